@@ -4,11 +4,11 @@ import { readEnvironment } from "../shared/config/environment.ts";
 import { forEachTable, tableConstructId, tableLabel } from "../shared/core/table-names.ts";
 import type { StackDescription } from "../shared/stack/open-stack.ts";
 
-/** Suffix of the output name that identifies a construct. The prefix is the construct's path. */
+/** Suffix of the stack output that identifies a construct. The rest of the output's name is the construct's path. */
 const MARK = "EventBusName";
 
 /**
- * Finds the construct in a stack by the names of the stack's outputs, which start with its path.
+ * Finds the construct in a stack by the names of the stack's outputs, which start with the construct's path.
  *
  * @param construct the construct to select if the stack has several
  * @throws Error if the stack has no construct, or has several and none is selected
@@ -43,8 +43,8 @@ export function constructIn(
 }
 
 /**
- * Describes a deployed construct, based on its stack's outputs and its functions' configuration. Uses the same
- * region and credentials as the AWS CLI.
+ * Describes a deployed construct, based on the stack's outputs and the functions' configuration. Uses the same region
+ * and credentials as the AWS CLI.
  */
 export async function describeDeployedStack(
   stackName: string,

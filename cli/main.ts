@@ -66,7 +66,7 @@ const TARGET_HELP = {
 /** Thrown if the arguments contradict each other. */
 class UsageError extends Error {}
 
-/** Thrown if the command failed and its report explains why. */
+/** Thrown if a command failed and its report already explains why. */
 class ReportedError extends Error {}
 
 async function findTarget({ local, stack, construct }: GlobalOptions): Promise<Target> {
@@ -425,7 +425,7 @@ export function buildProgram(): Command {
     ),
     alertsTry,
   );
-  // The rules are the same in every stack, so no stack is needed.
+  // Needs no stack, because the rules are the same in every stack.
   alerts
     .command("rules")
     .description("list all rules: what each detects and how to respond")
@@ -446,7 +446,7 @@ export function buildProgram(): Command {
     anomaliesSuggest,
   );
 
-  // Calculated from prices, so no stack is needed.
+  // Needs no stack, because the cost is calculated from list prices.
   examples(
     program
       .command("cost")
@@ -461,7 +461,7 @@ export function buildProgram(): Command {
   ).action(async (options: Pick<GlobalOptions, "json">) => print(await cost(options), options));
 
   const providers = program.command("providers").description("check identity provider events");
-  // Stores nothing, so no stack is needed.
+  // Needs no stack, because nothing is stored.
   examples(
     providers
       .command("try")
@@ -551,7 +551,7 @@ export function buildProgram(): Command {
 /** Returns the error message and exit code. */
 function explain(error: unknown): { message: string; code: number } {
   if (error instanceof CommanderError) {
-    // Commander has already printed it. Asking for help isn't an error.
+    // Commander has already printed the message. Requesting help isn't an error.
     return { message: "", code: error.exitCode === 0 ? EXIT.done : EXIT.badArguments };
   }
   if (error instanceof z.ZodError) {

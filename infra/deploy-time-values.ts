@@ -4,7 +4,7 @@ import type {
   MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
 
-/** Placeholders by key. They pass validation until CloudFormation knows the actual value. */
+/** Placeholders by key. They pass validation, and stand in for values that are known only at deployment. */
 const STAND_INS: Readonly<Record<string, (n: number) => string>> = {
   issuer: (n) => `https://known-at-deployment-${n}.invalid`,
   jwksUri: (n) => `https://known-at-deployment-${n}.invalid`,
@@ -14,7 +14,7 @@ const STAND_INS: Readonly<Record<string, (n: number) => string>> = {
 
 const otherStandIn = (n: number) => `known-at-deployment-${n}`;
 
-/** Replaces all strings in a value. Elements of an array have the key of the array. */
+/** Replaces all strings in a value. `replace` receives each string's key; for an array element, the array's key. */
 function replaceTexts(
   value: unknown,
   replace: (text: string, key: string) => string,

@@ -13,7 +13,7 @@ import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
 import { parseWithTokens } from "./deploy-time-values.ts";
 
-/** The access rule of a route. The first rule that matches the method and path applies. */
+/** The access rule for a route. The first rule that matches the method and path applies. */
 export interface RouteAccess {
   /**
    * The HTTP method, or `ANY`.
@@ -23,7 +23,7 @@ export interface RouteAccess {
   readonly method?: "ANY" | "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
   /** The path in API Gateway's syntax: `/orders/{id}`, `/reports/{proxy+}`. */
   readonly path: string;
-  /** The required scopes. The token must have all of them. */
+  /** The required scopes. The token must include all of them. */
   readonly scopes: readonly string[];
   /**
    * Whether the call needs a session. `required`: the call must send an active `Mcp-Session-Id` that belongs to the
@@ -34,7 +34,7 @@ export interface RouteAccess {
   readonly session?: "required" | "ignored";
 }
 
-/** The required scopes of paths that no route matches. */
+/** The scopes required for paths that no route matches. */
 export interface DefaultScopes {
   /**
    * Scopes for GET and HEAD.
@@ -60,15 +60,14 @@ export interface OAuthMonitoringProps {
   readonly realm?: string;
 
   /**
-   * The required scopes of paths. List the most specific path first.
+   * The scopes that each path requires. List the most specific path first.
    *
    * @default - every path requires `defaultScopes`
    */
   readonly routes?: readonly RouteAccess[];
 
   /**
-   * The required scopes of paths that no route matches.
-   *
+   * The scopes required for paths that no route matches. *
    * @default - `api:read` for GET and HEAD, `api:write` for all other methods
    */
   readonly defaultScopes?: DefaultScopes;
@@ -95,8 +94,8 @@ export interface OAuthMonitoringProps {
   readonly statisticsRetention?: Duration;
 
   /**
-   * Minimum interval between updates of a token's `last_used_at`. With zero, every use updates it, so it is exact.
-   * With a longer interval, most calls only read the token. Events always contain the exact time.
+   * Minimum interval between updates of a token's `last_used_at`. With zero, every use updates the token. With a longer
+   * interval, the value is less exact but most calls only read the token. Events always contain the exact time.
    *
    * @default Duration.seconds(0)
    */
@@ -162,8 +161,8 @@ export interface OAuthMonitoringProps {
   readonly outputs?: boolean;
 
   /**
-   * Reserved concurrency by function, such as `{ Authorizer: 400 }`. This is also the function's maximum
-   * concurrency.
+   * Reserved concurrency by function, such as `{ Authorizer: 400 }`. A function's reserved concurrency is also its
+   * maximum.
    *
    * @default - no reserved concurrency
    */
@@ -177,7 +176,7 @@ export interface OAuthMonitoringProps {
   readonly authorizerProvisionedConcurrency?: number;
 
   /**
-   * The VPC in which the functions run. It needs routes to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md.
+   * The VPC in which the functions run. It must have routes to DynamoDB, EventBridge, SQS and SNS: see docs/deploy.md.
    *
    * @default - `functions.vpc` of the configuration, or no VPC
    */
@@ -198,15 +197,15 @@ export interface OAuthMonitoringProps {
   readonly securityGroups?: readonly ISecurityGroup[];
 
   /**
-   * All other settings as JSON, for example from `cdk.json`. See docs/configuration.md. The properties above
-   * override it.
+   * All other settings as JSON, for example from `cdk.json`: see docs/configuration.md. The properties above override
+   * these settings.
    *
    * @default {}
    */
   readonly config?: MonitoringConfigInput;
 }
 
-/** Overrides settings of a section with those that are set. */
+/** Overrides a section's settings with the properties that are set. */
 function over<T extends object>(section: T | undefined, set: Partial<T>): T | undefined {
   const values = Object.entries(set).filter(([, value]) => value !== undefined);
   return values.length === 0 ? section : ({ ...section, ...Object.fromEntries(values) } as T);
@@ -265,7 +264,7 @@ export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
   return config;
 }
 
-/** Access rules of the transmitter's routes. */
+/** Access rules for the transmitter's routes. */
 const TRANSMITTER_ROUTES: NonNullable<MonitoringConfigInput["routes"]> = [
   { method: "POST", path: "/ssf/poll/{stream_id}", scopes: [STREAM_SCOPES.read] },
   { method: "GET", path: "/ssf/{proxy+}", scopes: [STREAM_SCOPES.read] },

@@ -77,9 +77,9 @@ export interface AttachOptions {
   readonly except?: readonly (Method | IResource | ResourceBase)[];
 
   /**
-   * Whether to add gateway responses that turn denied calls into problem documents (RFC 9457) with
-   * `WWW-Authenticate` (RFC 6750). Gateway responses that the API already has are left unchanged. The added ones
-   * use the headers of the API's `DEFAULT_4XX` and `DEFAULT_5XX`, or else its CORS headers.
+   * Whether to add gateway responses that turn denied calls into problem documents (RFC 9457) with `WWW-Authenticate`
+   * (RFC 6750). Gateway responses that the API already has are left unchanged. The added responses use the headers of
+   * the API's `DEFAULT_4XX` and `DEFAULT_5XX`, or else the API's CORS headers.
    *
    * @default - true; false for an imported API
    */
@@ -122,7 +122,7 @@ export interface AttachHttpOptions {
 
 /** An HTTP API behind the authorizer. */
 export interface AttachedHttpApi {
-  /** The authorizer, for routes that you protect yourself. */
+  /** The authorizer, for routes that you want to protect yourself. */
   readonly authorizer: IHttpRouteAuthorizer;
 }
 
@@ -139,9 +139,9 @@ const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
 
 /** A REST API behind the authorizer. */
 export interface AttachedApi {
-  /** The authorizer, for methods that you define yourself. */
+  /** The authorizer, for methods that you want to protect yourself. */
   readonly authorizer: IAuthorizer;
-  /** Method options that set the authorizer, for methods that you add to an imported API. */
+  /** Options for methods that you add to an imported API. They set the authorizer. */
   readonly methodOptions: MethodOptions;
 }
 
@@ -159,7 +159,7 @@ export interface MonitoringTables {
   readonly events: Table;
   /** The counters from which statistics are computed. */
   readonly counters: Table;
-  /** The issue, expiry and revocation time of each token. */
+  /** When each token was issued, expires, and was revoked. */
   readonly issuances: Table;
   /** Results of the cleanup runs. */
   readonly cleanupRuns: Table;
@@ -177,9 +177,9 @@ export interface MonitoringTables {
  * OAuth monitoring for APIs: an authorizer, an audit log, statistics, anomaly detection, and the cleanup of expired
  * data.
  *
- * Creates twelve DynamoDB tables, an event bus with an archive, four queues, Lambda functions and their schedules,
- * a KMS key, and an SNS topic. Unless disabled, it also creates alarms, a CloudWatch dashboard, and stack outputs
- * that let `oauth-monitoring --stack NAME` find it.
+ * Creates twelve DynamoDB tables, an event bus with an archive, four queues, Lambda functions and their schedules, a
+ * KMS key, and an SNS topic. Unless disabled, it also creates alarms, a CloudWatch dashboard, and the stack outputs
+ * that `oauth-monitoring --stack NAME` needs to find the construct.
  *
  * @example
  * ```typescript
@@ -201,9 +201,9 @@ export class OAuthMonitoring extends Construct {
   readonly encryptionKey: IKey;
   /** Receives alarms and alerts. */
   readonly alarmTopic: ITopic;
-  /** The bucket of exported events. Undefined unless the configuration enables the OCSF export. */
+  /** The bucket for exported events. Undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
-  /** The bucket of the databases for IP enrichment. Undefined unless the configuration lists some. */
+  /** The bucket for IP enrichment databases. Undefined unless the configuration lists databases. */
   readonly originsBucket: Bucket | undefined;
   /** The Shared Signals API. Undefined unless the configuration contains `signals`. */
   readonly signalsApi: HttpApi | undefined;
@@ -300,7 +300,7 @@ export class OAuthMonitoring extends Construct {
     this.#flow = flow;
     this.#functions = functions;
     this.originsBucket = this.#addOriginDatabases(key, removalPolicy);
-    // The return type ensures that the interface names every table.
+    // The return type ensures that `MonitoringTables` has a property for every table.
     const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
     this.tables = forEachTable(property, (variable) => data.tables[variable]);
     this.eventBus = flow.bus;
@@ -353,10 +353,9 @@ export class OAuthMonitoring extends Construct {
    * Protects a REST API, a resource with everything below it, or one method. A call to a protected method needs a
    * valid token with the scopes of its route. Every call is tracked, including denied ones.
    *
-   * Methods that you add later are protected too. Methods with an authorizer or IAM authorization, `OPTIONS`
-   * methods (CORS preflights have no token) and `except` are left unchanged. An `ANY` method handles preflights
-   * itself and is protected completely. To keep its preflights open, add an `OPTIONS` method to the resource
-   * (`defaultCorsPreflightOptions`).
+   * Methods that you add later are protected too. Methods with an authorizer or IAM authorization, `OPTIONS` methods
+   * (CORS preflights have no token) and `except` are left unchanged. An `ANY` method also receives preflights, which
+   * are then denied. To allow preflights, add an `OPTIONS` method to the resource (`defaultCorsPreflightOptions`).
    *
    * Adds to the API's own stack:
    * - an authorizer, and the permission to invoke the authorizer function;
@@ -364,12 +363,12 @@ export class OAuthMonitoring extends Construct {
    * - an alarm on 5XX responses (`alarm`) and graphs on the CloudWatch dashboard (`metricsDashboard`).
    *
    * Set `gatewayResponses`, `alarm` and `metricsDashboard` in the first call for an API, because they apply to the
-   * whole API. `except` applies only to its own call.
+   * whole API. `except` applies only to the call that passes it.
    *
-   * The API can be in another stack of the same account and region. That stack then depends on this one, so the
-   * construct's topic and key must not be in it. For an imported API (`RestApi.fromRestApiAttributes`), only
-   * methods that this app adds are protected. Use the returned `methodOptions` for other methods. The owner of the
-   * API must deploy its stage.
+   * The API can be in another stack of the same account and region. The API's stack then depends on the construct's
+   * stack, so a topic or key that you pass to the construct must not be defined in the API's stack. For an imported API
+   * (`RestApi.fromRestApiAttributes`), only methods that this app adds are protected. Use the returned `methodOptions`
+   * for other methods. The owner of the API must deploy its stage.
    *
    * A `SpecRestApi` isn't supported, because CDK can't change the methods in its OpenAPI document. Reference
    * `authorizerFunction` in the document's `x-amazon-apigateway-authorizer` instead.
@@ -379,8 +378,8 @@ export class OAuthMonitoring extends Construct {
    * monitoring.attach(api, { except: [health] });
    * monitoring.attach(api.root.addResource("orders"));
    * ```
-   * @throws Error if the API is defined by an OpenAPI document, is in another account or region, or is in another
-   * stack that contains a resource the construct uses; or if a later call for the same API has different options
+   * @throws Error if the API is defined by an OpenAPI document, is in another account or region, or is in a different
+   * stack that contains a resource the construct uses; or if a later call for the same API passes different options
    */
   attach(target: ProtectedTarget, options?: AttachOptions): AttachedApi;
 
@@ -389,16 +388,16 @@ export class OAuthMonitoring extends Construct {
    * protected too, wherever they are defined. Routes with an authorizer or IAM authorization, `OPTIONS` routes and
    * `except` are left unchanged.
    *
-   * Adds an authorizer, the permission to invoke the authorizer function, and an alarm on 5XX responses to the
-   * API's own stack. Set `alarm` in the first call for an API. HTTP APIs have no gateway responses, so a denied
-   * call gets API Gateway's own 401, 403 or 500: see docs/integrations.md.
+   * Adds an authorizer, the permission to invoke the authorizer function, and an alarm on 5XX responses to the API's
+   * own stack. Set `alarm` in the first call for an API. HTTP APIs have no gateway responses, so a denied call receives
+   * API Gateway's own 401, 403 or 500: see docs/integrations.md.
    *
    * @example
    * ```typescript
    * monitoring.attach(httpApi);
    * ```
-   * @throws Error if the API is in another account or region, or is in another stack that contains a resource the
-   * construct uses; or if a later call for the same API has a different `alarm`
+   * @throws Error if the API is in another account or region, or is in a different stack that contains a resource the
+   * construct uses; or if a later call for the same API passes a different `alarm`
    */
   attach(target: ProtectedHttpTarget, options?: AttachHttpOptions): AttachedHttpApi;
 
@@ -455,9 +454,9 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * Adds the admin API: statistics, audit log, alerts and the dashboard. They require the scope `oauth:admin`. The
-   * API is a separate `RestApi` with an access log. Its URLs are in the outputs `ApiUrl` and `DashboardUrl`. Call
-   * this once.
+   * Adds the admin API: statistics, audit log, alerts and the dashboard. All of them require the scope `oauth:admin`.
+   * The API is a separate `RestApi` with an access log. The stack outputs `ApiUrl` and `DashboardUrl` contain its URLs.
+   * Call this method only once.
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
     const admin = new AdminApi(this, ADMIN_API, {
@@ -553,7 +552,9 @@ export class OAuthMonitoring extends Construct {
     return grantTables(this.#data, grantee, ACTING_ON_ALL).combine(this.grantPublish(grantee));
   }
 
-  /** Allows a resource server to check tokens and track their use: `trackTokenUsage`, `trackScopeValidation`. */
+  /**
+   * Allows a resource server to check tokens and track how they are used: `trackTokenUsage`, `trackScopeValidation`.
+   */
   grantTrackUsage(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
@@ -623,7 +624,7 @@ export class OAuthMonitoring extends Construct {
     return this.metric("authorizer", "Allowed", options);
   }
 
-  /** Calls denied because of their token or session (401, 403). */
+  /** Calls denied because of the token or session (401, 403). */
   metricAuthFailed(options?: MetricOptions): Metric {
     return this.metric("authorizer", "AuthFailed", options);
   }
@@ -643,12 +644,12 @@ export class OAuthMonitoring extends Construct {
     return this.metric("authorizer", "DecisionDuration", { statistic: "p99", ...options });
   }
 
-  /** Stored events of all producers. */
+  /** Stored events from all producers. */
   metricEventsStored(options?: MetricOptions): Metric {
     return this.metric("subscriber", "EventsStored", options);
   }
 
-  /** Milliseconds between an event and its storage. The default statistic is p99. */
+  /** Milliseconds from an event's occurrence until it is stored. The default statistic is p99. */
   metricEventLag(options?: MetricOptions): Metric {
     return this.metric("subscriber", "EventLag", { statistic: "p99", ...options });
   }
@@ -690,14 +691,15 @@ export class OAuthMonitoring extends Construct {
       );
     }
     this.#checkStacks(api);
-    // Created in the API's scope: the API may be in another stack, which must depend on this one.
+    // Created in the API's scope, because the API may be in a different stack, which must depend on this stack and not
+    // the reverse.
     const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
     const protection = new ApiProtection(scope, "Protection", {
       api,
       authorizerFunctionArn: this.#functions.authorizer.functionArn,
     });
     this.#attached.set(api, protection);
-    // An imported API has no resource in this app.
+    // An imported API isn't a resource of this app.
     const isOurs = Resource.isOwnedResource(api);
     const responses = options.gatewayResponses ?? isOurs;
     if (responses) {
@@ -714,8 +716,8 @@ export class OAuthMonitoring extends Construct {
   }
 
   /**
-   * @throws Error if the API's stack can't depend on the construct's stack: it is in another account or region, or
-   * the construct's stack depends on it
+   * @throws Error if the API's stack can't depend on the construct's stack: the API's stack is in another account or
+   * region, or the construct's stack depends on it
    */
   #checkStacks(api: IRestApi | IHttpApi): void {
     const ours = Stack.of(this);

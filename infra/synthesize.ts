@@ -7,7 +7,7 @@ import { OAuthMonitoringStack } from "./oauth-monitoring-stack.ts";
 const CDK_JSON = fileURLToPath(new URL("../cdk.json", import.meta.url));
 
 export interface AppOptions {
-  /** Output directory of the cloud assembly. The CDK CLI chooses one by default. */
+  /** Output directory of the cloud assembly. By default, the CDK CLI chooses it. */
   readonly outdir?: string;
   /** Overrides the context key `oauthMonitoring`. */
   readonly config?: MonitoringConfigInput;
@@ -26,7 +26,7 @@ export function buildApp({ outdir, config }: AppOptions = {}): {
   return { app, stack };
 }
 
-/** Reads the context of cdk.json, for callers other than the CDK CLI. */
+/** Reads the context in cdk.json, which only the CDK CLI passes to the app. */
 function cdkContext(): Record<string, unknown> {
   return (JSON.parse(readFileSync(CDK_JSON, "utf8")) as { context: Record<string, unknown> })
     .context;

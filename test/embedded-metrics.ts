@@ -37,7 +37,7 @@ export interface MetricLine {
 }
 
 /**
- * Parses a line as CloudWatch does. CloudWatch silently drops invalid metrics; this throws.
+ * Parses a line as CloudWatch does. CloudWatch silently drops invalid metrics, but this function throws.
  *
  * @throws ZodError when the line violates the format
  */

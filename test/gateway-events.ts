@@ -1,4 +1,4 @@
-/** Events with every field in AWS's documentation, by source. Tests change what they need. */
+/** Events with every field in AWS's documentation, by source. Tests override the fields that they need. */
 
 const CERTIFICATE = {
   clientCertPem: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
@@ -135,7 +135,9 @@ export const REST_API_EVENT = {
   isBase64Encoded: false,
 };
 
-/** HTTP API event in payload format 1.0: like a REST API's, but its path is decoded and contains the stage. */
+/**
+ * HTTP API event in payload format 1.0. It is like a REST API event, but the path is decoded and contains the stage.
+ */
 export const HTTP_API_1_EVENT = {
   ...REST_API_EVENT,
   version: "1.0",
@@ -195,7 +197,7 @@ export const APPSYNC_EVENT = {
     authorization: "Bearer opaque-token",
     host: "ghijkl5fbfkb2p3jzq7yyxyz7i.appsync-api.eu-central-1.amazonaws.com",
     "user-agent": "curl/8.9",
-    // The caller's own claim, the caller, and AppSync's CloudFront.
+    // An entry that the caller sent, the caller's address, and CloudFront in front of AppSync.
     "x-forwarded-for": "198.51.100.1, 203.0.113.9, 192.0.2.77",
     "x-forwarded-proto": "https",
   },

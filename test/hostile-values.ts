@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** A token in our own format. Tests search output for it to find leaks. */
+/** A token in our own format. Tests search the output for this token to find leaks. */
 export const SECRET = `oam_${"S3cr3t_-".repeat(5)}abc`;
 
 /** Names of properties that every object inherits, and other special names. */
@@ -60,7 +60,7 @@ const HOSTILE_NUMBERS = [
   Number.MAX_VALUE,
 ];
 
-/** Instants at and beyond the limits of valid instants, and texts that only look like one. */
+/** Instants at and beyond the valid limits, and texts that only look like instants. */
 export const HOSTILE_INSTANTS = [
   "2026-11-23T10:00:00Z",
   "0000-01-01T00:00:00Z",

@@ -22,7 +22,7 @@ function control(type: number, size: number): Buffer {
   return Buffer.from(type < 8 ? [(type << 5) | short, ...rest] : [short, type - 7, ...rest]);
 }
 
-/** Encodes a pointer to an offset in the data section, in its longest form. */
+/** Encodes a pointer to an offset in the data section, in the longest pointer format. */
 export function pointerTo(place: number): Buffer {
   const bytes = Buffer.from([(1 << 5) | (3 << 3), 0, 0, 0, 0]);
   bytes.writeUInt32BE(place, 1);
@@ -85,7 +85,7 @@ function bitsOf(block: string, ipVersion: 4 | 6): number[] {
 }
 
 /**
- * Creates a file in the MaxMind DB format, version 2. List a longer block before the shorter block that contains it.
+ * Creates a file in the MaxMind DB format, version 2. List a smaller block before the larger block that contains it.
  *
  * @param records records by CIDR block
  */

@@ -17,7 +17,7 @@ export const ENDPOINTS = [
   },
 ] as const satisfies NonNullable<MonitoringConfigInput["providers"]>["endpoints"];
 
-/** Keys of the endpoints. Entra ID has two, as during a rotation. */
+/** The endpoints' keys. Entra ID has two keys, as during a rotation. */
 export const ENDPOINT_KEYS = {
   entra: [
     `whsec_${Buffer.alloc(32, 1).toString("base64")}`,

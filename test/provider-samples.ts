@@ -1,4 +1,4 @@
-/** Messages in the providers' published formats, one of each relevant kind. */
+/** Messages in the providers' published formats, one for each relevant kind. */
 export const AUTH0_BUS = "aws.partner/auth0.com/tenant-1a2b3c/auth0.logs";
 export const OKTA_BUS = "aws.partner/okta.com/example/stream";
 
@@ -137,7 +137,7 @@ export function cognitoSample(eventName: string, more: Record<string, unknown> =
   };
 }
 
-/** A sign-in, as Entra ID's diagnostic settings send it. */
+/** A sign-in, as sent by Entra ID's diagnostic settings. */
 export function entraSignIn(
   category: string,
   errorCode = 0,
@@ -184,7 +184,7 @@ export function entraSignIn(
   };
 }
 
-/** An entry of Entra ID's audit log. */
+/** An entry from Entra ID's audit log. */
 export function entraAudit(operation: string, more: Record<string, unknown> = {}): Sample {
   return {
     source: "oauth.entra",
@@ -216,7 +216,7 @@ export function entraAudit(operation: string, more: Record<string, unknown> = {}
   };
 }
 
-/** An activity of PingOne, as its webhooks send it. */
+/** A PingOne activity, as sent by PingOne's webhooks. */
 export function pingSample(
   type: string,
   status = "SUCCESS",
@@ -245,7 +245,7 @@ export function pingSample(
   };
 }
 
-/** An admin event of Keycloak. */
+/** A Keycloak admin event. */
 export function keycloakAdminSample(
   operationType: string,
   resourceType: string,

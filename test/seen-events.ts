@@ -8,7 +8,7 @@ import { quietSnapshot } from "./quiet-snapshot.ts";
 /** The rules with their default parameters. */
 export const { rules } = parseMonitoringConfig({}).anomalies;
 
-/** Returns a function that creates events of user ada before an instant (epoch milliseconds). */
+/** Returns a function that creates events for user ada before an instant (epoch milliseconds). */
 export const eventsBefore =
   (nowMs: number) =>
   /** Creates a use of token t1 the given number of minutes earlier. `parts` overrides its fields. */
@@ -32,7 +32,7 @@ export function place(ip: string, agent: string) {
   return { ip, network: `${a}.${b}.0.0/16`, agent };
 }
 
-/** Returns the findings of the rules at an instant, each with the name of its rule. */
+/** Returns what the rules find at an instant. Each finding includes the rule's name. */
 export const findAt = (nowMs: number) => (parts: Partial<DetectionSnapshot>) =>
   findAnomalies(quietSnapshot(nowMs, parts), rules).map(({ rule, ...anomaly }) => ({
     rule: rule.name,

@@ -9,7 +9,7 @@ import type { Assembly } from "../local/services/template.ts";
 declare module "vitest" {
   export interface ProvidedContext {
     assembly: Assembly;
-    /** Each access key has its own tables there. */
+    /** Endpoint of DynamoDB Local, where each access key has its own tables. */
     dynamodbEndpoint: string;
   }
 }

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalStack } from "../local/start/local-stack.ts";
 
-/** Waits until the stack's functions are idle and its queues are empty, except dead-letter queues, and both stay so. */
+/**
+ * Waits until the stack's functions are idle and all queues except dead-letter queues are empty, and both stay that
+ * way.
+ */
 export async function settled({
   functions,
   queues,

@@ -2,7 +2,7 @@ import { parseMonitoringConfig } from "../shared/config/monitoring-config.ts";
 import type { TransmitterConfig } from "../shared/config/signal-parameters.ts";
 import { type SigningIssuer, startSigningIssuer } from "./integration/signing-issuer.ts";
 
-/** A system that transmits SETs: serves its metadata and keys over HTTP, and signs SETs with any claims. */
+/** A system that transmits SETs. It serves its metadata and keys over HTTP, and signs SETs with any claims. */
 export interface SignalTransmitter extends SigningIssuer {
   /** Signs claims as a SET. */
   sign: SigningIssuer["sign"];
@@ -29,7 +29,7 @@ export async function startSignalTransmitter(
   });
 }
 
-/** Returns the configuration with which a receiver accepts a transmitter's SETs. */
+/** Returns the configuration that makes a receiver accept a transmitter's SETs. */
 export function transmitterConfig(
   issuer: string,
   more: Record<string, unknown> = {},

@@ -9,7 +9,7 @@ export const SIGNAL_SECRETS: ReadonlyMap<string, string> = new Map([
   [secretOf("poll"), "Bearer of-the-stream"],
 ]);
 
-/** Shared Signals with everything enabled: a push transmitter, a poll transmitter, and our own. */
+/** Shared Signals with everything enabled: a push transmitter, a poll transmitter, and our own transmitter. */
 export const SIGNALS = {
   receiver: {
     transmitters: [

@@ -11,7 +11,7 @@ import { credentialFields, loggableId, traceId } from "./invocation.ts";
  * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
  */
 export const appSyncEventSchema = z.object({
-  /** The value of the `Authorization` header, including the scheme. */
+  /** The `Authorization` header's value, including the scheme. */
   authorizationToken: z.string(),
   requestContext: z.object({
     apiId: z.string(),
@@ -26,13 +26,13 @@ export type AppSyncEvent = z.output<typeof appSyncEventSchema>;
 /** The path of every GraphQL operation. All of them are POST requests. */
 const PATH = "/graphql";
 
-/** Returns the caller's address: the second to last one, because AppSync appends its CloudFront address. */
+/** Returns the caller's address: the second-to-last entry, because AppSync appends its CloudFront address. */
 function callerAddress(fields: FieldValues): string {
   const addresses = forwardedFor(fields);
   return canonicalIp(addresses.at(-2) ?? addresses.at(-1) ?? UNKNOWN_ADDRESS);
 }
 
-/** Converts an AppSync event to a request. The operation name, if present, becomes a detail of its events. */
+/** Converts an AppSync event to a request. The audit events include the operation name, if present. */
 export function fromAppSyncEvent(event: AppSyncEvent): ProtectedRequest {
   const { authorizationToken, requestContext, requestHeaders } = event;
   const fields = (name: string) => fieldValues({ headers: requestHeaders }, name);

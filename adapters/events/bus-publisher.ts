@@ -5,17 +5,17 @@ import { createEventPublisher, type SetAside } from "../../shared/events/event-p
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { traceHeader } from "./invocation.ts";
 
-/** Timeout of PutEvents in milliseconds, when a queue can take the events instead. */
+/** PutEvents timeout in milliseconds, used when a queue can take the events instead. */
 export const SHORT_PUT_MS = 500;
 const LONG_PUT_MS = 1000;
 
 /**
- * Creates the event bus client. The build puts this code into a separate file that is loaded with the first events,
- * which keeps cold starts short.
+ * Creates the event bus client. To keep cold starts short, the build puts this code into a separate file that is loaded
+ * with the first events.
  */
 export function openBus(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
-  // The publisher retries each entry itself. With a queue, every event is on the bus or in the queue after at most 0.8
-  // s of PutEvents and 2 s of SQS, well below the function's timeout.
+  // The publisher retries each entry itself. With a queue, an event takes at most 0.8 s of PutEvents calls plus 2 s of
+  // SQS calls to reach the bus or the queue, well below the function's timeout.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
     requestHandler: giveUpAfter(setAside ? SHORT_PUT_MS : LONG_PUT_MS),

@@ -11,7 +11,7 @@ export function callerFields(
   const dpopProofs = fields("dpop");
   return {
     authorization: fields("authorization"),
-    // Two session IDs are joined to a value that matches no session.
+    // Several session IDs are joined into a value that matches no session, so the call is denied.
     sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
     userAgent: fields("user-agent")[0],
     ...(dpopProofs.length > 0 ? { dpopProofs } : {}),

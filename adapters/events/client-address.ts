@@ -7,10 +7,10 @@ import type { FieldValues } from "./caller-fields.ts";
 /** The settings that determine the client address behind proxies. */
 export type ClientAddressSettings = MonitoringConfig["clientAddress"];
 
-/** The client address if the event contains none. */
+/** Placeholder for an event without a client address. */
 export const UNKNOWN_ADDRESS = "unknown";
 
-/** Returns the addresses in `X-Forwarded-For` without ports, in the order in which proxies added them. */
+/** Returns the addresses in `X-Forwarded-For`, without ports, in the order in which proxies added them. */
 export function forwardedFor(fields: FieldValues): string[] {
   return fields("x-forwarded-for")
     .join(",")
@@ -27,7 +27,7 @@ function hasSecret({ secretHeader }: ClientAddressSettings, fields: FieldValues)
 }
 
 /**
- * Returns the client address that the first trusted proxy saw.
+ * Returns the client address as seen by the outermost trusted proxy.
  *
  * @param connected address of the TCP connection
  */

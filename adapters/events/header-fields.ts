@@ -1,6 +1,6 @@
 import * as z from "zod";
 
-/** The headers of an event: the last value of each header, all values, or both. */
+/** An event's headers: the last value of each header, all values, or both. */
 export const headerFieldsSchema = z.object({
   headers: z.record(z.string(), z.string().nullish()).nullish(),
   multiValueHeaders: z.record(z.string(), z.array(z.string()).nullish()).nullish(),

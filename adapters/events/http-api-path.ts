@@ -6,8 +6,8 @@ export function encodePath(decoded: string): string {
 }
 
 /**
- * Removes the stage, which an HTTP API prepends to the path unless the stage is `$default`. The path keeps it if
- * the route itself starts with the name of the stage.
+ * Removes the stage, which an HTTP API prepends to the path unless the stage is `$default`. Keeps the stage if the
+ * route itself starts with the same name.
  */
 function withoutStage({ path, stage, route }: GatewayCall): string {
   const prefix = `/${stage}`;
@@ -30,9 +30,9 @@ export interface GatewayCall {
 }
 
 /**
- * Returns the path of a call, and the path that the REST API or HTTP API matched against its routes. The matched
- * path excludes the stage and the base path of a custom domain. Only the `$default` route of an HTTP API leaves the
- * base path in place.
+ * Returns the path of a call, and the path that the REST API or HTTP API matched against its routes. The matched path
+ * excludes the stage and a custom domain's base path. Without a specific route, the path on a custom domain may still
+ * start with the base path (`mayHaveBasePath`).
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 export function gatewayPaths(call: GatewayCall): {

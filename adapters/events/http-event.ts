@@ -44,7 +44,7 @@ function pathsOf(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
   return { path: encodePath(path), routed };
 }
 
-/** Converts an event in payload format 2.0 to a request. This format joins the values of a header with commas. */
+/** Converts an event in payload format 2.0 to a request. This format joins a header's values with commas. */
 export function fromHttpEvent(
   event: HttpEvent,
   addresses: ClientAddressSettings,

@@ -7,11 +7,12 @@ export interface RequestIdEvent extends HeaderFields {
   readonly requestContext: { readonly requestId: string };
 }
 
-/** The minimum length of a credential. An ID could contain shorter text by chance. */
+/** The minimum length of text to treat as a credential. An ID could contain shorter text by chance. */
 const SHORTEST_CREDENTIAL = 8;
 
 /**
- * Returns the ID, or `[secret]` if it contains a token or the request's credentials. Callers can choose this ID.
+ * Returns the ID, or `[secret]` if it contains a token or the request's credentials. The ID isn't trusted because
+ * callers can choose it.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
  *
  * @param fields all values of the headers that contain credentials

@@ -39,7 +39,7 @@ export function fromLoadBalancerEvent(
 ): ProtectedRequest {
   const fields = (name: string) => fieldValues(event, name);
   const trace = fields("x-amzn-trace-id")[0];
-  // The load balancer adds `Self` if the caller sent a `Root`. Its access log contains this ID.
+  // The load balancer adds `Self` if the caller sent a `Root`. The load balancer's access log contains this ID.
   const [, requestId = randomUUID()] = /(?:^|;)(?:Self|Root)=([^;]+)/.exec(trace ?? "") ?? [];
   const certificate =
     clientCertificateHeader && certificateOfHeader(fields(clientCertificateHeader.toLowerCase()));
@@ -47,7 +47,7 @@ export function fromLoadBalancerEvent(
     method: event.httpMethod,
     path: event.path,
     ...callerFields(fields),
-    // The last entry is the load balancer's own. Callers can forge the others.
+    // The load balancer added the last entry. Callers can forge the others.
     ip: clientAddressAtGateway(undefined, fields, addresses),
     requestId: loggableId(requestId, credentialFields(fields)),
     traceId: traceId(trace),

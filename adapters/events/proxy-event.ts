@@ -7,8 +7,8 @@ import { encodePath, gatewayPaths } from "./http-api-path.ts";
 import { loggableRequestId, traceId } from "./invocation.ts";
 
 /**
- * The fields of payload format 1.0 that a decision needs. REST APIs (integrations and authorizers) send this
- * format, and HTTP APIs that are configured to.
+ * The fields of payload format 1.0 that a decision needs. REST APIs (integrations and authorizers) send this format, as
+ * do HTTP APIs that are configured to use it.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
  */
 export const proxyEventSchema = headerFieldsSchema.extend({
@@ -20,7 +20,7 @@ export const proxyEventSchema = headerFieldsSchema.extend({
   pathParameters: pathParametersSchema,
   requestContext: z.object({
     requestId: z.string(),
-    /** Undefined in some tests in the API Gateway console. */
+    /** Undefined in some test calls from the API Gateway console. */
     domainName: z.string().nullish(),
     path: z.string().nullish(),
     stage: z.string().nullish(),
@@ -46,7 +46,7 @@ export function fromProxyEvent(
     route: event.resource,
     parameters: event.pathParameters,
     path: event.path,
-    // The path of a REST API has no stage.
+    // In a REST API's event, `path` excludes the stage.
     stage: (isHttpApi && stage) || "$default",
     domainName,
   });

@@ -1,8 +1,8 @@
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
-/** The authenticated caller. All adapters pass it to the application. */
+/** The authenticated caller, as every adapter passes it to the application. */
 export interface Caller {
-  /** The OAuth client to which the token was issued. */
+  /** The OAuth client that the token was issued to. */
   readonly oauth_client_id: string;
   /**
    * The user that authorized the token.
@@ -30,7 +30,7 @@ export interface Caller {
   readonly session_scope?: string;
 }
 
-/** Returns the caller of an allowed call. */
+/** Returns the caller if the call was allowed. */
 export function callerOfDecision({
   token,
   session,

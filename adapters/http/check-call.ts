@@ -8,7 +8,7 @@ import { describeRpc, rpcError } from "./rpc-call.ts";
 
 /** The result of a check: an allowed call has a `caller`, any other call has an `answer`. */
 export interface CheckedCall {
-  /** The decision and its deferred work. Undefined if the call needs no decision. */
+  /** The decision and the work that it defers. Undefined if the call needs no decision. */
   readonly decided?: DecidedCall;
   /** The caller, if the call is allowed. */
   readonly caller?: Caller;
@@ -26,7 +26,7 @@ export interface CallCheck {
    * @param readRpc reads the body and parses it with `parseRpcBody`. Called only if the decision needs the body.
    */
   check(request: ProtectedRequest, readRpc: () => Promise<unknown>): Promise<CheckedCall>;
-  /** Returns the response to a request for the MCP server's metadata. Such a request needs no token. */
+  /** Returns the response to a request for the MCP server's metadata, which needs no token. */
   metadata(method: string, path: string): HttpAnswer | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface DecidedCall {
   publish(): Promise<void>;
 }
 
-/** Decides about one call. The response doesn't have to wait for `track` or `publish`. */
+/** Decides whether to allow a call. The response doesn't have to wait for `track` or `publish`. */
 export async function decide(
   context: AdapterContext,
   request: ProtectedRequest,

@@ -19,7 +19,7 @@ export interface OpenAdapterOptions {
   /** Called with the number of events that were spooled because the bus failed. */
   readonly onSetAside?: (count: number) => void;
   /**
-   * Whether the adapter sends 401 and 403 responses itself, and so can include a DPoP nonce.
+   * Whether the adapter sends 401 and 403 responses itself and can therefore include a DPoP nonce.
    *
    * @default false
    */

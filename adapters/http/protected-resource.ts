@@ -8,14 +8,14 @@ export interface ProtectedResource {
   /** The URL of the metadata, for `resource_metadata` in challenges. */
   readonly metadataUrl: string;
   /**
-   * Returns the response to a request for the metadata, or undefined for any other request. No token is needed.
+   * Returns the response to a request for the metadata, which needs no token. Returns undefined for any other request.
    *
    * @param path without the query
    */
   answer(method: string, path: string): HttpAnswer | undefined;
 }
 
-/** Creates the metadata of an MCP server. It is served at the well-known path of the server's URL. */
+/** Creates an MCP server's metadata, which is served at the well-known path of the server's URL. */
 export function describeResource({
   resource,
   authorizationServers,

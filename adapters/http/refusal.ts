@@ -10,8 +10,8 @@ export interface Refusal {
   readonly title: string;
   readonly description: string;
   /**
-   * An RFC 6750 error code, or `invalid_session`. Absent if the call had no credentials (RFC 6750, section 3.1) or
-   * couldn't be decided.
+   * An error code from RFC 6750 or a related RFC, or a custom code. Absent if the call had no credentials (RFC 6750,
+   * section 3.1) or no decision was possible.
    */
   readonly error?:
     | "invalid_request"
@@ -21,7 +21,7 @@ export interface Refusal {
     | "insufficient_scope"
     | "insufficient_user_authentication"
     | "invalid_session"
-    /** The caller is blocked, whichever token it uses. RFC 6750 has no code for this. */
+    /** The caller is blocked, whichever token it uses. RFC 6750 defines no code for this. */
     | "access_denied";
   /** The challenge's scheme. `DPoP` if a proof of possession is required (RFC 9449, section 7.1). */
   readonly scheme?: "Bearer" | "DPoP";
@@ -34,7 +34,7 @@ export interface Refusal {
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** Failures for which the response tells the caller that the DPoP proof is at fault. */
+/** Failures for which the response says that the DPoP proof is invalid. */
 const PROOF_REFUSALS: ReadonlySet<AuthFailure> = new Set<AuthFailure>([
   "missing_dpop_proof",
   "malformed_dpop_proof",
@@ -156,7 +156,7 @@ export interface ChallengeOptions {
   readonly resourceMetadata?: string | undefined;
 }
 
-/** Returns the value of `WWW-Authenticate`, or undefined if the call couldn't be decided. */
+/** Returns the value of `WWW-Authenticate`, or undefined if no decision was possible. */
 export function challengeOf(
   { status, error, description, scope, scheme = "Bearer", acrValues = [], maxAgeSeconds }: Refusal,
   { realm, dpopAlgorithms = [], resourceMetadata }: ChallengeOptions,
@@ -181,7 +181,7 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Returns the full response to a denied call. A REST API sends the same one through its gateway responses. */
+/** Returns the full response to a denied call. A REST API sends the same response through its gateway responses. */
 export function answerOf(
   refusal: Refusal,
   options: ChallengeOptions,

@@ -4,16 +4,16 @@ import { cutText } from "../../shared/events/cut-text.ts";
 import type { McpServer } from "./mcp-options.ts";
 import type { HttpAnswer } from "./refusal.ts";
 
-/** Longest name that is stored in an event. Real names are shorter. */
+/** Longest name to store in an event, in bytes. Real names are shorter. */
 const MAX_NAME_BYTES = 128;
 
-/** Maximum number of methods, and of tools, in one event. */
+/** Maximum number of methods in one event, and also of tools. */
 const MAX_NAMES = 10;
 
 /** Maximum number of messages in a batch. MCP removed batches in revision 2025-06-18. */
 const MAX_MESSAGES = 100;
 
-/** The fields of a JSON-RPC request that a decision needs. Responses have no method. */
+/** The JSON-RPC fields that a decision needs. A JSON-RPC response has no method, so it doesn't match. */
 const messageSchema = z.object({
   method: z.string(),
   params: z
@@ -45,7 +45,7 @@ function namesDetail(name: "mcp_method" | "mcp_tool", values: readonly string[])
   };
 }
 
-/** The result for a body that isn't JSON or is too long. */
+/** Returned instead of a parsed body if the body isn't JSON or is too long. */
 export const NO_JSON = Symbol("not JSON");
 
 /** Parses the body of a call. Returns undefined for an empty body. */
@@ -59,8 +59,8 @@ export function parseRpcBody(text: string | undefined): unknown {
 }
 
 /**
- * Describes an MCP call: the JSON-RPC methods and tools for its event, and the scopes that the tools require. A
- * batch requires the scopes of all its tools.
+ * Describes an MCP call: the JSON-RPC methods and tools for its event, and the scopes that the tools require. A batch
+ * requires the scopes of all tools that it calls.
  *
  * @param body parsed JSON. A body that isn't JSON-RPC adds nothing.
  */
@@ -95,7 +95,7 @@ const ERRORS = {
   },
 } as const satisfies Record<BodyFailure, object>;
 
-/** Returns the response to a call whose body can't be checked. */
+/** Returns the JSON-RPC error response to a call whose body can't be checked. */
 export function rpcError(reason: BodyFailure): HttpAnswer {
   return {
     status: 400,

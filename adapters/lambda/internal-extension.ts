@@ -7,15 +7,15 @@ import { request } from "node:http";
  */
 export interface AfterResponse {
   /**
-   * Announces that an invocation will have work. Needed only if some invocations have none.
+   * Announces that an invocation will add work. Needed only if some invocations add none.
    *
    * @param requestId `awsRequestId` of the invocation
    * @returns whether the work will run after the response
    */
   announce(requestId: string): boolean;
   /**
-   * Runs an invocation's work. With the extension, returns at once and runs the work after the response. Without it
-   * (no API, or the registration failed), resolves when the work is done.
+   * Runs an invocation's work. With the extension, resolves immediately and runs the work after the response. Without
+   * the extension (no Extensions API, or the registration failed), resolves when the work is done.
    *
    * @param requestId the ID that was passed to `announce`, if any
    */
@@ -25,8 +25,8 @@ export interface AfterResponse {
 /** Options of the extension. */
 export interface ExtensionOptions {
   /**
-   * Milliseconds that the extension waits for `announce`. If none comes, the invocation ends; work that is added
-   * later runs before the response.
+   * Milliseconds that the extension waits for `announce`. Without an announcement, the extension ends the invocation,
+   * and work that is added later runs before the response.
    *
    * @default - waits for work in every invocation, without a limit
    */
@@ -41,7 +41,7 @@ interface Answer {
   readonly body: string;
 }
 
-/** Calls the Extensions API. A call of `event/next` returns when the next invocation starts. */
+/** Calls the Extensions API. A call to `event/next` returns when the next invocation starts. */
 function call(
   api: string,
   method: string,
@@ -73,8 +73,8 @@ function call(
 }
 
 /**
- * Resolves when the runtime has posted the response of a handler that is about to return. `aws-lambda-ric` 4 posts
- * it one turn of the event loop after the handler returned.
+ * Resolves when the runtime has posted the response of a handler that is about to return. `aws-lambda-ric` 4 posts the
+ * response one turn of the event loop after the handler has returned.
  */
 export async function responsePosted(): Promise<void> {
   for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -84,8 +84,8 @@ export async function responsePosted(): Promise<void> {
 const beforeResponse: AfterResponse = { announce: () => false, run: (work) => work() };
 
 /**
- * Registers the extension during initialization and starts its loop. Each call of `event/next` tells Lambda that
- * the previous invocation's work is done.
+ * Registers the extension during initialization and starts its loop. Each call to `event/next` tells Lambda that the
+ * previous invocation's work is done.
  */
 export async function registerInternalExtension(
   api: string | undefined,
@@ -120,10 +120,10 @@ function startLoop(
   let wake: (() => void) | undefined;
   let alive = true;
   let announced = patienceMs === undefined;
-  /** The latest invocation that ended because no work was announced. */
+  /** Request ID of the most recent invocation that ended because no work was announced. */
   let released: string | undefined;
 
-  /** Waits for an invocation's work. Gives up after `patienceMs` if none was announced. */
+  /** Waits for an invocation's work. Gives up after `patienceMs` if no work was announced. */
   const workOrRelease = async () => {
     while (works.length === 0) {
       let timer: NodeJS.Timeout | undefined;

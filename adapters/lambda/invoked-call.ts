@@ -12,7 +12,7 @@ import { fromProxyEvent, proxyEventSchema } from "../events/proxy-event.ts";
 import type { Caller } from "../http/caller.ts";
 import type { HttpAnswer } from "../http/refusal.ts";
 
-/** An HTTP call that invoked a function, with the response format of its source. */
+/** An HTTP call that invoked a function, and the response format of the event source. */
 export interface InvokedCall {
   readonly request: ProtectedRequest;
   /** Decodes the body. Returns undefined for an empty body. */
@@ -48,7 +48,9 @@ const respond = ({ status, headers, body }: HttpAnswer) => ({
   isBase64Encoded: false,
 });
 
-/** A load balancer also accepts a status line, and expects the kind of headers that its target group uses. */
+/**
+ * Adds a status line, which load balancers accept, and uses the header format that the target group is configured for.
+ */
 const respondToBalancer = (answer: HttpAnswer, isMultiValue: boolean) => {
   const { headers, ...rest } = respond(answer);
   const { status } = answer;
@@ -65,7 +67,7 @@ const respondToBalancer = (answer: HttpAnswer, isMultiValue: boolean) => {
   };
 };
 
-/** Identifies the source: `elb` for a load balancer, otherwise the payload format's version. */
+/** Identifies the event source: `elb` for a load balancer, otherwise the payload format's version. */
 const sourceSchema = z.object({
   version: z.unknown().optional(),
   requestContext: z.object({ elb: z.unknown().optional() }),

@@ -21,21 +21,21 @@ export interface LambdaMiddlewareOptions {
    */
   readonly logger?: Logger;
   /**
-   * Settings of an MCP server, if the function is one.
+   * Settings for a function that is an MCP server.
    *
    * @default - the function isn't an MCP server
    */
   readonly mcp?: McpOptions;
   /**
-   * The origin that clients use, such as `https://api.example.com`, if the function is behind a load balancer.
-   * Needed to verify DPoP proofs. Other event sources contain the origin.
+   * The origin that clients use, such as `https://api.example.com`, if the function is behind a load balancer. Needed
+   * to verify DPoP proofs. Events from other sources contain the origin.
    *
    * @default - the origin of `mcp.resource`, or none
    */
   readonly publicOrigin?: string;
   /**
-   * Number of proxies in front of the function URL, API or load balancer, such as 1 for CloudFront. Each one
-   * appends an address to `X-Forwarded-For`. If the number is too high, callers can forge their address.
+   * Number of proxies in front of the function URL, API or load balancer, such as 1 for CloudFront. Each proxy appends
+   * an address to `X-Forwarded-For`. If the number is too high, callers can forge their address.
    *
    * @default - `clientAddress.trustedProxies` of the configuration
    */
@@ -62,7 +62,7 @@ export interface LambdaMiddlewareRequest {
 
 /** A middy middleware. */
 export interface LambdaMiddleware {
-  /** Checks the call. Returns the response to a denied call, which ends the request. */
+  /** Checks the call. Returning a response, as for a denied call, makes middy skip the handler. */
   before(request: LambdaMiddlewareRequest): Promise<object | undefined>;
   /** Records that the handler has returned. */
   after(request: LambdaMiddlewareRequest): void;
@@ -71,9 +71,9 @@ export interface LambdaMiddleware {
 }
 
 /**
- * Milliseconds that the extension waits for the middleware, and that publishing waits for the handler. Events of a
- * fast handler are published after its response. Events of a slow handler are published while it runs, so they
- * survive its timeout.
+ * Milliseconds that the extension waits for the middleware, and that publishing waits for the handler. If the handler
+ * is fast, events are published after the response. If it is slow, they are published while it runs, so that a timeout
+ * doesn't lose them.
  */
 const PATIENCE_MS = 100;
 
@@ -92,17 +92,17 @@ function handlerDone(): { readonly settle: () => void; readonly waited: () => Pr
   };
 }
 
-/** Adds the same `authorizer` fields to an event that an authorizer would add. */
+/** Adds the caller to the event's `authorizer` field, as an authorizer would. */
 function introduce(event: unknown, authorizer: object): void {
   const { requestContext } = event as { readonly requestContext: { authorizer?: object } };
   requestContext.authorizer = { ...requestContext.authorizer, ...authorizer };
 }
 
 /**
- * Creates a middy middleware that protects and monitors a function with HTTP events: from a function URL, a load
- * balancer, an HTTP API or a REST API. Denied calls get an RFC 6750 challenge and a problem document (RFC 9457). An
- * internal extension publishes the events after the response. Where Lambda has no Extensions API, the middleware
- * publishes them before the response.
+ * Creates a middy middleware that protects and monitors a function that is invoked by a function URL, a load balancer,
+ * an HTTP API or a REST API. Denied calls receive an RFC 6750 challenge and a problem document (RFC 9457). An internal
+ * extension publishes the events after the response. Without the Extensions API, the middleware publishes them before
+ * the response.
  *
  * The function needs `OAuthMonitoring.environment` and `grantAuthorize`. Await this call during initialization,
  * because Lambda accepts extensions only then.
@@ -114,8 +114,8 @@ function introduce(event: unknown, authorizer: object): void {
  *   .handler(async (event) => ({ statusCode: 200, body: `Hello ${callerOf(event)?.user_id}` }));
  * ```
  * @throws InvalidConfigError naming each missing or invalid variable
- * @throws InvalidInputError naming each invalid option. The middleware itself throws it for events of other
- * sources.
+ * @throws InvalidInputError naming each invalid option. The middleware also throws it for an event from any other
+ * source.
  */
 export async function oauthMonitoring(
   options: LambdaMiddlewareOptions = {},

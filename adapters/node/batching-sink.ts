@@ -2,7 +2,7 @@ import type { Logger } from "../../shared/core/logger.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
-/** Batching of events. */
+/** Batching options. */
 export interface Batching {
   /**
    * Maximum milliseconds that an event waits for its batch to fill.
@@ -11,14 +11,14 @@ export interface Batching {
    */
   readonly maxWaitMs?: number;
   /**
-   * Maximum number of events in a batch. A full batch is published at once.
+   * Maximum number of events in a batch. A full batch is published immediately.
    *
    * @default 100
    */
   readonly batchSize?: number;
   /**
-   * Maximum number of events in memory. While this many events wait for the bus, further ones are written to the
-   * error log in full.
+   * Maximum number of events in memory. While this many events wait for the bus, further events are dropped and written
+   * to the error log in full.
    *
    * @default 10000
    */
@@ -32,8 +32,8 @@ export interface BatchingSink extends EventSink {
 }
 
 /**
- * Creates a sink that publishes events in batches, one batch at a time. Memory use is bounded: events that don't
- * fit are written to the error log, from which you can recover them.
+ * Creates a sink that publishes events in batches, one batch at a time. Memory use is bounded: events that don't fit
+ * are dropped and written to the error log, so that you can recover them.
  */
 export function createBatchingSink(
   sink: EventSink,
@@ -57,7 +57,10 @@ export function createBatchingSink(
     }
   }
 
-  /** Starts publishing, unless it is already running. Then schedules a batch for events that arrived in between. */
+  /**
+   * Starts publishing, unless it is already running. Afterwards, schedules a batch for events that arrived in the
+   * meantime.
+   */
   function start(least: number): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
@@ -70,7 +73,7 @@ export function createBatchingSink(
 
   function schedule(): void {
     if (waiting.length >= batchSize) void start(batchSize);
-    // The timer doesn't keep the process alive, because a process that exits calls `flush`.
+    // The timer doesn't have to keep the process alive, because the adapter flushes before the process exits.
     else timer ??= setTimeout(() => void start(1), maxWaitMs).unref();
   }
 

@@ -7,9 +7,9 @@ import { clientAddress, UNKNOWN_ADDRESS } from "../events/client-address.ts";
 import { certificateOfHeader } from "../events/client-certificate.ts";
 import { traceId } from "../events/invocation.ts";
 
-/** Settings of the proxies in front of a server. */
+/** Settings for the proxies in front of a server. */
 export interface InFrontOfServer {
-  /** Number of proxies. Each one appends an address to `X-Forwarded-For`. */
+  /** Number of proxies. Each proxy appends an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
   /** The origin that clients use. */
   readonly publicOrigin: string | undefined;
@@ -90,7 +90,7 @@ export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer):
 }
 
 /**
- * Converts a Fetch API request, which joins the values of a header with commas.
+ * Converts a Fetch API request, which joins a header's values with commas.
  *
  * @param connected address of the TCP connection
  */

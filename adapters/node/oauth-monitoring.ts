@@ -25,7 +25,7 @@ export interface NodeMiddlewareOptions {
    */
   readonly logger?: Logger;
   /**
-   * Number of proxies in front of the server, such as 1 for a load balancer. Each one appends an address to
+   * Number of proxies in front of the server, such as 1 for a load balancer. Each proxy appends an address to
    * `X-Forwarded-For`. If the number is too high, callers can forge their address.
    *
    * @default 0
@@ -45,13 +45,13 @@ export interface NodeMiddlewareOptions {
    */
   readonly clientCertificateHeader?: string;
   /**
-   * Settings of an MCP server, if the server is one.
+   * Settings for a server that is an MCP server.
    *
    * @default - the server isn't an MCP server
    */
   readonly mcp?: McpOptions;
   /**
-   * Batching of events.
+   * How events are batched.
    *
    * @default - publishes after 100 events or one second, whichever comes first
    */
@@ -93,7 +93,7 @@ function send(response: ServerResponse, { status, headers, body }: HttpAnswer, i
 }
 
 /**
- * Protects and monitors a Node.js server in a container. Denied calls get an RFC 6750 challenge and a problem
+ * Protects and monitors a Node.js server in a container. Denied calls receive an RFC 6750 challenge and a problem
  * document (RFC 9457). Events are published in batches in the background. Call `flush` after closing the server. A
  * process that exits because its event loop is empty flushes automatically.
  *

@@ -5,8 +5,8 @@ import type { ServerRequest } from "./node-request.ts";
 const MAX_RPC_BYTES = 4 * 1024 * 1024;
 
 /**
- * Parses a stream as JSON. Returns undefined if it is empty, and `NO_JSON` if it is too long, incomplete or not
- * JSON.
+ * Parses a stream as JSON. Returns undefined for an empty stream, and `NO_JSON` for one that is too long, incomplete or
+ * not JSON.
  */
 async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
   const kept: Uint8Array[] = [];
@@ -34,7 +34,7 @@ export async function rpcOfNodeRequest(request: ServerRequest): Promise<unknown>
   return body;
 }
 
-/** Returns the JSON-RPC body of a Fetch API request, whose own body stays unread. */
+/** Returns the JSON-RPC body of a Fetch API request. Reads a clone, so that the application can still read the body. */
 export async function rpcOfFetchRequest(request: Request): Promise<unknown> {
   const { body } = request.clone();
   return body === null ? undefined : parseStream(body);

@@ -22,7 +22,7 @@ import { takeAction } from "../../shared/response/take-action.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";
 
-/** Options that select a target, by kind. */
+/** Kinds of targets. The options that select a target have the same names. */
 export const TARGET_KINDS = ["token", "user", "client", "session", "address", "network"] as const;
 
 const targetShape = Object.fromEntries(
@@ -116,7 +116,7 @@ async function act(target: Target, { kind, options, ...asked }: Asked): Promise<
     idempotencyKey: options.key,
     alertId: options.alert,
   };
-  // Reports invalid input before counting.
+  // Reports invalid input before counting the affected tokens and sessions.
   parseInput(actionRequestSchema(target.clock()), "the action", request);
   const hits = await countHits(target, asked.target, target.clock(), asked.issuedBefore);
   const whom = describeTarget(asked.target);
@@ -174,7 +174,7 @@ export function block(target: Target, options: unknown): Promise<Report> {
 
 const decisionSchema = z.object({ reason: z.string(), as: identifierSchema.optional() });
 
-/** Returns a command that decides about an action by its ID. */
+/** Creates a command that approves, rejects or releases the action with a given ID. */
 const deciding =
   (decide: typeof approveAction) =>
   async (target: Target, actionId: string, options: unknown): Promise<Report> => {
@@ -190,7 +190,7 @@ const deciding =
 /** `release`: ends a block early. */
 export const release = deciding(releaseAction);
 
-/** `actions approve`: takes an action that awaits approval. */
+/** `actions approve`: approves a proposed action, which then takes effect. */
 export const actionsApprove = deciding(approveAction);
 
 /** `actions reject`: rejects a proposed action. */

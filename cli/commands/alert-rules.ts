@@ -70,7 +70,7 @@ function rangeOf(target: Target, days: number) {
 }
 
 /**
- * `alerts try`: shows which alerts a rule would have raised. Changes nothing.
+ * `alerts try`: shows which alerts a rule would have raised, without changing anything.
  *
  * @throws UnusableInputError if the rule doesn't exist or is invalid
  */
@@ -91,7 +91,7 @@ export async function alertsTry(target: Target, given: string, options: unknown)
   };
 }
 
-/** `anomalies suggest`: suggests thresholds based on the counters. Changes nothing. */
+/** `anomalies suggest`: suggests thresholds based on the counters, without changing anything. */
 export async function anomaliesSuggest(target: Target, options: unknown): Promise<Report> {
   const { days, perWeek } = parseInput(suggestOptionsSchema, "the options", options);
   const range = rangeOf(target, days);

@@ -11,7 +11,7 @@ import { identifierSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";
 
-/** Accepts built-in rules and rules from the configuration. */
+/** Accepts the names of built-in rules and of rules in the configuration. */
 const muteSchema = ({ config }: Target) =>
   z.object({
     client: identifierSchema,
@@ -27,7 +27,7 @@ const muteSchema = ({ config }: Target) =>
       .default(24),
   });
 
-/** `alerts list`: lists open alerts, or resolved ones with `--resolved`, by descending score. */
+/** `alerts list`: lists open alerts, or resolved alerts with `--resolved`, highest score first. */
 export async function alertsList(
   target: Target,
   options: { readonly resolved?: boolean },

@@ -12,8 +12,8 @@ const ASK_MS = 1000;
 const UNDER_WAY: ReadonlySet<string | undefined> = new Set(["STARTING", "RUNNING", "CANCELLING"]);
 
 /**
- * `archive replay`: makes EventBridge deliver the events in a range to the subscriber again, and waits for the
- * replay to finish. Events that are already stored don't change; missing events are stored and counted.
+ * `archive replay`: makes EventBridge deliver the events in a range to the subscriber again, and waits for the replay
+ * to finish. Stored events don't change; missing events are stored and counted.
  *
  * @throws Error if the stack has no archive or the replay fails
  */

@@ -8,7 +8,7 @@ import { registerClient } from "../../shared/tokens/register-client.ts";
 
 const listSchema = z.object({ unused: z.coerce.number().positive().max(366).optional() });
 
-/** `clients list`: lists active clients with their active tokens and last use, or unused clients. */
+/** `clients list`: lists active clients with the number of active tokens and the last use, or lists unused clients. */
 export async function clientsList(target: Target, options: unknown): Promise<Report> {
   const { unused } = parseInput(listSchema, "the list", options);
   const all = await listClients(target);
@@ -24,7 +24,7 @@ export async function clientsList(target: Target, options: unknown): Promise<Rep
   return { json: { clients }, text };
 }
 
-/** `clients add`: registers a client, or names a client that is known from its events. */
+/** `clients add`: registers a client, or sets the name of a client that is known from events. */
 export async function clientsAdd(
   target: Target,
   options: { id: string; name: string },

@@ -11,7 +11,7 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 /** SQS returns at most ten messages per call. */
 const MOST = 10;
 
-/** Receives messages until the queue returns no further ones. */
+/** Receives messages until the queue is empty. */
 async function* receiveAll(target: Target): AsyncGenerator<Message> {
   for (;;) {
     const { Messages = [] } = await target.sqs.send(
@@ -29,8 +29,8 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
 }
 
 /**
- * Returns why a message is in the queue. The reason comes from the subscriber, or from EventBridge if it couldn't
- * deliver the event. SQS itself gives no reason.
+ * Returns why a message is in the queue. The subscriber sets the reason, or EventBridge if it couldn't deliver the
+ * event. SQS itself sets none.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
 function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
@@ -43,7 +43,7 @@ function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
   return `EventBridge could not deliver it: ${ERROR_CODE.StringValue}: ${message}`;
 }
 
-/** `dead-letters list`: lists messages with their reasons without removing them. */
+/** `dead-letters list`: lists messages and why they failed, without removing them. */
 export async function deadLettersList(target: Target): Promise<Report> {
   const messages: Message[] = [];
   for await (const message of receiveAll(target)) messages.push(message);
@@ -68,7 +68,7 @@ export async function deadLettersList(target: Target): Promise<Report> {
 
 /** `dead-letters redrive`: sends each message to the subscriber again. No event is stored twice. */
 export async function deadLettersRedrive(target: Target): Promise<Report> {
-  // A message that fails again returns as a new one, so only older messages are sent.
+  // A message that fails again returns to the queue as a new message, so only messages that predate this run are sent.
   const startedMs = target.clock();
   let redriven = 0;
   for await (const { Attributes, Body, ReceiptHandle } of receiveAll(target)) {

@@ -17,19 +17,19 @@ import { quotaFaults, readAccountLimits } from "./quotas.ts";
 /** The result of one check. */
 interface Finding {
   readonly check: string;
-  /** False if something is broken. The CLI then exits with an error. */
+  /** False if something is broken. The CLI then exits with code 1. */
   readonly ok: boolean;
   /** Set if nothing is broken but a step remains, such as after the first deployment. */
   readonly warning?: true;
   readonly found: string;
-  /** Advice, if a step remains. */
+  /** How to fix the problem or complete the remaining step. */
   readonly advice?: string;
 }
 
-/** Client ID of the doctor's tokens, which identifies its events. */
+/** Client ID of the tokens that the doctor issues, which identifies the doctor's events. */
 const CLIENT = "oauth-monitoring-doctor";
 
-/** Longer than the doctor takes. */
+/** Token lifetime. Must be longer than the doctor takes. */
 const TOKEN_SECONDS = 300;
 
 const ASK_MS = 500;
@@ -46,7 +46,7 @@ const optionsSchema = z.looseObject({
 
 type Options = z.output<typeof optionsSchema>;
 
-/** Advice by name of the AWS error. */
+/** Advice by AWS error name. */
 const ADVICE: Readonly<Record<string, string>> = {
   AccessDeniedException:
     "grant your identity access to the table and its KMS key: see docs/deploy.md",
@@ -61,7 +61,10 @@ function failure(check: string, error: unknown, advice: string): Finding {
   return { check, ok: false, found: `${name}: ${message}`, advice: ADVICE[name] ?? advice };
 }
 
-/** Reads a nonexistent item from each table, which verifies the table, its permissions and its key. */
+/**
+ * Verifies that each table exists, and that the caller has permission on the table and its key, by reading a
+ * nonexistent item.
+ */
 async function checkTables(target: Target): Promise<Finding> {
   const failed = (
     await Promise.all(
@@ -114,7 +117,7 @@ async function checkDeadLetters(target: Target): Promise<Finding> {
   }
 }
 
-/** Waits until an event about the token is in the audit log. */
+/** Waits until the audit log contains an event about the token. */
 async function seenWithin(
   target: Target,
   { wait }: Options,
@@ -139,7 +142,7 @@ async function seenWithin(
 const LOST_BEFORE_BUFFER =
   "the buffer queue is empty. Check the rule's metric FailedInvocations. Above 0: EventBridge probably cannot use the queue's KMS key; remove the condition aws:SourceAccount from the key policy's statements for events.amazonaws.com and try again. At 0: check that the bus's rule is enabled, and read the subscriber's log";
 
-/** Reports where an event got stuck. */
+/** Finds out where an event got stuck. */
 async function stuck(target: Target): Promise<string> {
   const waiting = await messagesIn(target, target.bufferQueueUrl).catch(() => 0);
   return waiting > 0
@@ -148,8 +151,8 @@ async function stuck(target: Target): Promise<string> {
 }
 
 /**
- * Issues a token and waits for its event, which verifies the whole path: tokens table, key, bus, rule, buffer,
- * subscriber and events table.
+ * Verifies the whole path (tokens table, key, bus, rule, buffer, subscriber and events table) by issuing a token and
+ * waiting for its event.
  */
 async function checkEvents(
   target: Target,
@@ -180,14 +183,14 @@ async function checkEvents(
   }
 }
 
-/** The value of a subscription's ARN before it is confirmed. */
+/** SNS's placeholder for the ARN of an unconfirmed subscription. */
 const UNCONFIRMED = "PendingConfirmation";
 
 /** Checks that alarms and alerts have a confirmed subscriber. */
 async function checkSubscriptions(target: Target, TopicArn: string): Promise<Finding> {
   const check = "alarms";
   try {
-    // Loaded here because only this command needs SNS.
+    // Imported here because only this command needs SNS.
     const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
     const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
       new ListSubscriptionsByTopicCommand({ TopicArn }),
@@ -218,7 +221,7 @@ async function checkSubscriptions(target: Target, TopicArn: string): Promise<Fin
   }
 }
 
-/** The meaning of the API's status codes, if they don't come from the integration. */
+/** The meaning of status codes that API Gateway returns instead of the integration. */
 const MEANING: Readonly<Record<number, string>> = {
   401: "the authorizer does not recognize the token: check that the API is attached to this stack",
   403: "the route requires other scopes, or does not exist: set --scopes or correct the URL",
@@ -258,7 +261,7 @@ async function checkCall(target: Target, options: Options, issued: IssuedToken):
   }
 }
 
-/** Whether the stack stored an event before a given time. If not, the stack is new or unused. */
+/** Whether the stack stored any event before a given time. If it stored none, the stack is new or unused. */
 async function hasStoredBefore(target: Target, atMs: number): Promise<boolean> {
   const query = { fromMs: atMs - LOOKBACK_MS, toMs: atMs, limit: 1 };
   const { events } = await queryEvents(target, query);
@@ -295,7 +298,7 @@ async function checkCleanup(target: Target): Promise<Finding> {
   }
 }
 
-/** Compares the account's quotas with the configuration and the expected calls. */
+/** Compares the account's quotas with the configuration and the expected call rate. */
 async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Finding[]> {
   const check = "quotas";
   try {
@@ -314,8 +317,8 @@ async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise
 }
 
 /**
- * `doctor`: checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then
- * revokes it. Its events stay in the audit log under their own client ID.
+ * `doctor`: checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then revokes
+ * it. The resulting events stay in the audit log under the client ID `oauth-monitoring-doctor`.
  */
 export async function doctor(target: Target, given: object): Promise<Report> {
   const options = parseInput(optionsSchema, "the options", given);
@@ -324,7 +327,7 @@ export async function doctor(target: Target, given: object): Promise<Report> {
   findings.push(finding);
   if (issued && options.url !== undefined) findings.push(await checkCall(target, options, issued));
   if (issued) {
-    // If the revocation fails, the token expires. The check of the events has already reported the reason.
+    // If the revocation fails, the token still expires. The event check has already reported the cause.
     await revokeToken(target, issued.token.token_id).catch(() => {});
   }
   findings.push(await checkDeadLetters(target), await checkCleanup(target));

@@ -16,7 +16,7 @@ import { sampleDatabase } from "../../shared/integrations/ip-enrichment/sample-d
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { UnusableInputError } from "./providers.ts";
 
-/** Checks for the magic number of gzip (RFC 1952). */
+/** Checks for gzip's magic number (RFC 1952). */
 const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** @throws UnusableInputError if the file can't be read or is too large */
@@ -86,7 +86,7 @@ function explain(described: ReturnType<typeof describe>): string[] {
 }
 
 /**
- * `origins put`: validates a database and uploads it. The subscriber uses it within an hour.
+ * `origins put`: validates a database and uploads it. The subscriber starts using it within an hour.
  *
  * @throws UnusableInputError if the file isn't a database, the configuration doesn't list its name, or the stack
  * has no bucket
@@ -125,7 +125,7 @@ export async function originsPut(
 }
 
 /**
- * `origins look`: shows the IP enrichment of an address from local database files, with the raw records.
+ * `origins look`: shows an address's IP enrichment from local database files, with the raw records.
  *
  * @throws UnusableInputError if the address is invalid or a file isn't a database
  */

@@ -51,7 +51,7 @@ function valuesIn(text: string, file: string): readonly unknown[] {
   return values.length === 1 ? values.flat() : values;
 }
 
-/** An EventBridge message. Any other value is treated as the `detail` of a message. */
+/** An EventBridge message. Any other value is treated as a message's `detail`. */
 const messageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
@@ -90,7 +90,9 @@ function mappingsIn(file: string): readonly ProviderMapping[] {
   }
 }
 
-/** Returns the adapters for the events: the selected one, or all, so that each message's source decides. */
+/**
+ * Returns the adapters that can convert the events. Without a selected adapter, the source in each message selects one.
+ */
 function readersOf({ mapping, provider }: TryOptions): {
   readonly adapters: readonly ProviderAdapter[];
   readonly only: ProviderAdapter | undefined;
@@ -132,7 +134,7 @@ function described(event: OAuthEvent): string[] {
 }
 
 /**
- * `providers try`: shows how a provider's events would be stored. Stores nothing.
+ * `providers try`: shows how a provider's events would be stored, without storing them.
  *
  * @throws UnusableInputError if the file, the mapping or the provider can't be used
  */

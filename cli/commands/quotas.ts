@@ -3,7 +3,7 @@ import { GetAccountSettingsCommand, LambdaClient } from "@aws-sdk/client-lambda"
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 
-/** The account's limits in the region. An absent value is unknown. */
+/** The account's limits in the region. Undefined means unknown. */
 export interface AccountLimits {
   /** Concurrency shared by functions without reserved concurrency. */
   readonly unreservedConcurrency?: number | undefined;
@@ -13,16 +13,16 @@ export interface AccountLimits {
   readonly accountWriteUnits?: number | undefined;
 }
 
-/** A requirement of the configuration that exceeds a limit, and what to do. */
+/** A requirement that exceeds a limit, and how to fix it. */
 export interface QuotaFault {
   readonly found: string;
   readonly advice: string;
 }
 
-/** Seconds for which a call occupies the authorizer, including publishing: see docs/deploy.md#quotas-to-raise. */
+/** Seconds that the authorizer spends on a call, including publishing: see docs/deploy.md#quotas-to-raise. */
 const AUTHORIZER_SECONDS = 0.1;
 
-/** Write units per call in the busiest table. */
+/** Write units that a call consumes in the busiest table. */
 const WRITES_A_CALL = 2;
 
 const RAISE_CONCURRENCY = "request a higher Lambda quota Concurrent executions in Service Quotas";
@@ -30,8 +30,8 @@ const RAISE_CONCURRENCY = "request a higher Lambda quota Concurrent executions i
 /**
  * Compares the account's limits with the configuration and with the expected calls to the protected APIs.
  *
- * @param callsPerSecond peak calls to all protected APIs. If absent, calls aren't checked: the throttle of the
- * admin API says nothing about other APIs.
+ * @param callsPerSecond peak rate of calls to all protected APIs. Without it, call-related quotas aren't checked,
+ * because the admin API's throttle says nothing about other APIs.
  */
 export function quotaFaults(
   config: MonitoringConfig,

@@ -7,7 +7,7 @@ import { holderOf, MOST_LISTED } from "./tokens.ts";
 
 const listSchema = z.object({ client: z.string().optional(), user: z.string().optional() });
 
-/** `sessions list`: lists the active sessions of a user or a client. */
+/** `sessions list`: lists a user's or client's active sessions. */
 export async function sessionsList(target: Target, options: unknown): Promise<Report> {
   const holder = holderOf(parseInput(listSchema, "the options", options));
   const { items, more } = await listSessionsOf(target, holder, {

@@ -4,7 +4,7 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
-/** `stats`: prints the token statistics of a range. */
+/** `stats`: prints token statistics for a range. */
 export async function stats(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const found = await tokenUsageStats(target, range);

@@ -15,7 +15,9 @@ import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
 
-/** `tokens issue`: issues a token and prints its secret once. Only the digest is stored. */
+/**
+ * `tokens issue`: issues a token and prints the secret, which can't be shown again because only its digest is stored.
+ */
 export async function tokensIssue(
   target: Target,
   options: { client: string; user?: string; scopes: string; expiresIn: string },
@@ -79,7 +81,7 @@ const listSchema = z
 /** Maximum number of tokens to examine when searching for unused ones. */
 const MOST_LOOKED_AT_IN_ALL = 50_000;
 
-/** Reads pages until it has enough unused tokens, or has examined `MOST_LOOKED_AT_IN_ALL` tokens. */
+/** Reads pages until it has found enough unused tokens or examined `MOST_LOOKED_AT_IN_ALL` tokens. */
 async function findUnused(
   target: Target,
   holder: Holder | undefined,
@@ -107,7 +109,7 @@ async function findUnused(
   return { items, more: expiresBefore !== undefined, lookedAt };
 }
 
-/** `tokens list`: lists the active tokens of a user or a client, tokens that expire soon, or unused tokens. */
+/** `tokens list`: lists a user's or client's active tokens, tokens that expire soon, or unused tokens. */
 export async function tokensList(target: Target, options: unknown): Promise<Report> {
   const { expiring, unused, ...named } = parseInput(listSchema, "the list", options);
   const nowMs = target.clock();

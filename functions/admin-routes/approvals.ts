@@ -33,7 +33,7 @@ const context = {
   linkKey: kmsLinkKey(environment.APPROVAL_KEY_ARN),
 };
 
-/** Without a decision, the route only shows the action. */
+/** Without a decision in the request, the route only shows the action. */
 const requestSchema = z
   .strictObject({
     link: z.string().min(1).max(256),
@@ -66,7 +66,7 @@ function problemOf(error: unknown): Problem | undefined {
   return actionProblem(error);
 }
 
-/** POST /admin/oauth/approvals: shows the action of a link or decides about it. Needs no token. */
+/** POST /admin/oauth/approvals: shows a link's action, or approves or rejects it. Needs no token. */
 export const handler = jsonBodyRoute(
   logger,
   undefined,

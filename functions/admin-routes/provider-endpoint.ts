@@ -52,13 +52,13 @@ const receipts: ReceiptStore = {
 };
 const metrics = createMetrics("provider-endpoint", environment.OAUTH_MONITORING_STACK);
 
-/** Lambda's limit is 6 MB, including the JSON escaping of the body. */
+/** Lambda's limit is 6 MB, which includes the JSON escaping of the body. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** Maximum length of a challenge. */
+/** Maximum length of Okta's verification challenge. */
 const MAX_CHALLENGE = 1024;
 
-/** Returns a problem that makes the provider retry later. */
+/** Creates a problem that makes the provider retry later. */
 const later = (detail: string) =>
   new Problem(503, "Service unavailable", detail, [], { "Retry-After": "30" });
 
@@ -113,7 +113,7 @@ async function verdictOf(
 /**
  * Authenticates the provider.
  *
- * @returns the time of the signature, if it contains one
+ * @returns the time at which the provider signed the request, if the signature contains it
  */
 async function authenticate(
   endpoint: ProviderEndpoint,
@@ -122,7 +122,7 @@ async function authenticate(
 ): Promise<number | undefined> {
   const header = (name: string) => {
     const [value, ...more] = fieldValues(event, name);
-    // Rejects duplicates, because different components could read different values.
+    // Rejects a repeated header, because different components could read different values.
     return more.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;

@@ -134,7 +134,7 @@ const ROUTES = {
   ),
 };
 
-/** The schema fixes the order of members, so white space and order don't affect the digest. */
+/** The schema fixes the order of members, so white space and order in the request don't affect the digest. */
 const digestOf = (body: object) => createHash("sha256").update(JSON.stringify(body)).digest("hex");
 
 /**

@@ -15,7 +15,7 @@ const { receiver, transmitters } = createSetReceiver(
   (outcome) => countSet(metrics, outcome),
 );
 
-/** Part of the function's time that is reserved for the last request and its acknowledgement. */
+/** Time before the function's deadline that is reserved for the last request and its acknowledgement. */
 const RESERVE_MS = 25_000;
 
 /** Polls all configured transmitters for SETs (RFC 8936). A failing transmitter doesn't delay others. */

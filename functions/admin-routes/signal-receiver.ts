@@ -27,7 +27,7 @@ const { receiver } = createSetReceiver(() => true, measure);
 
 const NO_STORE = { "Cache-Control": "no-store" };
 const ACCEPTED = { statusCode: 202, headers: NO_STORE, body: "" };
-/** Makes the transmitter retry. */
+/** Response that makes the transmitter retry. */
 const LATER = { statusCode: 503, headers: { ...NO_STORE, "Retry-After": "30" }, body: "" };
 
 function refusal(err: string, description: string): APIGatewayProxyStructuredResultV2 {

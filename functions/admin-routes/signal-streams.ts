@@ -42,7 +42,7 @@ const empty = (statusCode: number): Answer => ({
   body: "",
 });
 
-/** Cache lifetime of the metadata and keys. It must be shorter than a key rotation. */
+/** Cache lifetime of the metadata and keys. A key rotation must take longer than this. */
 const PUBLIC = "public, max-age=300";
 
 /** @throws StreamRequestError if the body isn't JSON */
@@ -55,9 +55,10 @@ function bodyOf({ body }: HttpRequest): unknown {
 }
 
 /**
- * Returns the receiver, which is the client of the token. Checks the token's scope again, as the admin routes do.
+ * Returns the receiver, which is the client that the token was issued to. Checks the token's scope again, as the admin
+ * routes do.
  *
- * @throws StreamRequestError 403 if the authorizer's context lacks the scope
+ * @throws StreamRequestError 403 if the authorizer's context is missing the scope
  */
 function ownerOf({ caller, routeKey }: HttpRequest): string {
   const { oauth_client_id: client, scope } = caller;

@@ -23,7 +23,7 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler(async ({ Records }) => {
     const batchItemFailures: { itemIdentifier: string }[] = [];
-    // Runs sequentially, so that each stream's SETs are in the order of the events.
+    // Runs sequentially, so that each stream receives SETs in the order of the events.
     for (const record of Records) {
       const event = eventInMessage(record.body);
       try {

@@ -23,7 +23,7 @@ const parametersSchema = rangeParametersSchema
 
 /** GET /admin/oauth/stats */
 export const handler = jsonRoute(logger, ADMIN_SCOPE, parametersSchema, async (parameters) => {
-  // The range and the token statuses use the same time.
+  // The range and the token statuses must refer to the same time.
   const nowMs = systemClock();
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);
   return tokenUsageStats(

@@ -28,7 +28,8 @@ const sqs = new SQSClient({ requestHandler: giveUpAfter(3000) });
 const nameIn = (text: string, separator: string) => text.split(separator).at(-1);
 
 /**
- * Returns the webhook of a queue. Each webhook has its own queue, so that an unavailable one doesn't delay others.
+ * Returns the webhook that a queue belongs to. Each webhook has its own queue, so that an unavailable webhook doesn't
+ * delay others.
  */
 function queueOf({ eventSourceARN }: SQSRecord) {
   const name = nameIn(eventSourceARN, ":");
@@ -38,7 +39,7 @@ function queueOf({ eventSourceARN }: SQSRecord) {
 
 const makeLink = linkMaker();
 
-/** Returns the approval link for a proposed action. It is the same in every attempt. */
+/** Returns the approval link for a proposed action. Every delivery attempt sends the same link. */
 async function linkOf(event: OAuthEvent, webhook: string): Promise<string | undefined> {
   const { action_id } = event.event_data;
   if (event.event_type !== "action_proposed" || typeof action_id !== "string") return undefined;

@@ -43,10 +43,10 @@ const context = {
   notifyProposal: proposalNotifier(sns, environment.ALERT_TOPIC_ARN, linkMaker(), logger),
 };
 
-/** The input. A schedule sends its own event. To evaluate a time in the past, send `as_of`. */
+/** The function's input: a schedule's event, or `as_of` to run the detection as of a time in the past. */
 const requestSchema = z.looseObject({ as_of: instantSchema.optional() });
 
-/** Maximum time to mark the tokens of large revocations. The function's timeout is four minutes. */
+/** Maximum time to spend on marking tokens for large revocations. The function's timeout is four minutes. */
 const SETTLE_WITHIN_MS = 150 * SECOND_MS;
 
 /** Applies policies to alerts, sends notifications about proposals, and completes unfinished actions. */

@@ -15,7 +15,7 @@ export function proposalNotifier(
 ): (action: Action) => Promise<void> {
   return async (action) => {
     const link = await makeLink(action, "topic").catch((error: unknown) => {
-      // The notification is still useful without a link, so it is sent.
+      // The notification is sent anyway, because it is useful without a link.
       logger.error("A proposed action has no approval link", {
         action_id: action.action_id,
         cause: String(error),

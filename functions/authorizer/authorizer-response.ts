@@ -9,16 +9,16 @@ import { challengeOf, type Refusal, refusalOf } from "../../adapters/http/refusa
 import type { Decision } from "../../shared/authorization/authorize.ts";
 
 /**
- * An error that produces a response. The runtime logs every thrown error with its stack trace. Without a stack, the
- * log line has about 200 bytes instead of 1,900.
+ * An error that produces a response. The runtime logs every thrown error with its stack trace, so removing the stack
+ * shortens the log line from 1,900 to about 200 bytes.
  */
 class AnswerError extends Error {
   override readonly stack = "";
 }
 
 /**
- * API Gateway returns 401 (gateway response UNAUTHORIZED) only for this exact message. The name stays `Error`, as
- * in AWS's examples.
+ * API Gateway returns 401 (gateway response UNAUTHORIZED) only for this exact message. The error's name must stay
+ * `Error`, as in AWS's examples.
  */
 export class UnauthorizedError extends AnswerError {
   constructor() {
@@ -82,7 +82,7 @@ function denialContext(refusal: Refusal, realm: string) {
 
 /**
  * Converts a decision to a policy (RFC 6750, section 3). The policy allows only the called method, so it can't be
- * reused for another.
+ * reused for a different method.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -101,7 +101,7 @@ export function toAuthorizerResult(
     case "insufficient_authentication":
     case "malformed_request":
     case "invalid_session": {
-      // The context fills the ACCESS_DENIED gateway response. API Gateway supports no context for a 401.
+      // The ACCESS_DENIED gateway response uses this context. API Gateway supports no context for a 401.
       const context = denialContext(refusalOf(decision), realm);
       return policy("Deny", decision.token.oauth_client_id, methodArn, context);
     }
@@ -119,8 +119,8 @@ export function toAuthorizerResult(
 }
 
 /**
- * Converts a decision to a simple response for an HTTP API. It contains no ARN, so it can't be too long or too
- * broad. HTTP APIs have no gateway responses, so only the access log can use the context of a denial.
+ * Converts a decision to a simple response for an HTTP API. Unlike a policy, it contains no ARN, so it can't be too
+ * long or too broad. HTTP APIs have no gateway responses, so only the access log can use the context of a denial.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
  *
  * @throws UnauthorizedError for 401, UnavailableError for 500
@@ -147,11 +147,11 @@ export function toSimpleResult(
 }
 
 /**
- * Converts a decision to a response for AppSync, which returns its own 401 for every denial. `ttlOverride: 0`
- * disables AppSync's cache, which would allow untracked calls even after a revocation.
+ * Converts a decision to a response for AppSync, which returns its own 401 for every denial. `ttlOverride: 0` disables
+ * AppSync's cache, which would otherwise allow untracked calls, even after a revocation.
  * https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
  *
- * @throws UnavailableError if there is no decision
+ * @throws UnavailableError if no decision was possible
  */
 export function toAppSyncResult(
   decision: Decision,

@@ -27,8 +27,8 @@ export function reportFailure(
 }
 
 /**
- * Decides about one call of a REST API, an HTTP API or AppSync. Events, log line and metrics are written after the
- * response. Only a sample of allowed calls is logged at info level, because their events contain the details.
+ * Decides whether to allow a call to a REST API, an HTTP API or AppSync. Events, the log line and metrics are written
+ * after the response. Only a sample of allowed calls is logged at info level, because the events contain the details.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */

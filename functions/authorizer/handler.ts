@@ -15,7 +15,7 @@ const afterResponse = await registerInternalExtension(process.env.AWS_LAMBDA_RUN
   reportFailure({ logger, metrics }, error),
 );
 
-/** The share of allowed calls that are logged. */
+/** The share of allowed calls that are logged at info level. */
 const LOGGED_SHARE = 0.01;
 
 /** Deferred work of the current invocation. An environment handles one invocation at a time. */
@@ -27,7 +27,7 @@ const authorizer: Authorizer = {
     logger,
     onSetAside: (count) => {
       metrics.count("EventsSetAside", count);
-      // Published at once, because Lambda may freeze the environment for a long time after this call.
+      // Published immediately, because Lambda may freeze the environment for a long time after this call.
       metrics.publish();
     },
   })),
@@ -47,7 +47,7 @@ export async function handler(event: RequestIdEvent, context: Context): Promise<
   try {
     return await decideLogged(event, context);
   } finally {
-    // Runs even if a middleware threw, because the extension keeps the environment active until then.
+    // Must run even if a middleware threw, because the extension keeps the environment active until this work is done.
     await afterResponse.run(async () => {
       for (const work of works.splice(0)) await work();
     });

@@ -33,13 +33,13 @@ const context = {
   logger,
 };
 
-/** Time reserved before the deadline for unfinished deletes and the record of the run. */
+/** Time before the deadline that is reserved for finishing deletes and recording the run. */
 const MARGIN_MS = 15_000;
 
-/** The input. A schedule sends its own event; an administrator can request a dry run. */
+/** The function's input: a schedule's event, or an administrator's request for a dry run. */
 const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
 
-/** The result: the record of the run, or the number of items that a run would remove. */
+/** The function's result: the record of the run, or the number of items that a run would remove. */
 export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
 /** Removes expired items until none are left or the function is about to time out. */

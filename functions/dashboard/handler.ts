@@ -4,7 +4,7 @@ import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
 import { logLambdaContext } from "../runtime/logger.ts";
 import { pageDocument } from "./page-document.ts";
 
-/** Reads a file that the build puts next to the bundle. */
+/** Reads a file that the build places in the bundle's directory. */
 const asset = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
 
 const { html, headers } = pageDocument(asset("page.js"), asset("page.css"));

@@ -11,8 +11,8 @@ function sourceHash(content: string): string {
 }
 
 /**
- * Combines script and style in one document. Its Content-Security-Policy allows only this script and style, and
- * connections only to the page's own host. https://www.w3.org/TR/CSP3/
+ * Combines script and style in one document. The Content-Security-Policy allows only this script and this style, and
+ * only connections to the page's own host. https://www.w3.org/TR/CSP3/
  *
  * @param script the page's bundle. It must not contain `</script`, which esbuild escapes.
  */

@@ -39,8 +39,8 @@ function transform({
     });
     return { recordId, result: "ProcessingFailed", data };
   }
-  // Dropped, because the subscriber publishes each record of a batch as a separate event, which is exported on its
-  // own.
+  // Dropped, because the subscriber publishes each record in a batch as a separate event, and those events are
+  // exported.
   if ("batch" in message) return { recordId, result: "Dropped", data };
   const event = toOcsfEvent(addOrigin(message.event, origins), { serviceName: config.realm });
   return {
@@ -53,7 +53,7 @@ function transform({
 }
 
 /**
- * Converts events to lines of OCSF, with their partition keys.
+ * Converts each event to a line of OCSF JSON with partition keys.
  * https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
  */
 export const handler = middy<FirehoseTransformationEvent, FirehoseTransformationResult>().handler(

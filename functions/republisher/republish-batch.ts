@@ -8,13 +8,13 @@ import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** Dependencies of the republisher. */
 export interface Republisher {
-  /** Has no spool queue, so events that can't be published stay in their queue. */
+  /** The event bus, without a spool queue: events that can't be published stay in the queue that they came from. */
   readonly bus: EventSink;
   readonly logger: Logger;
   readonly metrics: FunctionMetrics<"republisher">;
 }
 
-/** Parses the event in a message. Returns undefined for an invalid one, which ends in the dead-letter queue. */
+/** Parses the event in a message. Returns undefined for an invalid event, which ends up in the dead-letter queue. */
 function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));

@@ -1,7 +1,8 @@
 import { readEnvironment } from "../../shared/config/environment.ts";
 
 /**
- * Returns the tables that are needed to take an action, named as in the library's contexts.
+ * Returns the names of the tables that are needed to take an action, by the property names that the library's contexts
+ * use.
  *
  * @throws InvalidConfigError naming each missing variable
  */

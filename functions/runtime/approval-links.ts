@@ -2,7 +2,7 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 
 /**
- * Creates the approval link of an action. Returns undefined if the receiver gets no link.
+ * Creates the approval link for an action. Returns undefined if links aren't enabled for the receiver.
  *
  * @param sentTo `topic`, or the name of a webhook
  */

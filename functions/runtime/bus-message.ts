@@ -5,7 +5,7 @@ import { logger } from "./logger.ts";
 
 const messageSchema = z.looseObject({ detail: oauthEventSchema });
 
-/** Returns the event in a queue message from the bus, or undefined for an invalid event, which a retry would not fix. */
+/** Returns the event in a queue message from the bus, or undefined if it is invalid; retrying wouldn't help. */
 export function eventInMessage(body: string): OAuthEvent | undefined {
   try {
     return messageSchema.parse(JSON.parse(body)).detail;

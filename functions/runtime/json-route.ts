@@ -23,7 +23,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-/** Converts an error to a problem for the caller. The text of an unexpected error isn't shown. */
+/** Converts an error to a problem for the caller. Hides the text of an unexpected error. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidCursorError) {
@@ -84,7 +84,7 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
  * Checks the scope of the caller's token again, after the authorizer. Functions that read the audit log or revoke
  * access don't rely on the authorizer alone.
  *
- * @throws Problem 403 if the authorizer's context lacks the scope
+ * @throws Problem 403 if the authorizer's context is missing the scope
  */
 export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
   if (scope === undefined || callerOf(event)?.scope.split(" ").includes(scope)) return;

@@ -15,8 +15,8 @@ export interface FunctionMetrics<S extends MetricService> {
   /** Writes the metrics that were collected since the last call. */
   publish(): void;
   /**
-   * Writes the metrics within five seconds of execution time, or when the environment shuts down. One log line per
-   * call would cost more than storing the call.
+   * Writes the metrics within five seconds of execution time, or when the environment shuts down. Writing them in
+   * batches matters because one log line per call would cost more than storing the call's event.
    */
   publishSoon(): void;
 }
@@ -24,7 +24,7 @@ export interface FunctionMetrics<S extends MetricService> {
 const SOON_MS = 5000;
 
 /**
- * Creates the metrics of a function. Service and stack are the only dimensions, so the number of metrics doesn't
+ * Creates the metrics of a function. Service and stack are the only dimensions, so that the number of metrics doesn't
  * grow with clients or traffic.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  *
@@ -53,7 +53,7 @@ export function createMetrics<S extends MetricService>(
     publishSoon() {
       if (!watchesEnd) {
         watchesEnd = true;
-        // Lambda sends SIGTERM to functions with an extension, half a second before the environment ends.
+        // If a function has an extension, Lambda sends SIGTERM half a second before it ends the environment.
         process.once("SIGTERM", () => {
           publish();
           process.exit(0);
@@ -74,7 +74,7 @@ export function createMetrics<S extends MetricService>(
 
 /**
  * Measures a cold start: the milliseconds since the start of the process. Call it at the end of a function's
- * initialization. The value is written with the first line of metrics, so it adds no cost per call.
+ * initialization. The value is written together with the first metrics, so it adds no cost per call.
  *
  * Does nothing with provisioned concurrency, where callers don't wait for initialization.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime

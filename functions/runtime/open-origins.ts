@@ -20,12 +20,12 @@ export interface OpenOriginsOptions {
   readonly logger: Logger;
 }
 
-/** Maximum wait for databases during initialization, which Lambda limits to ten seconds. */
+/** Maximum time to wait for databases during initialization, which Lambda limits to ten seconds. */
 const LONGEST_START_MS = 7000;
 
 /**
- * Opens the configured networks and the databases. Databases that take longer than seven seconds finish loading
- * while batches are stored. The S3 client and the database reader are loaded only if there are databases.
+ * Opens the configured networks and the databases. A database that takes longer than seven seconds finishes loading in
+ * the background. The S3 client and the database reader are imported only if the configuration lists databases.
  */
 export async function openOrigins({
   parameters: { networks, databases },

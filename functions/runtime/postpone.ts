@@ -7,8 +7,8 @@ const FIRST_SECONDS = 5;
 const LONGEST_SECONDS = 3600;
 
 /**
- * Postpones a message with exponential backoff and jitter: between half and all of 5 seconds, 10, 20 … up to an
- * hour. Never throws. If it fails, the queue's visibility timeout applies.
+ * Postpones a message with exponential backoff: 5 seconds, 10, 20 … up to an hour, of which jitter removes up to half.
+ * Never throws. If SQS rejects the change, the queue's visibility timeout applies.
  */
 export async function postpone(
   sqs: SQSClient,

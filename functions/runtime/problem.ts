@@ -37,6 +37,6 @@ export class Problem extends Error {
   }
 }
 
-/** Creates a problem for an invalid request, with how to fix it. */
+/** Creates a problem that says what is wrong with a request and how to fix it. */
 export const badRequest = (faults: readonly Fault[]): Problem =>
   new Problem(400, "Bad request", sentenceOf(faults), faults);

@@ -2,7 +2,7 @@ import type { SetOutcome } from "../../shared/integrations/shared-signals/receiv
 import type { SetError } from "../../shared/integrations/shared-signals/security-event-token.ts";
 import type { FunctionMetrics } from "./metrics.ts";
 
-/** Metrics by `err` code (RFC 8935, section 2.4). */
+/** Metric names by `err` code (RFC 8935, section 2.4). */
 const REFUSED = {
   invalid_request: "InvalidRequest",
   invalid_key: "InvalidKey",

@@ -20,7 +20,7 @@ import { logger } from "./logger.ts";
 
 const MODES = { enforce: "take", propose: "propose", dry_run: "dry_run" } as const;
 
-/** Client of an unknown token, if the signal doesn't name one. */
+/** Client ID for an unknown token, if the signal doesn't name a client. */
 const UNKNOWN_CLIENT = "unknown";
 
 type Acting = ActionContext & { readonly config: MonitoringConfig };
@@ -46,12 +46,12 @@ async function answerSignal(context: Acting, revocation: SignalRevocation): Prom
       actor: { kind: "receiver", id: transmitter },
       mode: MODES[mode],
       idempotencyKey,
-      // A token is always revoked completely.
+      // A single token is revoked regardless of when it was issued.
       ...(target.kind !== "token" && { issuedBefore }),
     });
   } catch (error) {
     if (!(error instanceof TokenNotFoundError) || !named || mode !== "enforce") throw error;
-    // The token is denied on its first use.
+    // The token hasn't been used here yet. Storing the revocation denies its first use.
     const { issuer, jti, clientId = UNKNOWN_CLIENT } = named;
     await revokeNamedToken(context, { issuer, jti, clientId });
   }
@@ -76,7 +76,7 @@ export function createSetReceiver(
   ]);
   const transmitters = (config.signals?.receiver?.transmitters ?? []).filter(serves);
   const sink = busSink(EVENT_BUS_NAME, logger);
-  // If the configuration has no actions, the function has no access to the tables that actions change.
+  // Without actions in the configuration, the function has no access to the tables that actions change.
   const context = hasActions(transmitters) ? openActions(config, sink) : undefined;
   return {
     transmitters,

@@ -25,7 +25,7 @@ function bytesOf(value: Uint8Array | undefined): Buffer {
  * Returns signing keys that never leave KMS.
  * https://docs.aws.amazon.com/kms/latest/developerguide/symmetric-asymmetric.html
  *
- * @param arns the first key is used for signing
+ * @param arns the first key signs; the others are only published for verification
  */
 export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   const kms = createClient();

@@ -4,7 +4,7 @@ import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** The outcome of a batch of messages. */
 export interface BatchOutcome extends Pick<StoreOutcome, "stored"> {
-  /** Messages whose event is a duplicate: stored before (even if removed since), or repeated in the batch. */
+  /** Messages with a duplicate event: it was stored earlier (even if removed since), or is repeated in the batch. */
   readonly duplicates: number;
   /** Messages that can never be stored. */
   readonly rejected: number;
@@ -16,7 +16,7 @@ const occurrences = (events: readonly OAuthEvent[], eventType: string) =>
   events.filter((event) => event.event_type === eventType).length;
 
 /**
- * Records the metrics of a batch: its outcome, the delay of each stored event, and its security events from all
+ * Records a batch's metrics: the outcome, the delay of each stored event, and the number of security events from all
  * producers.
  */
 export function measureBatch(

@@ -26,12 +26,15 @@ const environment = readEnvironment(process.env, [
   "OAUTH_MONITORING_STACK",
   "ORIGINS_BUCKET",
 ]);
-/** Part of the function's time that is reserved for returning messages to the queue. */
+/** Time before the function's deadline that is reserved for returning messages to the queue. */
 const RESERVE_MS = 10_000;
 
 let sink: EventSink | undefined;
 
-/** Opens the bus with the first provider batch. Few stacks have any, so loading it here keeps cold starts short. */
+/**
+ * Opens the bus when the first provider batch arrives. Few stacks receive provider batches, so loading the code here
+ * keeps cold starts short.
+ */
 async function openSink(): Promise<EventSink> {
   const { busSink } = await import("../../adapters/events/event-sink.ts");
   sink ??= busSink(environment.EVENT_BUS_NAME, logger);

@@ -19,8 +19,8 @@ export interface BatchPublisher {
 }
 
 /**
- * Publishes each record of the batches as a separate event, so that it is stored, exported and archived like any
- * other. IDs are derived from the batch, so a record that is published twice is still one event.
+ * Publishes each record of the batches as a separate event, so that it is stored, exported and archived like any other.
+ * Event IDs are derived from the batch, so a record that is published twice is still stored as one event.
  *
  * @param deadlineMs end of publishing in epoch milliseconds
  * @returns the messages to deliver again

@@ -9,8 +9,8 @@ const FIRST_SECONDS = 5;
 const LONGEST_SECONDS = 320;
 
 /**
- * Returns the delay before a message is retried: between half and all of 5 seconds, 10, 20 … The jitter separates
- * messages that conflicted with each other.
+ * Returns the delay before a message is retried: 5 seconds, 10, 20 …, of which jitter removes up to half. The jitter
+ * separates messages that conflicted with each other.
  */
 export function returnAfterSeconds(receiveCount: number, random: () => number): number {
   const longest = Math.min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** Math.max(0, receiveCount - 1));
@@ -18,8 +18,8 @@ export function returnAfterSeconds(receiveCount: number, random: () => number): 
 }
 
 /**
- * Shortens the visibility timeout, so that messages return within seconds instead of minutes. The number of
- * messages in flight is limited, and a queue at the limit delivers none.
+ * Shortens the visibility timeout, so that messages return within seconds instead of minutes. This also keeps the
+ * number of messages in flight low: a queue that reaches SQS's limit delivers no messages.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
  *
  * @returns number of messages whose timeout couldn't be changed

@@ -65,8 +65,8 @@ async function giveUp(
 }
 
 /**
- * Whether a replayed event is older than its retention. It was already stored and removed, and would be counted
- * again.
+ * Whether a replayed event is older than its retention. Such an event was already stored and removed, and storing it
+ * would count it again.
  */
 function isOver(config: MonitoringConfig, event: OAuthEvent, nowMs: number): boolean {
   const keptMs = retentionDays(config, event.event_type) * DAY_MS;
@@ -93,7 +93,7 @@ async function giveBack(
   }
 }
 
-/** Milliseconds after the deadline before work that ignores it is abandoned. */
+/** Milliseconds after the deadline until unfinished work is abandoned. */
 const GRACE_MS = 2000;
 
 /**

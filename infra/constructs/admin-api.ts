@@ -32,10 +32,10 @@ const ADMIN_ROUTES: Readonly<Record<string, FunctionName>> = {
   sessions: "ActionList",
 };
 
-/** The decisions of an administrator about an action. */
+/** The decisions that an administrator can make about an action. */
 const DECISIONS = ["approve", "reject", "release"];
 
-/** The format of the access log. It excludes request headers because they contain tokens. */
+/** The access log's format. It excludes request headers, because they contain tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
@@ -52,7 +52,7 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
-/** Returns the throttling of the provider endpoint. */
+/** Returns the throttling settings for the provider endpoint. */
 function throttleOf({ providers }: MonitoringConfig): Record<string, MethodDeploymentOptions> {
   const { rateLimit, burstLimit } = providers.endpointThrottle;
   const limits = { throttlingRateLimit: rateLimit, throttlingBurstLimit: burstLimit };
@@ -62,15 +62,15 @@ function throttleOf({ providers }: MonitoringConfig): Record<string, MethodDeplo
 /** Properties of the admin API. */
 export interface AdminApiProps {
   /**
-   * Whether to create the IAM role with which API Gateway writes access logs. An account has one such role per
-   * region. Disable it if you manage the role elsewhere.
+   * Whether to create the IAM role that API Gateway uses to write access logs. An account has one such role per region.
+   * Set this to false if you manage the role elsewhere.
    *
    * @default - `api.cloudWatchRole` of the configuration, which is true
    */
   readonly cloudWatchRole?: boolean;
 
   /**
-   * Whether to add a protected sample API at `/api` that echoes the authorizer's context, to test tokens.
+   * Whether to add a protected sample API for testing tokens at `/api`. It echoes the authorizer's context.
    *
    * @default false
    */
@@ -84,7 +84,7 @@ export interface AdminApiProps {
   readonly restApi?: RestApiProps;
 }
 
-/** Properties that `OAuthMonitoring.addAdminApi` adds. */
+/** Properties that `OAuthMonitoring.addAdminApi` sets. */
 export interface AdminApiParts {
   readonly config: MonitoringConfig;
   readonly functions: Functions;
@@ -94,20 +94,20 @@ export interface AdminApiParts {
 
 /** The admin API: statistics, audit log, alerts and the dashboard page. */
 export class AdminApi extends Construct {
-  /** The REST API. It has its own stage. */
+  /** The REST API, with its own stage. */
   readonly api: RestApi;
   /** The URL of the dashboard. */
   readonly dashboardUrl: string;
   /** The dashboard page. It needs no token because it contains no data; the page asks the user for a token. */
   readonly openPage: Method;
   /**
-   * Approves and rejects actions by link. Requests need a link that this stack signed. Undefined without
-   * `responses.approvalLinks` in the configuration.
+   * The method that approves and rejects actions by link. Requests must contain a link that this stack signed.
+   * Undefined without `responses.approvalLinks` in the configuration.
    */
   readonly openApproval: Method | undefined;
   /**
-   * Receives events from identity providers, which authenticate with a signature or secret. Empty without
-   * `providers.endpoints` in the configuration.
+   * The methods that receive events from identity providers, which authenticate with a signature or secret. Empty
+   * without `providers.endpoints` in the configuration.
    */
   readonly openProviders: readonly Method[];
 
@@ -136,7 +136,8 @@ export class AdminApi extends Construct {
         ...props.restApi?.deployOptions,
       },
     });
-    // The console's test button would need another permission per method, and a stack is limited to 500 resources.
+    // Omits the permission for the console's test button: it would add a resource per method, and a stack is limited to
+    // 500 resources.
     const to = (name: FunctionName) =>
       new LambdaIntegration(functions.get(name), { allowTestInvoke: false });
     if (props.sampleApi) {

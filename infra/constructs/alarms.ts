@@ -28,18 +28,18 @@ import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 import { droppedEvents } from "./undelivered.ts";
 
-/** Threshold of the alarm on an API's 5XX responses. */
+/** Threshold for the alarm on an API's 5XX responses. */
 export interface ServerErrorsThreshold {
   /**
-   * 5XX responses in percent of all responses in five minutes.
+   * 5XX responses as a percentage of all responses in five minutes.
    *
    * @default - `alarms.apiServerErrors.percent` of the configuration, which is 1
    */
   readonly percent?: number;
 
   /**
-   * Minimum number of 5XX responses in five minutes. Use 1 if a single error should trigger the alarm of an API
-   * with little traffic.
+   * Minimum number of 5XX responses in five minutes. For an API with little traffic, use 1 so that a single error
+   * triggers the alarm.
    *
    * @default - `alarms.apiServerErrors.atLeast` of the configuration, which is 5
    */
@@ -59,7 +59,7 @@ const PERIOD = Duration.minutes(5);
 const SUM = { period: PERIOD, statistic: "Sum" };
 const MAXIMUM = { period: PERIOD, statistic: "Maximum" };
 
-/** Alarm options for events that must occur regularly. */
+/** Alarm options for something that must happen regularly. */
 const TOO_FEW = {
   comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
   treatMissingData: TreatMissingData.BREACHING,
@@ -80,8 +80,8 @@ export class Alarms extends Construct {
     private readonly props: AlarmsProps,
   ) {
     super(scope, id);
-    // A topic with its own policy no longer allows alarms to publish by default. This grants it to alarms of this
-    // account only.
+    // Once a topic has a resource policy, alarms may no longer publish to it by default. This statement allows alarms
+    // in this account only.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     props.topic.grantPublish(
       new ServicePrincipal("cloudwatch.amazonaws.com", {
@@ -114,7 +114,7 @@ export class Alarms extends Construct {
       "OAuthServerErrors",
       "The API returns 5XX. 503 means that the token store does not respond and calls are denied",
       {
-        // References the API by name, because it may be in another stack on which this stack must not depend.
+        // References the API by name, because the API may be in a different stack that this stack must not depend on.
         failures: apiMetric(api, "5XXError", SUM),
         attempts: apiMetric(api, "Count", SUM),
         period: PERIOD,
@@ -125,8 +125,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Adds an alarm on an HTTP API behind the authorizer to the API's own stack. The metrics of an HTTP API are
-   * identified by its ID.
+   * Adds an alarm on an HTTP API behind the authorizer to the API's own stack. CloudWatch identifies an HTTP API by its
+   * ID.
    *
    * @throws InvalidConfigError if the threshold is out of range
    */
@@ -177,8 +177,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Watches for events that EventBridge dropped. A key or policy that denies access to the target also denies
-   * access to its dead-letter queue.
+   * Watches for events that EventBridge dropped. They aren't in the dead-letter queue, because a key or policy that
+   * denies access to the target usually denies access to its dead-letter queue too.
    */
   #watchRules(): void {
     for (const rule of this.props.flow.rules) {
@@ -192,8 +192,8 @@ export class Alarms extends Construct {
   }
 
   /**
-   * Watches the authorizer by its own metrics. Lambda counts each 401 as an error, because an authorizer returns
-   * 401 by throwing. Lambda's duration includes the work after the response.
+   * Watches the authorizer through its own metrics, because Lambda's are misleading: an authorizer returns 401 by
+   * throwing, which Lambda counts as an error, and Lambda's duration includes the work after the response.
    */
   #watchAuthorizer(): void {
     const { alarms } = this.props.config;
@@ -212,8 +212,8 @@ export class Alarms extends Construct {
       },
       alarms.authorizerUnavailable,
     );
-    // One timeout is enough for this alarm, because no step of the authorizer should take that long. Lambda's error
-    // count doesn't separate timeouts from 401s, but only a timeout reaches the time limit.
+    // A single timeout triggers this alarm, because no step of the authorizer should take that long. The alarm uses the
+    // duration, because Lambda's error count includes 401s.
     this.#alarm(
       "AuthorizerTimeouts",
       "The authorizer timed out: callers waited that long or received 5XX, and events may be lost. Find the invocation's last line in its log",
@@ -311,7 +311,7 @@ export class Alarms extends Construct {
     const throttles = created.metricThrottles(SUM);
     const errors = created.metricErrors(SUM);
     if (SCHEDULED.has(name)) {
-      // A scheduled function runs rarely, even with heavy traffic, so a single error counts.
+      // A scheduled function runs rarely, even with heavy traffic, so a single error triggers the alarm.
       this.#alarm(`${name}Throttles`, throttled, throttles, 1);
       this.#alarm(`${name}Errors`, failed, errors, 1);
       return;

@@ -12,9 +12,9 @@ const visibility = (metricName: string) => ({
 });
 
 /**
- * Core rules that count instead of block. They match requests that legitimate API clients send: large bodies,
- * bodies that contain code, or no user agent. The authorizer never sees a request that a web ACL blocks, so it
- * isn't tracked.
+ * Core rules that count instead of block, because they match requests that legitimate API clients send: large bodies,
+ * bodies that contain code, or no user agent. Blocked requests wouldn't be tracked either, because the authorizer never
+ * sees them.
  * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
  */
 const COUNTED_CORE_RULES = [
@@ -34,8 +34,8 @@ export interface ApiFirewallProps {
 }
 
 /**
- * The web ACL in front of a stage: an existing one from the configuration, a new one, or none. Sampled requests are
- * disabled because they contain headers, and headers contain tokens.
+ * The web ACL in front of a stage: an existing one from the configuration, a new one, or none. Request sampling is
+ * disabled because samples contain headers, which contain tokens.
  */
 export class ApiFirewall extends Construct {
   constructor(scope: Construct, id: string, { parameters, stage }: ApiFirewallProps) {

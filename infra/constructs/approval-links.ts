@@ -8,14 +8,14 @@ import type { FunctionName, Functions } from "./functions.ts";
 export interface ApprovalLinksProps {
   readonly settings: ApprovalLinkSettings;
   readonly functions: Functions;
-  /** The page to which links point by default. */
+  /** The page that links point to by default. */
   readonly dashboardUrl: string;
   readonly removalPolicy: RemovalPolicy;
 }
 
 /**
- * The key for approval links. Functions that send links can only sign, and the function that approves can only
- * verify.
+ * The key for approval links. Functions that send links can only sign with it, and the function that handles approvals
+ * can only verify.
  */
 export class ApprovalLinks extends Construct {
   readonly key: Key;

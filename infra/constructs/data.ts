@@ -33,7 +33,7 @@ function projection(index: IndexDefinition) {
 
 /**
  * CDK removal policies by configuration value. If the first deployment fails, CloudFormation deletes even retained
- * resources, which contain no data yet.
+ * resources, because they contain no data yet.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
  */
 export const REMOVAL_POLICY_OF = {
@@ -51,7 +51,7 @@ export interface DataProps {
    */
   readonly encryptionKey?: IKey | undefined;
   /**
-   * Name of an events table that was created before batch items were introduced.
+   * Name of an events table from a deployment that predates batch items.
    *
    * @default - none
    */
@@ -96,7 +96,8 @@ export class Data extends Construct {
         encryption: TableEncryption.CUSTOMER_MANAGED,
         encryptionKey: this.key,
         deletionProtection: isRetained,
-        // CloudFormation can't delete a table with deletion protection, so a rollback that tries to would fail.
+        // Retained even if the first deployment fails: deletion protection would make a rollback that deletes the table
+        // fail.
         removalPolicy: isRetained ? RemovalPolicy.RETAIN : removalPolicy,
       });
       for (const [indexName, index] of Object.entries(definition.indexes)) {

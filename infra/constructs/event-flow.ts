@@ -19,8 +19,8 @@ export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
 export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
 
 /**
- * AWS recommends six times the consumer's timeout plus the batch window. A received message waits during the batch
- * window, so a shorter timeout could deliver it twice.
+ * AWS recommends six times the consumer's timeout plus the batch window. With a shorter visibility timeout, a message
+ * could be delivered again while it waits for its batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
  */
 const visibilityTimeout = ({ subscriber }: MonitoringConfig) =>
@@ -84,7 +84,7 @@ export class EventFlow extends Construct {
     this.unpublishable = new Queue(this, "Unpublishable", encrypted);
     this.unpublished = new Queue(this, "Unpublished", {
       ...encrypted,
-      // 1,000 attempts cover an outage of the bus of more than a day and a half.
+      // 1,000 attempts cover a bus outage of more than a day and a half.
       visibilityTimeout: Duration.seconds(6 * REPUBLISHER_TIMEOUT.toSeconds()),
       deadLetterQueue: { queue: this.unpublishable, maxReceiveCount: 1000 },
     });

@@ -13,14 +13,14 @@ export interface FailureRateProps {
 }
 
 /**
- * Returns failures in percent of all attempts, or 0 for periods with fewer than `atLeast` failures.
+ * Returns failures as a percentage of all attempts, or 0 for periods with fewer than `atLeast` failures.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
 export function failureRate(
   { failures, attempts, successes, period }: FailureRateProps,
   { atLeast }: Pick<FailureThreshold, "atLeast">,
 ): MathExpression {
-  // Without FILL, a period in which every attempt fails has no successes, and therefore no rate.
+  // Without FILL, a period in which every attempt fails would have no data for successes, and therefore no rate.
   const all = attempts ? "attempts" : "(failures + FILL(successes, 0))";
   return new MathExpression({
     expression: `IF(failures >= ${atLeast}, 100 * failures / ${all}, 0)`,

@@ -112,7 +112,7 @@ const PUBLISHERS: ReadonlySet<FunctionName> = new Set<FunctionName>([
 
 const HTTP_TIMEOUT = Duration.seconds(29);
 
-/** The API's stage decides on sampling, so that users can configure it. */
+/** Leaves the sampling decision to the API's stage, so that users can configure it. */
 const TRACED_WITH_API = Tracing.PASS_THROUGH;
 
 /**
@@ -134,7 +134,7 @@ export const SIGNAL_TIMEOUT = Duration.seconds(30);
 const DEFINITIONS = {
   Authorizer: {
     folder: "authorizer",
-    // A decision takes milliseconds. The rest is a reserve for publishing events while the bus is slow.
+    // A decision takes milliseconds. The rest leaves time to publish events while the bus is slow.
     timeout: Duration.seconds(30),
     memorySize: 1024,
     tracing: TRACED_WITH_API,
@@ -313,7 +313,8 @@ const DEFINITIONS = {
 } as const satisfies Record<FunctionName, FunctionDefinition>;
 
 /**
- * Functions that send alerts and actions to other systems. They read the configuration and at most their own table.
+ * Functions that send alerts and actions to other systems. They read the configuration and at most one table of their
+ * own.
  */
 const TRANSMITTING: ReadonlySet<FunctionName> = new Set([
   ...(["SignalStreams", "SignalTransmitter", "SignalDelivery", "Webhook"] as const),
@@ -334,8 +335,8 @@ export interface FunctionNetwork {
 }
 
 /**
- * The permissions that Lambda needs to run a function in a VPC. They can't be limited to resources that are known
- * at deployment.
+ * The permissions that Lambda needs to run a function in a VPC. They can't be limited to specific resources, because
+ * the network interfaces don't exist yet at deployment.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
  */
 const NETWORK_ACTIONS = [
@@ -354,7 +355,7 @@ export interface FunctionsProps {
   readonly flow: EventFlow;
   /** Receives alerts. */
   readonly alertTopic: ITopic;
-  /** The VPC of the functions. Undefined to run them outside of a VPC. */
+  /** The VPC in which the functions run. Undefined to run them outside a VPC. */
   readonly network: FunctionNetwork | undefined;
   /** Metric dimension that separates several stacks and constructs in one account. */
   readonly metricsName: string;
@@ -389,7 +390,7 @@ export class Functions extends Construct {
     return (this.node.tryFindChild(name) as LambdaFunction | undefined) ?? this.#create(name);
   }
 
-  /** The authorizer that API Gateway invokes: the alias with provisioned concurrency, if configured. */
+  /** The authorizer that API Gateway invokes: the function, or its alias if provisioned concurrency is configured. */
   get authorizer(): IFunction {
     const authorizer = this.get("Authorizer");
     const warm = this.props.config.functions.authorizerProvisionedConcurrency;
@@ -426,7 +427,7 @@ export class Functions extends Construct {
     this.get("Republisher").addEventSource(
       new SqsEventSource(this.props.flow.unpublished, {
         batchSize: 10,
-        // Invocations take seconds while the bus is slow. The limit keeps them from using up the account's
+        // While the bus is slow, invocations take seconds. The limit keeps them from using up the account's
         // concurrency.
         maxConcurrency: 10,
         reportBatchItemFailures: true,
@@ -467,8 +468,8 @@ export class Functions extends Construct {
       // Overrides the log level and sampling that Powertools reads from the environment. To debug a function, lower
       // the level in the function's logging configuration.
       applicationLogLevelV2: ApplicationLogLevel.INFO,
-      // The next scheduled run does the work of a failed one, so no retry is needed. There are no other asynchronous
-      // callers.
+      // If a scheduled run fails, the next run does its work, so no retry is needed. Only schedules invoke functions
+      // asynchronously.
       ...(SCHEDULED.has(name) && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
@@ -552,7 +553,8 @@ export class Functions extends Construct {
   }
 
   /**
-   * Allows a function to publish to a topic, which may have its own key. CDK's grant on the key uses a wildcard.
+   * Allows a function to publish to a topic, which may have its own key. Doesn't use CDK's grant on the key, because it
+   * contains a wildcard.
    * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
    */
   #mayNotify(target: LambdaFunction, topic: ITopic): void {
@@ -575,8 +577,8 @@ function allow(target: IFunction, actions: readonly string[], resources: string[
 }
 
 /**
- * Returns the folder of a function's bundle as an asset. The package contains the bundles. In a clone, build them
- * with `npm run build`.
+ * Returns the folder of a function's bundle as an asset. The npm package contains the bundles. In a clone of the
+ * repository, build them with `npm run build`.
  *
  * @throws Error saying what to run if the bundle is missing
  */

@@ -32,7 +32,7 @@ export const ACTING = {
   RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
 } as const satisfies TablesAccess;
 
-/** Table access needed to take an action against any principal, including all at once. */
+/** Table access needed to take an action against any target, including all principals at the same time. */
 export const ACTING_ON_ALL = {
   ...ACTING,
   TOKENS_TABLE: { ...ACTING.TOKENS_TABLE, only: ["by_token_id", "by_expiry"] },
@@ -45,7 +45,7 @@ const WRITES: ReadonlySet<string> = new Set(["PutItem", "UpdateItem", "DeleteIte
 /** Key actions for readers, the same as in CDK's own grants. */
 export const KEY_READS = ["kms:Decrypt", "kms:DescribeKey"];
 
-/** Key actions for writers. CDK's own grants use wildcards for these. */
+/** Key actions for writers. CDK's own grants use wildcards instead. */
 export const KEY_WRITES = [
   "kms:Encrypt",
   "kms:GenerateDataKey",
@@ -54,7 +54,7 @@ export const KEY_WRITES = [
   "kms:ReEncryptTo",
 ];
 
-/** Grants the actions on the tables, and the key actions that they need. */
+/** Grants the given actions on the tables, and the key actions that those need. */
 export function grantTables(data: Data, grantee: IGrantable, access: TablesAccess): Grant {
   const grant = (actions: readonly string[], resourceArns: string[]) =>
     Grant.addToPrincipal({
@@ -87,7 +87,7 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
   return [...grants, ...previous].reduce((all, each) => all.combine(each), key);
 }
 
-/** Grants the same access to the events table that predates batch items. */
+/** Grants the access that is needed to the events table that predates batch items. */
 function grantPreviousEvents(
   { previousEvents }: Data,
   grantee: IGrantable,
@@ -112,7 +112,7 @@ function grantPreviousEvents(
 }
 
 /**
- * Grants what is needed to validate tokens of other issuers: reading revocations and the secrets for introspection.
+ * Grants what is needed to validate other issuers' tokens: reading revocations and the secrets for introspection.
  */
 export function grantIssuers(
   { tables }: Data,

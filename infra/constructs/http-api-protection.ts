@@ -36,19 +36,21 @@ export class HttpApiProtection extends Construct {
   ) {
     super(scope, id);
     this.httpApi = api;
-    // Imported by ARN, so that the permission belongs to the API's stack, which depends on the function's stack.
+    // Imported by ARN, so that the invoke permission is created in the API's stack, which depends on the function's
+    // stack.
     const handler = LambdaFunction.fromFunctionAttributes(this, "Function", {
       functionArn: authorizerFunctionArn,
       sameEnvironment: true,
     });
     const bound = new HttpLambdaAuthorizer(`OAuthMonitoring${this.node.addr.slice(-8)}`, handler, {
-      // Uses payload format 2.0 and simple responses. A policy would contain ARNs, whose length API Gateway limits.
+      // Uses payload format 2.0 with simple responses, because a policy would contain ARNs, and API Gateway limits the
+      // length of an ARN.
       responseTypes: [HttpLambdaResponseType.SIMPLE],
       // Without an identity source or a cache, the authorizer sees and tracks every call, including calls without a
       // token.
       identitySource: [],
       resultsCacheTtl: Duration.seconds(0),
-      // `bind` only reads the route's API and stack, which this construct also has.
+      // `bind` reads only the route's API and stack, and this construct has both.
     }).bind({ route: this as unknown as IHttpRoute, scope: this });
     this.authorizer = { bind: () => bound };
     this.#bound = bound;

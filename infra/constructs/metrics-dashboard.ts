@@ -32,7 +32,7 @@ const graph = (title: string, left: IMetric[] = [], stacked = false) =>
   new GraphWidget({ title, left, stacked, width: 8, height: 6, leftYAxis: { min: 0 } });
 
 /**
- * The CloudWatch dashboard. It has one row each for API, authorizer, event flow, tables, cleanup, security and
+ * The CloudWatch dashboard, with one row each for the API, authorizer, event flow, tables, cleanup, security and
  * functions.
  */
 export class MetricsDashboard extends Construct {

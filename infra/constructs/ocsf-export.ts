@@ -30,16 +30,16 @@ import type { OcsfExportParameters } from "../../shared/config/ocsf-export-param
 import { createAlarm } from "./create-alarm.ts";
 import { privateBucketProps } from "./private-bucket.ts";
 
-/** Key prefixes of exported events and of failed records. */
+/** Key prefixes for exported events and for failed records. */
 const PREFIX = "ocsf/";
 const ERROR_PREFIX = "ocsf-errors/";
 
-/** The same as the archive's default retention. Events can be replayed during that time. */
+/** The same as the archive's default retention, during which failed events can still be replayed. */
 const ERROR_RETENTION = Duration.days(30);
 
 /**
- * ID of the mapping with Firehose's IP addresses, which CDK adds to the stack for destinations behind a firewall.
- * S3 doesn't need it, and the validation warns about unused mappings.
+ * ID of the mapping with Firehose's IP addresses, which CDK adds to the stack for destinations behind a firewall. S3
+ * doesn't need this mapping, and template validation warns about unused mappings.
  */
 const ADDRESSES = "@aws-cdk/aws-kinesisfirehose.CidrBlocks";
 
@@ -57,8 +57,8 @@ export interface OcsfExportProps {
 }
 
 /**
- * Exports all events as OCSF. A Firehose stream converts events, and a bucket stores them by class and day for
- * Athena.
+ * Exports all events as OCSF. A Firehose stream converts the events and stores them in a bucket by class and day, for
+ * queries with Athena.
  * https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
  */
 export class OcsfExport extends Construct {
@@ -138,8 +138,8 @@ export class OcsfExport extends Construct {
   }
 
   /**
-   * Creates the bucket for access logs. S3 can't deliver logs to a bucket that is encrypted with a customer managed
-   * key.
+   * Creates the bucket for access logs. It doesn't use the customer managed key, because S3 can't deliver logs to a
+   * bucket that is encrypted with one.
    */
   #createAccessLog(): Bucket {
     return new Bucket(this, "AccessLog", {
@@ -174,7 +174,8 @@ export class OcsfExport extends Construct {
         role: granted,
         processors: [
           new LambdaFunctionProcessor(transformation, {
-            // Lambda limits the response to 6 MB. OCSF makes events 1.5 times as large, and base64 adds a third.
+            // Lambda limits the response to 6 MB. Conversion to OCSF makes events 1.5 times as large, and base64 adds a
+            // third.
             bufferSize: Size.mebibytes(1),
             bufferInterval: Duration.minutes(1),
           }),
@@ -191,7 +192,7 @@ export class OcsfExport extends Construct {
       }),
     });
     stream.node.addDependency(policy);
-    // The mapping's ID differs from `ADDRESSES`, because CDK replaces slashes in IDs.
+    // CDK replaces slashes in construct IDs, so the mapping's actual ID differs from `ADDRESSES`.
     const addresses = node.tryFindChild(ADDRESSES);
     if (addresses && !hadAddresses) node.tryRemoveChild(addresses.node.id);
     return stream;

@@ -24,7 +24,8 @@ export class OriginDatabases extends Construct {
     const { databases, key, removalPolicy, readers } = props;
     this.bucket = new Bucket(this, "Bucket", {
       ...privateBucketProps(key),
-      // A faulty file can be restored for a week. Licences such as GeoLite2's require the deletion of old versions.
+      // Old versions are kept for a week, in case a new file is faulty. Licences such as GeoLite2's require deleting
+      // them after that.
       lifecycleRules: [
         {
           noncurrentVersionExpiration: Duration.days(7),

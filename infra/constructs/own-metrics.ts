@@ -27,7 +27,7 @@ export function ownMetric<S extends MetricService>(
   });
 }
 
-/** Returns an API Gateway metric. References the API by name, because it may be in another stack. */
+/** Returns an API Gateway metric. References the API by name, because the API may be in a different stack. */
 export function apiMetric(api: IRestApi, metricName: string, options: MetricOptions): Metric {
   return new Metric({
     namespace: "AWS/ApiGateway",

@@ -31,8 +31,8 @@ export interface GatewayResponseOptions {
   readonly headers?: Readonly<Record<string, string>>;
 
   /**
-   * Value of `WWW-Authenticate` in a 403 response. `decision` uses the authorizer's message, with the error code
-   * and the missing scopes. `fixed` is the same for every 403 and uses no authorizer variables.
+   * Value of `WWW-Authenticate` in a 403 response. `decision` uses the authorizer's message, with the error code and
+   * the missing scopes. `fixed` sends the same value with every 403 and uses no authorizer variables.
    *
    * @default "decision"
    */
@@ -99,8 +99,8 @@ function problems(
             ? fixedChallenge(realm)
             : "context.authorizer.www_authenticate",
       },
-      // A gateway response substitutes variables but has no conditions, so `scope` can't be left out. It is empty if
-      // the error isn't about scopes.
+      // Gateway responses substitute variables but don't support conditions, so `scope` can't be left out. It is empty
+      // if the error isn't about scopes.
       // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-gateway-responses.responseTemplates.html
       members: { error: '"$context.authorizer.error"', scope: '"$context.authorizer.scope"' },
     },
@@ -111,7 +111,7 @@ function problems(
       ...UNAVAILABLE,
     },
     {
-      // API Gateway's name for a path or method that doesn't exist.
+      // API Gateway uses this type for a path or method that doesn't exist.
       type: ResponseType.MISSING_AUTHENTICATION_TOKEN,
       id: "NoSuchRoute",
       status: 404,
@@ -146,8 +146,8 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
 }
 
 /**
- * Returns the body for errors without a more specific response. It omits `$context.error.message`, in which API
- * Gateway repeats the Authorization header if no route matches.
+ * Returns the body for errors without a more specific response. It omits `$context.error.message`, because API Gateway
+ * repeats the Authorization header there if no route matches.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
  */
 function rest(kind: string, title: string): string {
@@ -161,7 +161,7 @@ const REST: readonly (readonly [ResponseType, string])[] = [
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Merges headers. The last one wins if names differ only in case. */
+/** Merges headers, ignoring the case of names. The last value wins. */
 function merged(...all: readonly (Headers | undefined)[]): Headers {
   const headers = all.flatMap((each = {}) => Object.entries(each));
   const byName = new Map(headers.map(([name, value]) => [name.toLowerCase(), { name, value }]));
@@ -202,8 +202,8 @@ function headersOf(response: CfnGatewayResponse): Headers {
 }
 
 /**
- * Returns the headers that let a page read error responses across origins. A gateway response can't choose between
- * several origins.
+ * Returns the CORS headers that let a web page read error responses. Returns none for several origins, because a
+ * gateway response can't choose between them.
  */
 function corsHeaders(api: IRestApi, cors: CorsOptions | undefined): Headers {
   if (!cors) return {};
@@ -252,7 +252,9 @@ export class ProblemResponses extends Construct {
     );
     const kept = new Set([...own.keys(), ...this.#except()]);
     const cors = headers ? {} : corsHeaders(api, api.root.defaultCorsPreflightOptions);
-    /** Returns the headers of the API's default response. A more specific response would otherwise lose them. */
+    /**
+     * Returns the headers of the API's default response, which a more specific response doesn't inherit automatically.
+     */
     const inherited = (general: ResponseType): Headers => {
       const response = own.get(general.responseType);
       return headers ?? (response ? headersOf(response) : cors);
@@ -291,11 +293,11 @@ export class ProblemResponses extends Construct {
     }
   }
 
-  /** Returns the response types to leave unchanged although the API has no response for them. */
+  /** Returns response types to leave unchanged, in addition to those that the API defines itself. */
   #except(): readonly string[] {
     const { api, except } = this.props;
     if (except) return except.map(({ responseType }) => responseType);
-    // If the API has IAM methods, this type also means a missing signature, for which 404 would be wrong.
+    // In an API with IAM methods, a missing signature also produces this type, and 404 would be wrong for that.
     const mayHaveSigned =
       !Resource.isOwnedResource(api) ||
       resourcesOf<CfnMethod>(api, isOfType(CfnMethod.CFN_RESOURCE_TYPE_NAME)).some(

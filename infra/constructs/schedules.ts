@@ -13,7 +13,7 @@ export interface SchedulesProps {
   readonly signalPoller: IFunction | undefined;
 }
 
-/** The schedules. The construct ID of each rule is the name of its schedule. */
+/** The schedules. Each rule's construct ID is the schedule's name. */
 export class Schedules extends Construct {
   constructor(
     scope: Construct,
@@ -29,7 +29,7 @@ export class Schedules extends Construct {
     new Rule(this, "Cleanup", {
       description: "Deletes expired tokens, codes, sessions and events",
       schedule: Schedule.rate(Duration.minutes(config.cleanup.everyMinutes)),
-      // The next run does the work of a failed one. A retry would only run in parallel to it.
+      // If a run fails, the next run does its work. A retry would only run in parallel.
       targets: [new LambdaFunction(cleanup, { retryAttempts: 0 })],
     });
     if (signalPoller) {

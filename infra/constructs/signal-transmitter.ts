@@ -19,7 +19,7 @@ import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
-/** Maximum attempts to push a SET. With a delay that grows to one hour, they take most of a day. */
+/** Maximum attempts to push a SET. With delays that grow to one hour, 30 attempts take most of a day. */
 const PUSH_TRIES = 30;
 
 export interface SignalTransmitterProps {
@@ -112,7 +112,7 @@ export class SignalTransmitter extends Construct {
       new SqsEventSource(events, { batchSize: 10, reportBatchItemFailures: true }),
     );
     delivery.addEventSource(
-      // Limits the concurrency that unresponsive receivers can use.
+      // Limits how much concurrency unresponsive receivers can use.
       new SqsEventSource(pushes, {
         batchSize: 10,
         maxConcurrency: 5,

@@ -8,7 +8,7 @@ import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { SET_PATH, TRANSMITTER_PATHS } from "../../shared/config/signal-parameters.ts";
 import type { FunctionName, Functions } from "./functions.ts";
 
-/** The format of the access log. It excludes request headers because they contain tokens. */
+/** The access log's format. It excludes request headers, because they contain tokens. */
 const ACCESS_LOG = AccessLogFormat.custom(
   JSON.stringify({
     request_id: AccessLogField.contextRequestId(),
@@ -31,8 +31,8 @@ export interface SignalsApiProps {
 }
 
 /**
- * The Shared Signals API. It is an HTTP API because an issuer's metadata is at the root of its host, and the paths
- * of a REST API start with a stage name.
+ * The Shared Signals API. It is an HTTP API because an issuer must serve its metadata at the root of its host, and a
+ * REST API's paths start with a stage name.
  */
 export class SignalsApi extends Construct {
   readonly api: HttpApi;
@@ -72,7 +72,7 @@ export class SignalsApi extends Construct {
     }
   }
 
-  /** Adds the routes with which receivers manage their streams, and the transmitter's public metadata. */
+  /** Adds the transmitter's public metadata and the routes that receivers use to manage their streams. */
   addTransmitter(): void {
     const { metadata, keys, streams, status, poll, ...others } = TRANSMITTER_PATHS;
     for (const path of [metadata, keys]) {

@@ -12,7 +12,7 @@ const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provi
   COUNTERS_TABLE: "counters",
 };
 
-/** Tables whose size grows with the traffic. */
+/** Tables that grow with the traffic. */
 const LARGE: ReadonlySet<TableVariable> = new Set(["EVENTS_TABLE", "COUNTERS_TABLE"]);
 
 function provisionedOf(

@@ -3,7 +3,7 @@ import { type IMetric, MathExpression } from "aws-cdk-lib/aws-cloudwatch";
 import { TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
-/** An alarm supports ten metrics. One of them is needed for the rate. */
+/** An alarm supports ten metrics, one of which is needed for the rate. */
 const METRICS_PER_ALARM = 9;
 
 /** The throttled requests of several tables and indexes. */
@@ -14,7 +14,8 @@ export interface ThrottleSum {
 }
 
 /**
- * Returns the throttled reads or writes of all tables and indexes, grouped into sums small enough for one alarm each. The table's metric doesn't include writes that an index throttles, so each index has its own metric.
+ * Returns the throttled reads or writes of all tables and indexes, grouped into sums that are each small enough for one
+ * alarm. Includes a metric per index, because a table's metric doesn't count writes that an index throttles.
  */
 export function tableThrottles(
   { tables }: Data,
@@ -41,7 +42,7 @@ export function tableThrottles(
     sums.push({
       names: some.map(({ name }) => name),
       metric: new MathExpression({
-        // DynamoDB sends no zeros, and an alarm on its metrics would keep its state while data is missing.
+        // DynamoDB sends no zeros. Without FILL, an alarm would keep its state while data is missing.
         expression: `SUM([${ids.map((id) => `FILL(${id}, 0)`).join(", ")}])`,
         usingMetrics: Object.fromEntries(some.map(({ metric }, index) => [ids[index], metric])),
         label: metricName,

@@ -7,7 +7,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { createAlarm } from "./create-alarm.ts";
 
-/** Returns a target that retries for the maximum time of 24 hours before it uses the dead-letter queue. */
+/** Returns a rule target that retries for 24 hours, the maximum, before it uses the dead-letter queue. */
 export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
   return new SqsQueue(queue, {
     deadLetterQueue,
@@ -17,8 +17,9 @@ export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
 }
 
 /**
- * Returns the number of lost events of a rule: neither the target nor its dead-letter queue accepted them. CDK's
- * own metrics omit the bus, and CDK includes the bus in the name of a rule that isn't on the default bus.
+ * Returns the number of a rule's lost events, which neither the target nor its dead-letter queue accepted. Doesn't use
+ * CDK's metrics, because they omit the bus dimension. The rule's name comes from the ARN, because CDK adds the bus to
+ * the name of a rule that isn't on the default bus.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
  */
 export function droppedEvents(rule: Rule, options: MetricOptions): Metric {

@@ -12,7 +12,7 @@ import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
 import { grantSecrets } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
-/** Maximum calls of a webhook per notification. With a delay that grows to one hour, they take most of a day. */
+/** Maximum calls to a webhook per notification. With delays that grow to one hour, 30 calls take most of a day. */
 const TRIES = 30;
 
 export interface WebhooksProps {
@@ -27,8 +27,8 @@ export interface WebhooksProps {
 }
 
 /**
- * Sends alerts and actions to webhooks. Each webhook has its own queue; undeliverable notifications share one
- * queue.
+ * Sends alerts and actions to webhooks. Each webhook has its own queue. All undeliverable notifications go to one
+ * shared queue.
  */
 export class Webhooks extends Construct {
   /** Notifications that a webhook never accepted. */

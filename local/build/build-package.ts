@@ -4,7 +4,7 @@ import { build, type InlineConfig } from "tsdown";
 
 const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
 
-/** Files of the authorization decision that import modules on first use. */
+/** Files on the authorization path that import modules on first use. */
 const LAZY_FILES = [
   "/shared/authorization/authorize.ts",
   "/shared/authorization/load-other-issuers.ts",
@@ -14,15 +14,15 @@ const LAZY_FILES = [
 
 /**
  * Replaces the lazy imports of `LAZY_FILES` with static imports. When esbuild bundles an app into one file, as
- * `NodejsFunction` does, it defers every module that an `import()` reaches, including zod. An app that imports zod by
- * another path, such as `zod/v4`, then gets a zod that has not run.
+ * `NodejsFunction` does, it defers the initialization of every module that an `import()` reaches, including zod. An app
+ * that imports zod through a different path, such as `zod/v4`, would then use zod before it is initialized.
  */
 const eagerDecision = {
   name: "eager-decision",
   transform(code: string, id: string) {
     if (!LAZY_FILES.some((file) => id.endsWith(file))) return undefined;
     const imports: string[] = [];
-    // Blanks keep every position, so the source map stays valid.
+    // Replaces each statement with blanks of the same length, so that the source map stays valid.
     const rest = code.replace(LAZY, (statement, names, from) => {
       imports.push(`import ${names} from ${from};\n`);
       return " ".repeat(statement.length);
@@ -65,11 +65,12 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
       root,
       outDir,
       format,
-      // The CommonJS files duplicate the ES modules. Their source maps would be a tenth of the package.
+      // No source maps for CommonJS: these files duplicate the ES modules, and the maps would take up a tenth of the
+      // package.
       sourcemap: format === "esm",
       entry: entries.map((entry) => join(root, entry)),
     });
-  // Entries of a format are compiled together, because a run drops code that its own entries do not use.
+  // All entries for a format are compiled in one run, because a run drops code that its entries do not use.
   await compile("esm", [...library, "cli/oauth-monitoring.ts"]);
   await compile("cjs", library);
   await chmod(join(outDir, "cli/oauth-monitoring.mjs"), 0o755);

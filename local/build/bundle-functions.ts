@@ -9,8 +9,8 @@ const ENTRY_NAME = "index";
 const RUNTIME = "runtime";
 
 /**
- * The asset that all background functions share. Most of their code is the same, and separate assets would put it into
- * the package five times.
+ * The asset that all background functions share. Most of their code is the same, and separate assets would include it
+ * in the package five times.
  */
 const BACKGROUND = "background";
 const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
@@ -28,7 +28,8 @@ const BACKGROUND_FOLDERS: ReadonlySet<string> = new Set([
 export const NEVER_LOADED = ["bowser", "@smithy/core/event-streams"];
 
 /**
- * Excludes `NEVER_LOADED` from bundles. The S3 client imports event streams at startup, so its bundles contain them.
+ * Excludes `NEVER_LOADED` from bundles. Bundles with the S3 client still contain event streams, because the S3 client
+ * imports them at startup.
  */
 const neverLoaded: Plugin = {
   name: "never-loaded",
@@ -42,8 +43,9 @@ const neverLoaded: Plugin = {
 };
 
 /**
- * esbuild options for functions. A bundle contains everything, because the version of the runtime's SDK is unknown. A
- * module that is imported with `import()` becomes a separate file that is loaded on first use.
+ * esbuild options for functions. A bundle contains all dependencies, including the AWS SDK, because the SDK version in
+ * the Lambda runtime is unknown. A module that is imported with `import()` becomes a separate file that is loaded on
+ * first use.
  */
 export const FUNCTION_OPTIONS = {
   bundle: true,

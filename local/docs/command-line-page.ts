@@ -30,7 +30,7 @@ function commandsOf(command: Command, words: readonly string[] = []): NamedComma
   return command.commands.flatMap((each) => commandsOf(each, [...words, each.name()]));
 }
 
-/** Returns a command's examples. Commander has them only in the help text. */
+/** Returns a command's examples. Commander keeps them only in the help text. */
 function examplesOf(command: Command): string[] {
   let help = "";
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();

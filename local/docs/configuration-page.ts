@@ -72,7 +72,7 @@ function typeOf(schema: Schema): string {
       const items = inner(schema.items);
       const { maxItems } = schema;
       const names = (schema.items as Schema).enum;
-      // A list of distinct names needs no limit.
+      // The limit of a list of distinct names is obvious, so it is omitted.
       const most = maxItems === undefined || (names && maxItems >= names.length) ? "" : maxItems;
       if (/^(string|object)$/.test(items)) return `list of ${most && `up to ${most} `}${items}s`;
       return `list of ${items}${most && `, up to ${most}`}`;
@@ -86,7 +86,7 @@ function typeOf(schema: Schema): string {
   }
 }
 
-/** Number of rows from which a nested key gets a separate table. */
+/** Minimum number of rows for a nested key to get its own table. */
 const LARGE = 9;
 
 /** Key, type, default and meaning. */
@@ -158,7 +158,10 @@ function table(rows: readonly Cells[]): string {
   return `| key | type | default | meaning |\n| --- | --- | --- | --- |\n${lines.join("\n")}\n`;
 }
 
-/** Describes a section with one key as a paragraph, and any other as a table. Large nested keys follow in their own tables. */
+/**
+ * Renders a section: as a paragraph if it has a single key, otherwise as a table. Large nested keys follow in tables of
+ * their own.
+ */
 function section(key: Row, comments: Comments): string {
   const rows = cellsOf(key, comments);
   const [[, type, fallback, meaning] = ["", "", "", ""], ...below] = rows;
@@ -171,7 +174,7 @@ function section(key: Row, comments: Comments): string {
     (member) => below.filter((cells) => isUnder(cells, member)).length >= LARGE,
   );
   const rest = below.filter((cells) => !large.some((member) => isUnder(cells, member)));
-  // The lead describes an object; a list has its own row.
+  // The section's first paragraph describes an object. A list has a row in the table instead.
   const main = key.schema.properties ? table(rest) : table(rows);
   const parts = large.map((member) => {
     const own = below.filter((cells) => isUnder(cells, member));

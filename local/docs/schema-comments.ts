@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import ts from "typescript";
 
-/** Placeholder for the name of a map's entry in a member path. */
+/** Placeholder for a map entry's name in a member path. */
 export const ENTRY_NAME = "NAME";
 
 /** Doc comments by member path: `retention.defaultDays`, `routes[].path`. */
@@ -16,8 +16,8 @@ function compilerOptions(file: string): ts.CompilerOptions {
 }
 
 /**
- * Reads the doc comments of an exported type's members with the TypeScript compiler. Comments add nothing to the
- * functions' bundles.
+ * Reads the doc comments of an exported type's members with the TypeScript compiler. Descriptions live in comments so
+ * that they add nothing to the functions' bundles.
  *
  * @param file module that exports the type
  * @throws Error when the module does not export it

@@ -28,14 +28,14 @@ export function principalOf(authorization: string | undefined): string | undefin
 /**
  * Evaluates the policies of the template's roles, so that a missing permission fails locally and not in production. As
  * in IAM, anything that no policy allows is denied. Only role statements with an exact ARN or `*` are supported,
- * because the template has no others for the services of the local stack. Encrypted resources also need permissions on
- * their KMS key.
+ * because the template contains no others for the services that the local stack runs. Access to an encrypted resource
+ * also requires permissions on its KMS key.
  */
 export class AccessPolicies {
   /** Allowed `action resource` pairs by function. */
   readonly #allowed = new Map<string, ReadonlySet<string>>();
   readonly #roles = new Map<string, string>();
-  /** Key ARN by ARN of the resource that a customer managed key encrypts. */
+  /** Customer managed key ARNs, by ARN of the resource that the key encrypts. */
   readonly #keyOf: ReadonlyMap<string, string>;
   readonly #keys: KeyPolicies;
   /** Called for each access by a function, allowed or denied. */
@@ -68,7 +68,7 @@ export class AccessPolicies {
     return this.#allowed.get(principal) ?? new Set();
   }
 
-  /** Returns IAM's message for the first denied access. Calls that no function signed are always allowed. */
+  /** Returns IAM's message for the first denied access. Calls that weren't signed by a function are always allowed. */
   denial(principal: string | undefined, accesses: readonly Access[]): string | undefined {
     const allowed = this.#allowed.get(principal ?? "");
     if (principal === undefined || !allowed) return undefined;

@@ -32,7 +32,7 @@ class GatewayRefusal extends Error {
 
 const TOO_LARGE = () => new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
 
-/** Returns the size of the request line and all header values in bytes. */
+/** Returns the size in bytes of the request line and all header values. */
 function headerBytes(request: IncomingMessage): number {
   const values = request.rawHeaders.filter((_, index) => index % 2 === 1);
   const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
@@ -40,8 +40,8 @@ function headerBytes(request: IncomingMessage): number {
 }
 
 /**
- * Returns API Gateway's error for an unknown route. API Gateway treats every Authorization header there as a signature
- * and repeats it in the message, including secrets.
+ * Returns API Gateway's error for an unknown route. For an unknown route, API Gateway treats every Authorization header
+ * as a signature and repeats it in the message, including secrets.
  */
 function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRefusal {
   if (authorization === undefined) {
@@ -124,7 +124,7 @@ export class ApiGateway {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
     if (headerBytes(request) > MAX_HEADER_BYTES) {
-      // API Gateway rejects the request before it knows which API is called, so no gateway response applies.
+      // API Gateway rejects the request before it knows which API is being called, so no gateway response applies.
       response.writeHead(431, { "Content-Type": "application/json" });
       response.end('{"message":"Request Header Fields Too Large"}');
       return;

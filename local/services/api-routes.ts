@@ -89,7 +89,7 @@ function rank({ resource, method }: Pick<Route, "resource" | "method">): string 
   return `${segments.join("")}${method === "ANY" ? "1" : "0"}`;
 }
 
-/** Returns the route of a request, chosen like API Gateway does. */
+/** Returns the route that API Gateway would choose for a request. */
 export function findRoute<R extends Pick<Route, "resource" | "method">>(
   routes: readonly R[],
   method: string,

@@ -171,14 +171,16 @@ export interface AwsAnswer {
   readonly body: string;
 }
 
-/** Handles a call. `target` is its `X-Amz-Target`, `body` its JSON, and `principal` the calling function. */
+/**
+ * Handles a call. `target` is the `X-Amz-Target` header, `body` the JSON body, and `principal` the calling function.
+ */
 export type AwsService = (target: string, body: string, principal?: string) => Promise<AwsAnswer>;
 
 /**
  * Creates a service that handles EventBridge, SQS, Secrets Manager and KMS calls in the SDK's JSON protocols. The bus
- * and the queues are looked up for each call, because their URLs contain the port of the server.
+ * and the queues are looked up for each call, because their URLs contain this server's port, which is not known yet.
  *
- * @param policies by default, every call is allowed
+ * @param policies without it, every call is allowed
  */
 export function createAwsService(
   bus: () => EventBus,

@@ -11,7 +11,7 @@ interface BucketObject {
   readonly etag: string;
 }
 
-/** One path segment of an object key. Keys are file paths in the local stack. */
+/** One path segment of an object key. The local stack uses keys as file paths. */
 const KEY_PART = /^[A-Za-z0-9][A-Za-z0-9._=-]*$/;
 
 /** The template's buckets by logical ID, with their objects in memory or in a directory. */
@@ -52,7 +52,7 @@ export class LocalBuckets {
     return object;
   }
 
-  /** Reads an object that an earlier run stored in the directory. */
+  /** Reads an object that a previous run stored in the directory. */
   #read(bucket: string, key: string): BucketObject | undefined {
     if (this.directory === undefined || !this.#objects.has(bucket)) return undefined;
     try {

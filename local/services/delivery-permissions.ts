@@ -14,8 +14,8 @@ interface QueuePolicyProperties {
 const EVENTS = { service: "events.amazonaws.com" };
 
 /**
- * EventBridge's permissions: sending a rule's events to a queue (by the policies of the queue and its key) or to a
- * stream (by the target's role), and encrypting an archive.
+ * EventBridge's permissions to send a rule's events and to encrypt an archive. For a queue, the policies of the queue
+ * and its key decide; for a stream, the target's role.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
  */
 export class DeliveryPermissions {

@@ -30,13 +30,13 @@ interface StreamProperties {
   };
 }
 
-/** Maximum buffer interval. Firehose buffers for minutes, which is too long when you try the stack. */
+/** Maximum buffer interval. Firehose buffers for minutes, which is too long when you try out the stack. */
 const LONGEST_WAIT_MS = 5000;
 
 /** Maximum number of records per invocation. Firehose's own limit is 1 MB. */
 const BATCH = 500;
 
-/** Number of times that Firehose retries a throttled function. */
+/** How often Firehose retries a throttled function. */
 const TRANSFORM_RETRIES = 3;
 
 type Values = Readonly<Record<string, string>>;
@@ -92,7 +92,7 @@ export class DeliveryStream {
     ).unref();
   }
 
-  /** Buffers a record. Without a directory, drops it. */
+  /** Buffers a record, or drops it if there is no directory. */
   send(record: string): void {
     if (this.directory !== undefined) this.#records.push(Buffer.from(record).toString("base64"));
   }
@@ -151,7 +151,10 @@ export class DeliveryStream {
     for (const [prefix, lines] of objects) await this.#put(prefix, lines.join(""), nowMs);
   }
 
-  /** Returns the function's result by record ID. Empty if the function fails, as in Firehose after its retries. */
+  /**
+   * Returns the function's result for each record ID. The map is empty if the function fails, as in Firehose after all
+   * retries.
+   */
   async #transform(
     lambdaArn: string,
     byId: ReadonlyMap<string, string>,

@@ -23,7 +23,7 @@ const SERVER_CONFIGURATION = fileURLToPath(new URL("./dynamodb-local.xml", impor
  * Starts Amazon's DynamoDB Local on 127.0.0.1. Needs Java 17.
  *
  * @param port 0 for any free port
- * @param dataDirectory keeps the tables between runs; without it, tables are in memory
+ * @param dataDirectory keeps the tables between runs; without it, tables are kept in memory only
  */
 export async function startDynamoDbLocal(options: {
   readonly port: number;

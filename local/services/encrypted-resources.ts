@@ -3,7 +3,7 @@ import { ACCOUNT, REGION, type Template } from "./template.ts";
 
 type Properties = Readonly<Record<string, unknown>>;
 
-/** Path of the property that names the KMS key, by type of the encrypted resource. */
+/** Path of the property that names the KMS key, by resource type. */
 const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
   "AWS::SQS::Queue": ["KmsMasterKeyId"],
   "AWS::SNS::Topic": ["KmsMasterKeyId"],
@@ -29,7 +29,7 @@ function keyOf(type: string, properties: Properties): string | undefined {
 }
 
 /**
- * Returns the ARNs of the template's resources that are encrypted with a customer managed key, each with its key ARN.
+ * Returns the template's resources that are encrypted with a customer managed key: key ARN by resource ARN.
  */
 export function encryptedResources(template: Template): ReadonlyMap<string, string> {
   return new Map(

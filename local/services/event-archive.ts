@@ -15,7 +15,8 @@ interface ArchiveProperties {
 }
 
 /**
- * Maximum number of events in an archive, enough for the fifteen days of `npm run traffic`. AWS has a limit in days.
+ * Maximum number of events in an archive, enough for the fifteen days that `npm run traffic` generates. AWS limits
+ * archives by age instead.
  */
 const KEPT = 100_000;
 
@@ -51,7 +52,7 @@ export class EventArchive {
     if (this.#events.length > KEPT) this.#events.shift();
   }
 
-  /** Returns the events in [fromMs, toMs], earliest first. */
+  /** Returns the events in [fromMs, toMs], oldest first. */
   between(fromMs: number, toMs: number): BusEvent[] {
     return this.#events
       .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)

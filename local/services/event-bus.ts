@@ -35,7 +35,7 @@ export type EntryAnswer =
 /** Limit in every region. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
 const MAX_ENTRY_BYTES = 256 * 1024;
 
-/** EventBridge's permissions. By default, it may do everything. */
+/** EventBridge's permissions. By default, EventBridge may do everything. */
 interface Permissions {
   readonly refusal: DeliveryRefusal;
   archiveRefusal(archiveArn: string): string | undefined;
@@ -69,7 +69,7 @@ export class EventBus {
   readonly #disabled = new Set<string>();
   /** Set by tests. While true, every PutEvents call fails. */
   down = false;
-  /** Set by tests. Delay of PutEvents in milliseconds. */
+  /** Set by tests. PutEvents delay in milliseconds. */
   delayMs = 0;
   /** Called for each accepted entry. */
   onEntry: ((entry: PutEventsEntry) => void) | undefined;
@@ -162,9 +162,9 @@ export class EventBus {
   }
 
   /**
-   * Sends an event to the matching rules of the custom bus.
+   * Sends an event to the custom bus's matching rules.
    *
-   * @param ruleArns only these rules
+   * @param ruleArns if set, only these rules receive the event
    */
   deliver(event: BusEvent, ruleArns?: readonly string[]): void {
     const rules = this.#rules.filter(

@@ -29,8 +29,8 @@ const AT_ONCE = 100;
 const nowSeconds = () => Date.now() / 1000;
 
 /**
- * Replays of the bus's archives. A replay sends the archived events of a time range to the bus's rules again. Each
- * event has the replay's name in `replay-name`.
+ * Replays events from the bus's archives. A replay sends the archived events in a time range to the bus's rules again,
+ * with the replay's name in the field `replay-name`.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_StartReplay.html
  */
 export class EventReplays {

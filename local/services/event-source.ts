@@ -17,18 +17,18 @@ interface MappingProperties {
   readonly ScalingConfig?: { readonly MaximumConcurrency: number };
 }
 
-/** Maximum number of pollers of a mapping. A mapping's maximum concurrency can lower it. */
+/** Maximum number of pollers per mapping. The mapping's maximum concurrency can lower it. */
 const POLLERS = 5;
 const IDLE_WAIT_MS = 1000;
 
-/** Backoff of a mapping whose function is throttled. AWS does not publish its own. */
+/** Backoff while a function is throttled. AWS does not publish its own values. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2000;
 
-/** Permissions that a function needs on the queue that is polled for it. */
+/** Permissions that a function needs on the queue that its mapping polls. */
 const POLLS = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
-/** Converts a message to the record that an invocation gets. */
+/** Converts a message to the record that a function receives. */
 export function toRecord(message: Message, eventSourceARN: string): SQSRecord {
   return {
     messageId: message.messageId,
@@ -91,7 +91,7 @@ class EventSource {
     }
   }
 
-  /** Receives a batch: until it is full or the batching window ends. */
+  /** Receives messages until the batch is full or the batching window ends. */
   async #gather(): Promise<Message[]> {
     const { BatchSize, MaximumBatchingWindowInSeconds = 0 } = this.mapping;
     const messages = this.queue.receive(BatchSize);
@@ -112,7 +112,7 @@ class EventSource {
       const partial = reports ? (answer as SQSBatchResponse | null) : null;
       acknowledge(this.queue, messages, partial ?? { batchItemFailures: [] });
     } catch {
-      // The whole batch stays invisible until its visibility timeout, and is then delivered again.
+      // The whole batch stays invisible until the visibility timeout ends, and is then delivered again.
     }
   }
 

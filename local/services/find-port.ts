@@ -9,7 +9,7 @@ export class PortInUseError extends Error {
 }
 
 /**
- * Returns the port if it is free on 127.0.0.1. For 0, returns any free port.
+ * Returns the port if it is free on 127.0.0.1. If the port is 0, returns any free port.
  *
  * @param variable the setting that the error names
  * @throws PortInUseError

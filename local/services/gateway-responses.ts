@@ -22,7 +22,7 @@ export interface GatewayAnswer {
   readonly body: string;
 }
 
-/** AWS's default status of each type. */
+/** AWS's default status for each response type. */
 const DEFAULT_STATUS: Readonly<Record<string, number>> = {
   UNAUTHORIZED: 401,
   ACCESS_DENIED: 403,

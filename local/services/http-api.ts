@@ -201,8 +201,8 @@ export class HttpApi {
   }
 
   /**
-   * Returns the stage of a path: a named stage is its first segment, any other path belongs to `$default`. With an API
-   * mapping, the stage is fixed.
+   * Returns the stage that a path belongs to: the stage named by the first segment, or `$default`. With an API mapping,
+   * the stage is fixed.
    */
   #stageOf(rawPath: string): { readonly stage: string; readonly path: string } {
     const { basePath } = this.options;

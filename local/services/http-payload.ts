@@ -2,13 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { renameHeaders } from "./renamed-headers.ts";
 
 /**
- * The limit of both REST APIs and HTTP APIs.
+ * The body size limit of both REST APIs and HTTP APIs.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 
-/** Content types whose bodies an event contains as text. Other bodies are base64-encoded. */
+/** Content types whose bodies are passed as text. All other bodies are base64-encoded. */
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[\w.-]+\+json))/i;
 
 /** An error response of the service itself: `{"message": …}`. */
@@ -35,7 +35,7 @@ export interface EventSource {
   readonly pathParameters: Readonly<Record<string, string>> | null;
 }
 
-/** Joins values with the same name by commas, as payload format 2.0 requires. */
+/** Joins values with the same name with commas, as payload format 2.0 requires. */
 function joined(entries: Iterable<readonly [string, string]>): Record<string, string> {
   const all = new Map<string, string>();
   for (const [name, value] of entries) {
@@ -54,7 +54,7 @@ function* headersOf({ rawHeaders }: IncomingMessage): Generator<readonly [string
 /**
  * Reads the body of a request.
  *
- * @param tooLarge creates the error to throw when the body exceeds the limit of every API
+ * @param tooLarge creates the error to throw when the body exceeds the limit
  */
 export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -69,7 +69,7 @@ export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error)
 
 const TOO_LARGE = () => new HttpRefusal(413, "Request Entity Too Large");
 
-/** Reads the body of a request in the form that an event contains. */
+/** Reads a request's body in the form that events use. */
 export async function readBody(
   request: IncomingMessage,
 ): Promise<{ readonly body?: string; readonly isBase64Encoded: boolean }> {

@@ -3,8 +3,8 @@ import { ServiceError } from "./service-error.ts";
 import { type InputFault, inputFaults } from "./service-model.ts";
 
 /**
- * Limit for all entries of a PutEvents call in bytes. AWS raised it to 1 MB; this is the older limit, valid in every
- * region.
+ * Limit for all entries in a PutEvents call, in bytes. AWS raised the limit to 1 MB, but the older limit is valid in
+ * every region.
  */
 const MAX_PUT_EVENTS_BYTES = 256 * 1024;
 
@@ -19,7 +19,7 @@ const bytesOf = (...texts: readonly unknown[]) =>
     0,
   );
 
-/** Returns the message size that SQS counts: body plus names, types and values of attributes, in bytes. */
+/** Returns a message's size as SQS counts it, in bytes: the body plus the attributes' names, types and values. */
 function messageBytes({ MessageBody, MessageAttributes = {} }: Entry): number {
   const attributes = Object.entries(MessageAttributes as Record<string, Entry>);
   return attributes.reduce(

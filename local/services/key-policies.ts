@@ -19,8 +19,8 @@ export interface KeyUse {
 const ROOT: Principal = { arn: `arn:aws:iam::${ACCOUNT}:root` };
 
 /**
- * Decides whether a service or a role may use a KMS key of the template. The key's policy decides. If it delegates to
- * IAM, as the usual statement for the account root does, the role's policies decide too.
+ * Decides whether a service or a role may use a KMS key of the template. The key's policy decides. If that policy
+ * delegates to IAM, as the usual statement for the account root does, the role's policies also count.
  * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
  */
 export class KeyPolicies {

@@ -20,12 +20,12 @@ interface PolicyProperties {
   readonly Roles: readonly string[];
 }
 
-/** The actions that a producer needs: it generates a data key and verifies it by decrypting it. */
+/** The actions that a producer needs, to generate a data key and to verify it by decrypting it. */
 const PRODUCES = ["kms:GenerateDataKey", "kms:Decrypt"];
 
 const service = (name: string) => ({ service: `${name}.amazonaws.com` });
 
-/** Returns EventBridge's key use when it sends a rule's events to an encrypted queue or topic. */
+/** Returns how EventBridge uses a key when it sends a rule's events to an encrypted queue or topic. */
 export function deliveryUse(keyArn: string, ruleArn: string, targetArn: string): KeyUse {
   return {
     purpose: `EventBridge's delivery of ${logicalIdOfArn(ruleArn)} to ${logicalIdOfArn(targetArn)}`,
@@ -36,7 +36,7 @@ export function deliveryUse(keyArn: string, ruleArn: string, targetArn: string):
   };
 }
 
-/** Returns a role's key use when it performs an action on an encrypted resource. */
+/** Returns how a role uses a key when it performs an action on an encrypted resource. */
 export function accessUse(
   keyArn: string,
   roleArn: string,
@@ -67,7 +67,7 @@ function ofRules(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
 }
 
 /**
- * Returns EventBridge's key uses for archives.
+ * Returns how EventBridge uses keys to encrypt archives.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/encryption-archives.html
  */
 export function archiveUses(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
@@ -112,7 +112,7 @@ function ofAlarms(template: Template, keys: ReadonlyMap<string, string>): KeyUse
     );
 }
 
-/** Returns the key uses of roles whose policies allow access to encrypted resources. */
+/** Returns how roles use keys when they access encrypted resources that their policies allow. */
 function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[] {
   return template
     .resources<PolicyProperties>("AWS::IAM::Policy")

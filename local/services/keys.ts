@@ -66,7 +66,7 @@ export interface VerifyMacInput extends MacInput {
 
 const ALGORITHM = "RSASSA_PKCS1_V1_5_SHA_256";
 
-/** Prefix of a SHA-256 digest in a signature (RFC 8017, section 9.2). */
+/** Prefix that an RSA signature adds to a SHA-256 digest (RFC 8017, section 9.2). */
 const DIGEST_INFO = Buffer.from("3031300d060960864801650304020105000420", "hex");
 
 const IV_BYTES = 12;
@@ -76,8 +76,8 @@ const additionalData = (context: Context = {}) =>
   Buffer.from(JSON.stringify(Object.entries(context).sort()));
 
 /**
- * The template's KMS keys: RSA-2048 signing keys, symmetric encryption keys and HMAC keys. Key material is generated at
- * each start of the stack.
+ * The template's KMS keys: RSA-2048 signing keys, symmetric encryption keys and HMAC keys. Key material is generated
+ * each time the stack starts.
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html
  */
 export class LocalKeys {

@@ -25,7 +25,7 @@ export class FunctionError extends Error {
 }
 
 /**
- * Thrown when Lambda throttles an invocation because the concurrency limit is reached.
+ * Thrown when Lambda throttles an invocation because a concurrency limit is reached.
  * https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors
  */
 export class TooManyRequests extends FunctionError {
@@ -48,11 +48,11 @@ const MAX_RESPONSE_BYTES = 6_291_556;
 
 /**
  * An execution environment: a sandbox that runs the function's bundle, one invocation at a time. It serves the Runtime
- * API and the Extensions API. The caller gets the response as soon as the function returns it. The environment takes
- * the next invocation when the extension is done too, and is frozen between invocations.
+ * API and the Extensions API. The caller receives the response as soon as the function returns it. The environment
+ * takes the next invocation once the extension is also done, and is frozen between invocations.
  */
 export class LambdaEnvironment {
-  /** The Runtime API's address is a host and port without a path, so each environment needs its own server. */
+  /** The Runtime API's address is only a host and port, without a path, so each environment needs its own server. */
   readonly #api: Server;
   #sandbox: LambdaSandbox | undefined;
   #current: (Invocation & { readonly id: string }) | undefined;

@@ -42,7 +42,10 @@ export interface LambdaOptions {
 /** Maximum number of environments per function. AWS would start one for each concurrent call. */
 const CONCURRENCY = 4;
 
-/** Counts invocations that are running or wait for an environment. On AWS, each of them would have an environment. */
+/**
+ * Counts invocations that are running or waiting for an environment. On AWS, each invocation would have its own
+ * environment.
+ */
 const inUse = ({ waiting, environments }: Pool) =>
   waiting.length + [...environments].filter(({ busy }) => busy).length;
 
@@ -53,8 +56,8 @@ const DEFAULT_ACCOUNT_CONCURRENCY = 1000;
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
   /**
-   * Set by tests: the account's concurrency. Functions without reserved concurrency share what is not reserved. By
-   * default, the account has no limit.
+   * Set by tests: the account's concurrency. Functions without reserved concurrency share the unreserved part. By
+   * default, there is no limit.
    * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
    */
   accountConcurrency: number | undefined;
@@ -84,7 +87,7 @@ export class LambdaFunctions {
           ...endpoints,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
-          // The local services use the access key ID to identify the function and its role's permissions.
+          // The local services use the access key ID to identify the function, and thereby its role's permissions.
           AWS_ACCESS_KEY_ID: logicalId,
           AWS_SECRET_ACCESS_KEY: "local",
           AWS_LAMBDA_FUNCTION_NAME: logicalId,

@@ -32,7 +32,7 @@ function readLines(streams: readonly Readable[], onLine: (line: string) => void)
   }
 }
 
-/** Runs our own runtime in a worker thread, which starts fast. A thread cannot be frozen. */
+/** Runs our own runtime in a worker thread, which starts fast but cannot be frozen. */
 function startWorker(env: Variables, { onExit, onLine }: SandboxEvents): LambdaSandbox {
   const worker = new Worker(BOOTSTRAP, {
     env: { ...env },

@@ -16,7 +16,7 @@ export interface Subscription {
   readonly confirmed: boolean;
 }
 
-/** Maximum number of notifications to keep. The local SNS delivers to no one. */
+/** Maximum number of notifications to keep. The local SNS does not deliver them. */
 const KEPT = 1000;
 
 /** Parses the input of Publish from its form. */
@@ -65,7 +65,7 @@ export function errorXml({ code, message }: ServiceError): string {
   return `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>${code}</Code><Message>${text}</Message></Error><RequestId>${crypto.randomUUID()}</RequestId></ErrorResponse>`;
 }
 
-/** A local SNS. Keeps published messages; the local front end shows them. */
+/** A local SNS. Keeps published messages, which the local routes show. */
 export class Notifications {
   readonly #published: Notification[] = [];
   /** Set by tests. */

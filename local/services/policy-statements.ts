@@ -1,6 +1,6 @@
 type OneOrMore<T> = T | readonly T[];
 
-/** A policy statement, as the template has it. */
+/** A policy statement, as in the template. */
 export interface Statement {
   readonly Effect: string;
   /** Absent in an identity-based policy. */
@@ -62,7 +62,7 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   Bool: (wanted, found) => wanted.toLowerCase() === found.toLowerCase(),
 };
 
-/** Whether every condition matches. A condition on a key that the request lacks does not match. */
+/** Whether every condition matches. A condition does not match if the request is missing its key. */
 function conditionsHold(condition: Statement["Condition"], context: RequestContext): boolean {
   const known = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
   return Object.entries(condition ?? {}).every(([operator, keys]) => {

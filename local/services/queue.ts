@@ -24,15 +24,15 @@ interface QueueOptions {
 
 /** Makes a queue deliver out of order and more than once, as a standard queue may. */
 export interface QueueDisorder {
-  /** Returns a number in [0, 1). It decides which message comes next, and whether the message is delivered twice. */
+  /** Returns a number in [0, 1) that decides which message comes next and whether it is delivered twice. */
   fraction(): number;
   /** Share of deliveries after which the message is delivered again. */
   readonly duplicateShare: number;
 }
 
 /**
- * A standard SQS queue in memory. A received message is invisible for the visibility timeout. If it is not deleted by
- * then, it is delivered again. After the maximum number of receives, it goes to the dead-letter queue.
+ * A standard SQS queue in memory. A received message is invisible for the visibility timeout. A message that is not
+ * deleted by then is delivered again, and moves to the dead-letter queue after the maximum number of receives.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
 export class Queue {

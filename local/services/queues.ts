@@ -41,7 +41,7 @@ export function createQueues(template: Template, visibilitySeconds?: number): Qu
 }
 
 /**
- * Returns the queue with a name.
+ * Returns the queue with the given name.
  *
  * @throws Error when there is no such queue
  */

@@ -1,5 +1,5 @@
 /**
- * Response headers that API Gateway renames. Documented for REST APIs. HTTP APIs and function URLs were observed to
+ * Response headers that API Gateway renames. AWS documents this for REST APIs; we have seen HTTP APIs and function URLs
  * rename `WWW-Authenticate` in the same way.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
  */
@@ -25,7 +25,7 @@ const DROPPED = new Set([
   "via",
 ]);
 
-/** Renames and drops headers of a function's response like a gateway does. Load balancers change no headers. */
+/** Renames and drops headers in a function's response, as a gateway does. Load balancers change no headers. */
 export function renameHeaders<Value>(
   headers: Readonly<Record<string, Value>>,
 ): Record<string, Value> {

@@ -20,7 +20,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
     Object.keys((of ?? {}) as Input).map((table) => ({ action, resource: tableArn(table) }));
   if (operation.startsWith("Batch")) return tables(input.RequestItems);
   if (operation.startsWith("Transact")) {
-    // Transactions only need the permission of each item.
+    // A transaction needs only the permissions for its items.
     return (input.TransactItems as readonly Record<string, { TableName: string }>[]).flatMap(
       (item) =>
         Object.entries(item).map(([member, { TableName }]) => ({
@@ -37,7 +37,7 @@ function ofDynamoDb(operation: string, input: Input): Access[] {
 /**
  * Returns the permissions that a call to DynamoDB, EventBridge, SQS, Secrets Manager or KMS needs.
  *
- * @param target its `X-Amz-Target`: `DynamoDB_20120810.Query`, `AWSEvents.PutEvents`, `AmazonSQS.SendMessage`
+ * @param target the call's `X-Amz-Target`, such as `DynamoDB_20120810.Query` or `AmazonSQS.SendMessage`
  */
 export function requestedAccess(target: string, input: Input): Access[] {
   const [service = "", operation = ""] = target.split(".");

@@ -10,7 +10,7 @@ interface TextAttribute {
   readonly StringValue: string;
 }
 
-/** A target as the template's rule defines it. */
+/** A target's properties in the template. */
 export interface TargetProperties {
   readonly Arn: string;
   readonly RoleArn?: string;
@@ -48,7 +48,7 @@ export type DeliveryRefusal = (
 const DEFAULT_AGE_SECONDS = 86_400;
 const DEFAULT_ATTEMPTS = 185;
 
-/** AWS does not publish its backoff. With these delays, 185 retries take slightly less than a day. */
+/** Backoff delays. AWS does not publish its own; with these, 185 retries take slightly less than a day. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 480_000;
 

@@ -31,7 +31,7 @@ function periodMs(expression: string): number {
   return Number(count) * unitMs;
 }
 
-/** Backoff for throttled asynchronous invocations, and how long Lambda retries them. */
+/** Backoff delays for throttled asynchronous invocations, and the maximum time that Lambda retries. */
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 300_000;
 const LONGEST_AGE_MS = 6 * 3_600_000;
@@ -87,7 +87,7 @@ export class Schedules {
       region: REGION,
       resources: [arnOf("events", `rule/${schedule.name}`)],
       "detail-type": "Scheduled Event",
-      // EventBridge's time has no fraction of a second.
+      // EventBridge omits fractions of a second.
       time: new Date().toISOString().replace(/\.\d+/, ""),
       detail: {},
       ...more,

@@ -40,7 +40,7 @@ const all =
   (value) =>
     constraints.map((constraint) => constraint(value)).find((fault) => fault !== undefined);
 
-/** Characters that SQS and SNS accept: those of XML 1.0. */
+/** Text that SQS and SNS accept: only characters that XML 1.0 allows. */
 export const MESSAGE_TEXT = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
 
 /** Size limit of a message, and of a batch of messages, in bytes. */
@@ -51,7 +51,7 @@ const RULE_NAME = all(length(1, 64), pattern(/^[.\-_A-Za-z0-9]+$/));
 const ARN = length(1, 1600);
 
 /**
- * Constraints that the SDK's model lacks, by shape and member.
+ * Constraints that are missing from the SDK's model, by shape and member.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_Operations.html
  * https://docs.aws.amazon.com/kms/latest/APIReference/API_Operations.html

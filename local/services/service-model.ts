@@ -36,7 +36,7 @@ export interface InputFault {
   readonly wanted: string;
 }
 
-/** Input schemas by call, from the SDK's own model of the services. Only calls that the code makes. */
+/** Input schemas by call, from the SDK's own service model. Lists only calls that our code makes. */
 const INPUTS: Readonly<Record<string, unknown>> = {
   ChangeMessageVisibility: ChangeMessageVisibilityRequest$,
   ChangeMessageVisibilityBatch: ChangeMessageVisibilityBatchRequest$,
@@ -61,7 +61,10 @@ const INPUTS: Readonly<Record<string, unknown>> = {
   VerifyMac: VerifyMacRequest$,
 };
 
-/** Kinds of schemas in the SDK. A schema is a number for a simple type, or a list that starts with its kind. */
+/**
+ * Kinds of schemas in the SDK. A schema is either a number (a simple type) or a list that starts with one of these
+ * kinds.
+ */
 const LIST = 1;
 const MAP = 2;
 const STRUCTURE = 3;
@@ -73,7 +76,7 @@ const SIMPLE: Readonly<Record<number, readonly [name: string, is: (value: unknow
   0: ["a string", (value) => typeof value === "string"],
   1: ["a number", (value) => typeof value === "number"],
   2: ["a boolean", (value) => typeof value === "boolean"],
-  // Epoch seconds in the JSON protocols.
+  // The JSON protocols send times as epoch seconds.
   4: ["a time", (value) => typeof value === "number" || value instanceof Date],
   21: ["bytes", (value) => typeof value === "string" || value instanceof Uint8Array],
 };
@@ -81,7 +84,7 @@ const SIMPLE: Readonly<Record<number, readonly [name: string, is: (value: unknow
 /** Returns a schema without its member traits. */
 function plain(schema: unknown): unknown {
   if (typeof schema === "function") return plain(schema());
-  // A member with traits is a pair of schema and traits.
+  // If a member has traits, it is a pair: the schema and the traits.
   if (Array.isArray(schema) && typeof schema[0] !== "number") return plain(schema[0]);
   if (Array.isArray(schema) && schema.length === 2) return plain(schema[0]);
   return schema;
@@ -178,7 +181,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * constraints against the service's API reference.
  *
  * @param call such as `PutEvents`
- * @throws Error when `INPUTS` lacks the call; add it there
+ * @throws Error when `INPUTS` is missing the call; add it there
  */
 export function inputFaults(call: string, input: unknown): InputFault[] {
   const schema = INPUTS[call];

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Returns the caller's IP address. As in API Gateway, it is the address of the connection. If forwarded addresses are
- * trusted, it is the address that the last proxy names, so that one machine can simulate several callers.
+ * Returns the caller's IP address. As in API Gateway, this is the address of the connection. If forwarded addresses are
+ * trusted, it is the last address in `X-Forwarded-For` instead, so that one machine can simulate several callers.
  */
 export function sourceIp(request: IncomingMessage, trustForwardedFor: boolean): string {
   const connected = request.socket.remoteAddress ?? "127.0.0.1";

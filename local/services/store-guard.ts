@@ -7,13 +7,13 @@ import { requestedAccess } from "./requested-access.ts";
 /** The DynamoDB Local behind the guard. */
 export interface GuardedStore {
   readonly endpoint: string;
-  /** Access key for forwarded requests, if each access key has its own tables. */
+  /** Access key to use for forwarded requests, if each access key has its own tables. */
   readonly accessKey?: string | undefined;
-  /** Delay of each call by a function, in milliseconds. Simulates a slow store. */
+  /** Delay added to each call, in milliseconds, to simulate a slow store. */
   delayMs?: number;
 }
 
-/** Creates a proxy in front of DynamoDB Local, which has no permissions. The proxy denies calls as IAM would. */
+/** Creates a proxy that denies calls as IAM would, because DynamoDB Local does not check permissions. */
 export function createStoreGuard(policies: AccessPolicies, store: GuardedStore): Server {
   const agent = new Agent({ keepAlive: true });
   const guard = createServer((incoming, response) => {

@@ -29,7 +29,7 @@ const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   "AWS::URLSuffix": "amazonaws.com",
 };
 
-/** Service and resource prefix of the ARN by resource type. */
+/** Service and resource prefix in the ARN, by resource type. */
 const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::DynamoDB::Table": "dynamodb:table/",
   "AWS::SQS::Queue": "sqs:",
@@ -46,14 +46,14 @@ const ARN_PREFIXES: Readonly<Record<string, string>> = {
   "AWS::CloudWatch::Alarm": "cloudwatch:alarm:",
 };
 
-/** The synthesized template with local names and ARNs. A resource's physical name is its logical ID. */
+/** The synthesized template with local names and ARNs. A resource's logical ID also serves as its physical name. */
 export class Template {
   readonly #resources: Readonly<Record<string, Resource>>;
   readonly #addresses = new Map<string, string>();
 
   constructor(
     private readonly assembly: Assembly,
-    /** Endpoint of the local SQS. A queue's `Ref` is its URL. */
+    /** Endpoint of the local SQS, needed because a queue's `Ref` resolves to its URL. */
     private readonly queueEndpoint: string,
   ) {
     const file = join(assembly.directory, `${assembly.stackName}.template.json`);
@@ -98,7 +98,10 @@ export class Template {
     return `${this.queueEndpoint}/${ACCOUNT}/${logicalId}`;
   }
 
-  /** Sets the URL of an HTTP API, a function URL or a user pool. References to its address resolve to this URL. */
+  /**
+   * Sets the URL of an HTTP API, a function URL or a user pool. References to the resource's address resolve to this
+   * URL.
+   */
   setAddress(logicalId: string, url: string): void {
     this.#addresses.set(logicalId, url);
   }
@@ -155,7 +158,7 @@ export class Template {
       case "AWS::Cognito::UserPoolResourceServer":
         return String(this.#resolve(this.#resources[id]?.Properties?.Identifier));
       case "AWS::Lambda::Alias":
-        // A function has a single version in the local stack.
+        // In the local stack, a function has only one version.
         return this.#attribute(
           String(this.#resolve(this.#resources[id]?.Properties?.FunctionName)),
           "Arn",

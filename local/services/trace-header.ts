@@ -4,7 +4,7 @@ import { SECOND_MS, systemClock } from "../../shared/core/clock.ts";
 const hex = (bytes: number) => randomBytes(bytes).toString("hex");
 
 /**
- * Starts a sampled trace, as API Gateway and Lambda do when tracing is on.
+ * Returns the header of a new sampled trace, as API Gateway and Lambda send it when tracing is on.
  * https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
  */
 export function newTraceHeader(): string {

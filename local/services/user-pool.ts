@@ -18,7 +18,7 @@ interface Client {
   readonly scopes: readonly string[];
 }
 
-/** Lifetime of access tokens. Same as Cognito's default. */
+/** Lifetime of access tokens, the same as Cognito's default. */
 const LIFETIME_SECONDS = 3600;
 const KEY_ID = "local";
 
@@ -40,8 +40,8 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
 }
 
 /**
- * Serves a Cognito user pool of the template: its JWKS, and access tokens for app clients with the client credentials
- * grant. An app client's secret is its ID followed by `-secret`. Users cannot sign in.
+ * Serves one of the template's Cognito user pools: its JWKS, and access tokens for app clients that use the client
+ * credentials grant. An app client's secret is its ID followed by `-secret`. Users cannot sign in.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
  */
 export class LocalUserPool {

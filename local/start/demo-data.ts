@@ -48,7 +48,7 @@ async function store(context: LibraryContext, events: readonly OAuthEvent[]): Pr
 /** Creates expired tokens, codes and sessions, and runs the cleanup that removes them. */
 async function expireSome(context: LibraryContext): Promise<void> {
   const clock = () => context.clock() - LONG_AGO_MS;
-  // The demo day already contains their events.
+  // Publishes no events, because the demo day already contains them.
   const quiet = { ...context, clock, sink: { publish: async () => {} } };
   const lived = { scopes: ["api:read"], expiresInSeconds: LIFETIME_SECONDS };
   for (const clientId of ["shop-for-ios", "order-sync", "northwind-portal"]) {
@@ -66,7 +66,7 @@ async function expireSome(context: LibraryContext): Promise<void> {
 }
 
 /**
- * Stores the token of the ongoing theft, so that the user can make calls as the thief.
+ * Stores the token that is being stolen in the demo data, so that the user can make calls as the thief.
  *
  * @returns the token; undefined if the detection found no theft
  */
@@ -105,10 +105,10 @@ const issuedSchema = z.object({
 });
 
 /**
- * Stores a day of demo data that ends now: thirty clients with their users' tokens and calls in a daily rhythm,
- * failures, a cleanup, a past attack, and an ongoing attack. The detection finds both attacks.
+ * Stores a day of demo data that ends now: tokens and calls from thirty clients in a daily rhythm, failures, a cleanup,
+ * a past attack, and an ongoing attack. The detection finds both attacks.
  *
- * @returns the stolen token, to make calls as the thief
+ * @returns the stolen token
  */
 export async function seedDemo(context: LibraryContext): Promise<string | undefined> {
   const nowMs = context.clock();

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 
-/** Whether a line is routine: a metric, or below warning level. */
+/** Whether a log line is routine: a metric, or below warning level. */
 function isEveryday(line: string): boolean {
   try {
     const { _aws, level } = JSON.parse(line.slice(line.indexOf("{")));
@@ -10,7 +10,7 @@ function isEveryday(line: string): boolean {
   }
 }
 
-/** Returns a logger for the functions. It writes every line to a file, and shows those that are not routine. */
+/** Returns a logger for the functions. It writes every line to a file, and prints lines that are not routine. */
 export function createFunctionLog(
   file: string,
   show: (line: string) => void,

@@ -32,7 +32,7 @@ type DeployedEnvironment = Omit<
 /** Reads the environment of the deployed functions: names of tables, bus and queues, and the configuration. */
 export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
   const variables = Object.assign(
-    // Includes tables that no function reads.
+    // Lists all tables, even those that no function reads.
     forEachTable(
       (variable) => variable,
       (variable) => stack.named("table", `Data${tableConstructId(variable)}`),
@@ -53,8 +53,8 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
 }
 
 /**
- * Timeouts for demo data and tests. The stack runs in the same process, which on a busy machine may take a second to
- * accept a connection.
+ * Long timeouts for demo data and tests. The stack runs in the same process, and on a busy machine it may take a second
+ * to accept a connection.
  */
 const PATIENT = { connectionTimeout: 30_000, requestTimeout: 60_000, throwOnRequestTimeout: true };
 

@@ -26,9 +26,9 @@ export const LOCAL_ISSUERS: MonitoringConfigInput["issuers"] = [
 /** A running issuer. */
 export interface LocalIssuer {
   readonly url: string;
-  /** Shell command that gets another token. */
+  /** Shell command that requests a new token. */
   readonly tokenCommand: string;
-  /** Gets a JWT for `local-jwt-caller` from the token endpoint. */
+  /** Requests a JWT for `local-jwt-caller` from the token endpoint. */
   issueToken(): Promise<string>;
   close(): Promise<void>;
 }
@@ -58,8 +58,8 @@ class MemoryAdapter {
 }
 
 /**
- * Removes the scopes from client registrations. oidc-provider rejects unknown scopes, but here clients may request the
- * scopes of any resource.
+ * Removes the scopes from client registrations. oidc-provider rejects unknown scopes, but this issuer lets clients
+ * request scopes for any resource.
  */
 async function dropRegisteredScopes(ctx: KoaContextWithOIDC, next: () => Promise<void>) {
   if (ctx.method === "POST" && ctx.path === "/reg") {
@@ -69,7 +69,10 @@ async function dropRegisteredScopes(ctx: KoaContextWithOIDC, next: () => Promise
   await next();
 }
 
-/** @param signIn whether clients register themselves (RFC 7591) and users sign in on a page that accepts any name */
+/**
+ * @param signIn whether clients can register themselves (RFC 7591) and users can sign in, on a page that accepts any
+ * name
+ */
 async function newProvider(url: string, signIn: boolean): Promise<Provider> {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   /** All scopes requested so far. */
@@ -107,7 +110,7 @@ async function newProvider(url: string, signIn: boolean): Promise<Provider> {
         },
       },
     },
-    // Local clients receive the redirect on a loopback address (RFC 8252, section 7.3).
+    // Local clients receive the redirect at a loopback address (RFC 8252, section 7.3).
     clientDefaults: { application_type: "native", id_token_signed_response_alg: "ES256" },
   });
   if (signIn) provider.use(dropRegisteredScopes);
@@ -117,7 +120,7 @@ async function newProvider(url: string, signIn: boolean): Promise<Provider> {
 /** Options of the local issuer. */
 export interface LocalIssuerOptions {
   /**
-   * Whether clients register themselves and users sign in, for any resource.
+   * Whether clients can register themselves and users can sign in, for any resource.
    *
    * @default false
    */

@@ -11,7 +11,7 @@ export interface LocalParts {
   readonly notifications: Notifications;
 }
 
-/** Serves routes that only a local stack has. They show and control what AWS does automatically. */
+/** Serves routes that exist only in a local stack. They show and control what AWS does automatically. */
 export async function handleLocalRoute(
   request: IncomingMessage,
   response: ServerResponse,

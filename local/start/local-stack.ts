@@ -32,12 +32,18 @@ export interface LocalStackOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly dynamodbPort: number;
-  /** A running DynamoDB Local to use instead of starting one at `dynamodbPort`. Closing the stack does not stop it. */
+  /**
+   * A running DynamoDB Local to use instead of starting one on `dynamodbPort`. It keeps running when the stack is
+   * closed.
+   */
   readonly runningStore?: GuardedStore | undefined;
   readonly eventbridgePort: number;
-  /** Directory that keeps tables and queued messages between runs. By default, they are in memory. */
+  /** Directory that keeps tables and queued messages between runs. By default, they are kept in memory only. */
   readonly dataDirectory?: string | undefined;
-  /** Directory for the buckets' objects. Without it, delivery streams write nothing and other objects are in memory. */
+  /**
+   * Directory for the buckets' objects. Without it, delivery streams write nothing and other objects are kept in
+   * memory.
+   */
   readonly objectsDirectory?: string | undefined;
   readonly log?: (line: string) => void;
   /** Contents of Secrets Manager, by ARN. */
@@ -70,7 +76,7 @@ export interface LocalStack {
   readonly notifications: Notifications;
   readonly deliveryStreams: ReadonlyMap<string, DeliveryStream>;
   readonly functionNames: readonly string[];
-  /** URLs of the template's HTTP APIs, function URLs and user pools, by logical ID. As on AWS, each has its own URL. */
+  /** URLs of the template's HTTP APIs, function URLs and user pools, by logical ID. */
   readonly endpoints: ReadonlyMap<string, string>;
   readonly userPools: readonly LocalUserPool[];
   /** Returns the name of the only function, queue or table whose logical ID contains `part`. */
@@ -91,7 +97,7 @@ export interface LocalStack {
   close(): Promise<void>;
 }
 
-/** Longer than clients keep idle connections, so that no client writes to a closing connection. */
+/** Longer than clients keep idle connections open, so that no client writes to a connection that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
 
 async function listen(server: Server, port: number, variable: string): Promise<number> {
@@ -129,7 +135,7 @@ async function startStore(
   return { endpoint: dynamodb.endpoint };
 }
 
-/** An HTTP API, a function URL or a user pool. Its URL is known before its service exists. */
+/** An HTTP API, a function URL or a user pool. The URL is known before the service behind it is created. */
 interface Endpoint {
   service:
     | { handle(request: IncomingMessage, response: ServerResponse): Promise<void> }
@@ -162,7 +168,7 @@ async function openEndpoints(
   return endpoints;
 }
 
-/** Sets the services of the endpoints, which need the functions. Returns the user pools. */
+/** Creates the service behind each endpoint, which needs the functions. Returns the user pools. */
 function serveEndpoints(
   endpoints: ReadonlyMap<string, Endpoint>,
   template: Template,

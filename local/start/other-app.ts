@@ -9,7 +9,7 @@ const manifestSchema = z.object({
 });
 
 /**
- * Returns the stack of a CDK app that was synthesized into a directory such as `cdk.out`.
+ * Returns the stack in a directory such as `cdk.out`, into which a CDK app was synthesized.
  *
  * @throws Error unless there is exactly one stack
  */

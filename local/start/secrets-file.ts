@@ -6,7 +6,7 @@ const secretsSchema = z.record(z.string().startsWith("arn:"), z.string().min(1))
 /**
  * Reads the local stack's secrets from a JSON object of strings by ARN.
  *
- * @throws Error when the file is missing or invalid; the message contains nothing from the file
+ * @throws Error when the file is missing or invalid. The message never quotes the file, which contains secrets.
  */
 export function readSecretsFile(file: string): ReadonlyMap<string, string> {
   const fault = (reason: string) =>

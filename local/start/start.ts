@@ -66,7 +66,7 @@ function readArguments() {
   return { ...values, ports: ports.data };
 }
 
-/** Issues tokens and starts a session for trying the stack. Statistics count them as usual. */
+/** Issues tokens and starts a session for trying out the stack. The statistics include them. */
 async function issueOperatorTokens(context: LibraryContext) {
   await registerClient(context, { clientId: "local-admin", name: "Local admin" });
   await registerClient(context, { clientId: "local-caller", name: "Local caller" });
@@ -93,7 +93,7 @@ async function issueOperatorTokens(context: LibraryContext) {
 
 const abort = () => process.exit(130);
 
-/** Logs only errors, while the demo is stored. */
+/** Logger that keeps only errors, used while the demo data is stored. */
 const QUIET = { debug: () => {}, info: () => {}, warn: () => {}, error: console.error };
 
 /** Runs a step and prints its duration. */
@@ -120,7 +120,7 @@ Get another JWT:
   ${issuer.tokenCommand}`;
 }
 
-/** Returns the URLs of another app's APIs, and commands to get tokens from its user pools. */
+/** Returns the URLs of another app's APIs, and commands that request tokens from the app's user pools. */
 function callsOfApp({ endpoints, userPools }: LocalStack, issuer: LocalIssuer | undefined): string {
   const addresses = [...endpoints].map(([id, url]) => `  ${url}  ${id}`);
   const commands = userPools.flatMap(({ tokenCommands }) => tokenCommands);
@@ -149,7 +149,7 @@ async function start(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  // Until the stack runs, there is nothing to close.
+  // There is nothing to close until the stack is running.
   process.once("SIGINT", abort).once("SIGTERM", abort);
   const secrets = options.secrets === undefined ? undefined : readSecretsFile(options.secrets);
   await requireJava();

@@ -15,7 +15,7 @@ const SCANNERS_A_DAY = 12;
 const SCANNED = ["/.env", "/api/v1/users", "/wp-login.php", "/api/swagger.json", "/actuator/env"];
 const SCANNER_AGENTS = ["zgrab/0.x", "Mozilla/5.0 (compatible; CensysInspect/1.1)", "curl/8.14.1"];
 
-/** Adds scanners: addresses that probe a few paths and move to the next host. */
+/** Adds scanners: addresses that probe a few paths and then move on to other hosts. */
 function scanners(random: Random, { fromMs, toMs }: NoiseOptions): DraftEvent[] {
   const timeline = new Timeline(random);
   const perDay = SCANNERS_A_DAY;

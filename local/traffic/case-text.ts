@@ -2,7 +2,7 @@ import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { printable } from "../../shared/core/output.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 
-/** Dashboard filter by kind of the alert's subject. */
+/** Dashboard filter by kind of alert subject. */
 const FILTERS: Readonly<Partial<Record<Alert["subject"]["kind"], string>>> = {
   client: "client_id",
   user: "user_id",
@@ -10,7 +10,7 @@ const FILTERS: Readonly<Partial<Record<Alert["subject"]["kind"], string>>> = {
   ip: "ip",
 };
 
-/** Returns the URL of the dashboard filtered to an alert. */
+/** Returns the dashboard's URL, filtered to show an alert. */
 export function caseLink(url: string, { subject, opened_at, last_seen_at }: Alert): string {
   const parameters = new URLSearchParams({
     from: toInstant(Date.parse(opened_at) - 2 * HOUR_MS),
@@ -27,7 +27,7 @@ export function alertLine({ opened_at, risk, score, rule, message }: Alert): str
   return `${time}  ${risk.padEnd(6)} ${String(score).padStart(3)}  ${rule}: ${printable(message)}`;
 }
 
-/** Formats an alert with its score, its findings, the recommended action, and its dashboard URL. */
+/** Formats an alert with the score, the findings, the recommended action and the dashboard URL. */
 export function caseText(url: string, alert: Alert): string {
   const { rule, risk, score, message, findings, advice } = alert;
   return [

@@ -13,9 +13,9 @@ const SEED = 7;
 const CLIENTS = 30;
 const EVENTS_PER_DAY = 3000;
 
-/** Credential guessing in the early morning. Its alert is resolved. */
+/** Age of the credential guessing attack. Its alert is already resolved. */
 const STUFFING_BEFORE_MS = 9 * HOUR_MS;
-/** Token theft whose last use was minutes ago. Its alert is open. */
+/** Age of the token theft. The attack continues until minutes ago, and its alert is still open. */
 const THEFT_BEFORE_MS = 14 * MINUTE_MS;
 
 /** A day of an API's events, and the times to run the detection. */

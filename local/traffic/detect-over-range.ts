@@ -3,7 +3,7 @@ import type { LocalFront } from "./local-front.ts";
 
 const SCHEDULE = "anomalies";
 const EVERY_MS = 5 * MINUTE_MS;
-/** Before the range, hourly runs are enough to learn what is usual. */
+/** Before the range, hourly runs are enough for the detection to learn what is usual. */
 const LEARN_EVERY_MS = HOUR_MS;
 const LEARN_MS = 3 * DAY_MS;
 

@@ -6,7 +6,7 @@ import { explain } from "../../shared/core/faults.ts";
 import { jsonValues } from "../../shared/core/json-values.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 
-/** UUID namespace for the IDs of moved events. */
+/** UUID namespace for the IDs of shifted events. */
 const NAMESPACE = "0d0c6d3a-5f6f-4a63-9d0b-0e8a6c1c7a52";
 
 const EXPECTED =
@@ -29,7 +29,7 @@ function valuesIn(text: string): unknown[] {
 }
 
 /**
- * Parses exported events, earliest first.
+ * Parses exported events and returns them oldest first.
  *
  * @throws Error that names the invalid event and the expected format
  */
@@ -58,7 +58,7 @@ export function readExportedEvents(file: string): OAuthEvent[] {
   return parseExportedEvents(text);
 }
 
-/** Moves the times in an event's data too, such as expiry and previous use. */
+/** Shifts the times in an event's data, such as the expiry and the previous use. */
 function moveTimes(value: unknown, byMs: number): unknown {
   if (typeof value === "string") {
     const instant = instantSchema.safeParse(value).data;
@@ -72,9 +72,9 @@ function moveTimes(value: unknown, byMs: number): unknown {
 }
 
 /**
- * Shifts the times of events so that the last one occurs at `endMs`. The same move always gives the same event IDs.
+ * Shifts the times of events so that the last one occurs at `endMs`. The same shift always produces the same event IDs.
  *
- * @param events earliest first
+ * @param events oldest first
  */
 export function moveEvents(events: readonly OAuthEvent[], endMs: number): OAuthEvent[] {
   const last = events.at(-1);

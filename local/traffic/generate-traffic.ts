@@ -21,8 +21,8 @@ export interface TrafficOptions {
   /** Approximate number of benign events on a working day. Weekends have fewer. Default: 8000 */
   readonly eventsPerDay?: number | undefined;
   /**
-   * The days on which every attack happens once. A day starts at the hour of `startMs`. The first day has no history,
-   * so a runaway issuer or a new network cannot be detected on it. Default: `last-day`
+   * The days on which every attack happens once. A day starts at the hour of `startMs`. A runaway issuer or a new
+   * network cannot be detected on the first day, which has no history to compare with. Default: `last-day`
    */
   readonly attacks?: "none" | "last-day" | "every-day" | undefined;
 }
@@ -49,8 +49,8 @@ function clientTraffic(
 }
 
 /**
- * Generates the events that an API's authorizer and issuer publish over some days: apps, services and partners in their
- * daily and weekly rhythm, harmless failures, and labelled attacks. The benign events do not depend on `attacks`.
+ * Generates the events that an API's authorizer and issuer would publish over several days: apps, services and partners
+ * in a daily and weekly rhythm, harmless failures, and labelled attacks. The benign events do not depend on `attacks`.
  *
  * Omits `scope_validation_success`, which only repeats `token_used`.
  *

@@ -5,14 +5,14 @@ const queuesSchema = z.object({
 });
 const schedulesSchema = z.object({ schedules: z.array(z.object({ name: z.string() })) });
 
-/** The routes that only a local stack has. */
+/** Client for the routes that exist only in a local stack. */
 export interface LocalFront {
-  /** Returns the number of messages that wait in queues with a consumer. */
+  /** Returns the number of messages waiting in queues that have a consumer. */
   waiting(): Promise<number>;
   /** Returns the number of messages that could not be stored. */
   deadLetters(): Promise<number>;
   schedules(): Promise<string[]>;
-  /** Runs a schedule now. Resolves when it is done. */
+  /** Runs a schedule now. Resolves when the run is done. */
   runSchedule(name: string, input: object): Promise<void>;
 }
 

@@ -16,14 +16,14 @@ const CHUNK = 200;
 const MOST_WAITING = 4000;
 const LOOK_EVERY_MS = 250;
 /**
- * Number of consecutive checks in which all queues must be empty. A message on its way between two queues is in neither
- * of them.
+ * Number of consecutive checks that must find all queues empty. One check is not enough, because it misses a message
+ * that is moving between two queues.
  */
 const QUIET_LOOKS = 4;
 
 /**
- * Registers the traffic's clients and publishes its events to the stack's bus as fast as they are stored. Resolves when
- * all events are stored.
+ * Registers the clients and publishes the events to the stack's bus as fast as the subscriber can store them. Resolves
+ * when all events are stored.
  *
  * @throws Error when events could not be published or stored
  */

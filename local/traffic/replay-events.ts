@@ -12,7 +12,7 @@ import { publishTraffic, type TrafficTarget } from "./publish-traffic.ts";
 /** Name of the detection's schedule. */
 const SCHEDULE = "anomalies";
 const DETECT_EVERY_MS = 5 * MINUTE_MS;
-/** Time range to publish at once. Smaller steps take longer; larger ones look less like a day. */
+/** Time range to publish in one step. Smaller steps take longer; larger steps look less like a real day. */
 const SLICE_MS = 15 * MINUTE_MS;
 /** Maximum number of resolved alerts to read. */
 const MOST_RESOLVED = 200;
@@ -29,7 +29,7 @@ export interface ReplayFollower {
   readonly tell: (line: string) => void;
   /** Called for each alert when it opens. */
   readonly onAlert: (alert: Alert) => void;
-  /** Waits until a fraction (0 to 1) of the replay's time has passed. */
+  /** Waits until this fraction (0 to 1) of the replay's duration has passed. */
   readonly pace: (part: number) => Promise<void>;
 }
 
@@ -45,10 +45,10 @@ export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange)
 }
 
 /**
- * Publishes the events of a range at a faster pace, and runs the detection as of every five minutes of the range, as
- * its schedule would.
+ * Publishes the events in a range faster than real time. Runs the detection for every five minutes in the range, as its
+ * schedule would.
  *
- * @param events earliest first
+ * @param events oldest first
  * @throws Error when an event cannot be stored or the stack has no detection
  */
 export async function replayEvents(

@@ -26,7 +26,10 @@ at the end the details of the alert with the highest score.
 
 Needs a local stack: npm start.`;
 
-/** Number of days before the replayed day. The detection learns from them; few days let the replay start soon. */
+/**
+ * Number of days before the replayed day, from which the detection learns what is usual. Fewer days let the replay
+ * start sooner.
+ */
 const QUIET_DAYS = 4;
 const EVENTS_PER_DAY = 2500;
 const LEARN_DAYS = 3;
@@ -55,8 +58,8 @@ function readArguments() {
 }
 
 /**
- * Returns a file's events, moved so that the last one is now. Without a file, generates a labelled day that ends now,
- * after some quiet days.
+ * Returns a file's events, shifted so that the last event occurs now. Without a file, generates a labelled day that
+ * ends now, after some quiet days.
  */
 function chooseTraffic(file: string | undefined, seed: number, toMs: number): Traffic {
   if (file !== undefined) {

@@ -8,7 +8,10 @@ const DEPLOY_CHANCE_A_DAY = 0.25;
 const DEPLOY_MS = 10 * MINUTE_MS;
 /** Minimum and maximum number of a service's instances that a deployment replaces. */
 const REPLACED = [3, 5] as const;
-/** Chances that, when a token expires, the instance notices too late or keeps retrying. */
+/**
+ * When a token expires: the chance that the instance refreshes it too late, and the chance that it keeps retrying with
+ * the expired token.
+ */
 const LATE_REFRESH_CHANCE = 0.05;
 const RETRY_BURST_CHANCE = 0.004;
 
@@ -18,7 +21,7 @@ interface Restart {
   readonly instance: number;
 }
 
-/** Returns the traffic of a service in [from, to): an hourly token per instance, steady uses, and deployments. */
+/** Returns a service's traffic in [from, to): an hourly token per instance, steady calls, and deployments. */
 export function serviceTraffic(
   client: TrafficClient,
   { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },
@@ -42,7 +45,7 @@ export function serviceTraffic(
     return token;
   };
 
-  // A day's events are either tokens or uses.
+  // Every event is an issued token or a use. Each instance requests 24 tokens a day, and uses make up the rest.
   const perDay = Math.max(client.eventsPerDay - 24 * client.instances, client.eventsPerDay / 2);
   for (const atMs of arrivals(random, { fromMs: start, toMs, perDay, rhythm: MACHINES })) {
     while (restarts[0] && restarts[0].atMs <= atMs) {
@@ -61,7 +64,7 @@ export function serviceTraffic(
   return timeline.drafts;
 }
 
-/** Tries the expired token first in some cases. Returns the time of the last try. */
+/** In some cases, uses the expired token before requesting a new one. Returns the time of the last attempt. */
 function presentExpired(
   random: Random,
   timeline: Timeline,
@@ -82,7 +85,9 @@ function presentExpired(
   return triedMs;
 }
 
-/** Returns deployments during the day on working days. New instances get tokens, and some of their calls fail. */
+/**
+ * Returns deployments during office hours on working days. New instances request tokens, and some of their calls fail.
+ */
 function deploys(
   random: Random,
   timeline: Timeline,
@@ -98,7 +103,7 @@ function deploys(
     for (let n = Math.min(client.instances, random.integer(...REPLACED)); n > 0; n -= 1) {
       restarts.push({ atMs: within(), instance: n - 1 });
     }
-    // Without a token, the call names no client.
+    // A call without a token can't be attributed to a client.
     for (let failures = random.integer(2, 6); failures > 0; failures -= 1) {
       timeline.fail(within(), "missing_token", {
         endpoint: random.pickZipf(client.endpoints),

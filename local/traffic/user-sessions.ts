@@ -26,7 +26,10 @@ interface UserSession {
   readonly betweenUsesMs: number;
 }
 
-/** Returns the traffic of a client that people use, in [from, to): a token per session, then its uses. */
+/**
+ * Returns the traffic in [from, to) for a client that people use: each session requests a token, then makes calls with
+ * it.
+ */
 export function userSessions(
   client: TrafficClient & { readonly kind: "consumer" | "partner" },
   { seed, fromMs, toMs }: { seed: number; fromMs: number; toMs: number },

@@ -3,18 +3,18 @@ import { toInstant } from "../core/clock.ts";
 import { shardKey } from "../core/shards.ts";
 
 /**
- * Counters have two resolutions, and each event is counted in both: an item per day with a number per hour, and an
- * item per hour with a number per minute. Readers take whole days from the day items, and only the first and last
- * hours of a range from the hour items.
+ * Counters have two resolutions, and each event is counted at both: a day item holds one number per hour, and an hour
+ * item holds one number per minute. Readers take whole days from the day items and use the hour items only for the
+ * first and last hours of a range.
  *
  * | resolution | partition key | sort key | attributes |
  * | --- | --- | --- | --- |
  * | day | `kind/day/2026-11#shard` | `23#dimensions` | `n00` … `n23` |
  * | hour | `kind/hour/2026-11-23#shard` | `10#dimensions` | `n00` … `n59` |
  *
- * A ranked kind can have any number of items, since callers choose the subjects (addresses, paths). Its sort key ends
- * in the subject's digest. Index `by_total` (`kind/day/2026-11-23#shard`) orders the items of a day or hour by their
- * total, so readers fetch only the top ones.
+ * A ranked kind can have any number of items, because callers choose the subjects (addresses, paths). The sort key of a
+ * ranked item ends in a digest of the subject. Index `by_total` (`kind/day/2026-11-23#shard`) orders the items of a day
+ * or hour by total count, so readers fetch only the top items.
  */
 export type CounterKind = "events" | "tokens" | RankedKind;
 
@@ -24,11 +24,11 @@ export type CounterKind = "events" | "tokens" | RankedKind;
  * - `failed_*`: failed calls by address, endpoint and reason.
  * - `changed_holders`: principals (`user:…`, else `token:…`) whose address or user agent changed, or who entered a
  *   device code. Detection candidates.
- * - `refused_holders`: principals whose calls were denied in a way that they rarely cause themselves. Detection
+ * - `refused_holders`: principals whose calls were denied for a reason that legitimate use rarely triggers. Detection
  *   candidates.
- * - `service_networks`: networks from which tokens without a user are used.
+ * - `service_networks`: networks where tokens without a user are used.
  * - `dormant_tokens`: tokens that are used again after a long pause.
- * - `sampled_uses`: a sample of the uses by user or token.
+ * - `sampled_uses`: a sample of token uses, by user or token.
  */
 export type RankedKind =
   | "failed_ips"
@@ -53,16 +53,16 @@ const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
 const DAILY: ReadonlySet<CounterKind> = new Set<RankedKind>(["sampled_uses"]);
 
 /**
- * Counted events: `n` all, `s` those with a successful scope check, `g` credential guesses. Counted tokens: `i`
- * issued, `r` revoked before they expired. `s` and `g` are attributes of the same item as `n`, so they cost no extra
- * write.
+ * Meaning of a counter attribute. For events: `n` all events, `s` events with a successful scope check, `g` credential
+ * guesses. For tokens: `i` issued, `r` revoked before expiry. `s` and `g` are attributes of the same item as `n`, so
+ * they cost no extra write.
  */
 export type CounterField = "n" | "s" | "g" | "i" | "r";
 
 interface CountOf<Kind extends CounterKind> {
   readonly kind: Kind;
   readonly field: CounterField;
-  /** Time of the count, in epoch milliseconds. */
+  /** When the counted event happened, in epoch milliseconds. */
   readonly atMs: number;
 }
 
@@ -77,7 +77,7 @@ export interface RankedCount extends CountOf<RankedKind> {
   readonly subject: RankedSubject;
 }
 
-/** The subject of a ranked counter, by client. */
+/** The subject of a ranked counter. Each client's subjects are counted separately. */
 export interface RankedSubject {
   readonly oauth_client_id: string;
   readonly value: string;
@@ -85,21 +85,21 @@ export interface RankedSubject {
 
 export type Count = PlainCount | RankedCount;
 
-/** The item and attribute of a counter. */
+/** The item and attribute that hold a counter. */
 export interface CounterAddress {
   readonly pk: string;
   readonly sk: string;
   readonly attribute: string;
-  /** Further attributes of a ranked kind's item: its partition of `by_total` and its subject. */
+  /** Extra attributes on items of a ranked kind: the `by_total` partition key and the subject. */
   readonly ranked?: RankedSubject & { readonly ranking: string };
 }
 
-/** Returns the partition of `by_total` for a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
+/** Returns the `by_total` partition key for a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
 export function rankingKey(kind: RankedKind, period: string, shard: number): string {
   return shardKey(`${kind}/${period.length === 10 ? "day" : "hour"}/${period}`, shard);
 }
 
-/** Returns the digest in the sort key of a ranked subject's items. */
+/** Returns the subject digest used in the sort keys of ranked items. */
 export function digestOf({ oauth_client_id, value }: RankedSubject): string {
   return createHash("sha256")
     .update(JSON.stringify([oauth_client_id, value]))
@@ -107,7 +107,7 @@ export function digestOf({ oauth_client_id, value }: RankedSubject): string {
     .slice(0, 22);
 }
 
-/** Returns the items and attributes of a count: day, hour or both, depending on the kind. */
+/** Returns the items and attributes to increment for a count: day, hour or both, depending on the kind. */
 export function counterAddresses(count: Count, shard: number): CounterAddress[] {
   const instant = toInstant(count.atMs);
   const [month, day, hour, minute] = [

@@ -3,18 +3,16 @@ import { steps } from "../core/steps.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { type EnteredValues, enterValues, type ValueKind, valuesInUse } from "./values-in-use.ts";
 
-/**
- * Returns the shard count of the counters in a month (`2026-11`), a day (`2026-11-23`) or an hour (`2026-11-23T10`).
- */
+/** Returns the counter shard count for a month (`2026-11`), a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
 export type CounterShards = (period: string) => number;
 
 const kindOf = (month: string): ValueKind => `counter_shards/${month}`;
 
 /**
- * Registers that counters of the days of `atMs` may use more shards than `shards.counters.read`. Call it before the
- * first of them is written.
+ * Registers that counters for the days in `atMs` may use more shards than `shards.counters.read`. Call it before
+ * writing the first such counter.
  *
- * Cost: a read and a write unit per day and shard count that this process hasn't registered yet.
+ * Cost: one read unit and one write unit for each day and shard count that this process hasn't registered yet.
  */
 export async function enterCounterShards(
   store: StatisticsStore,
@@ -35,7 +33,7 @@ export async function enterCounterShards(
   );
 }
 
-/** Reads the shard counts of the days in [fromMs, toMs). One Query per month. */
+/** Reads the shard counts for the days in [fromMs, toMs). Sends one Query per month. */
 export async function readCounterShards(
   store: StatisticsStore,
   fromMs: number,

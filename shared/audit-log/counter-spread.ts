@@ -1,17 +1,17 @@
-/** Maximum shard count of a day's counters. */
+/** Maximum shard count for one day's counters. */
 export const MOST_COUNTER_SHARDS = 128;
 
-/** Successful transactions that offset one conflict. */
+/** Number of successful transactions that offset one conflict. */
 const BALANCE = 50;
 
-/** Net conflicts after which the shard count doubles or halves. */
+/** Net conflicts at which the shard count doubles. At `NARROWER_AT`, it halves. */
 const WIDER_AT = 1;
 const NARROWER_AT = -2;
 
 /**
- * Adapts the shard count of a writer's counters. Concurrent transactions on the same item conflict, and DynamoDB
- * cancels one of them. The shard count doubles while more than about one transaction in fifty conflicts, and halves
- * while fewer do. Keep the instance between batches.
+ * Adapts the counter shard count to contention. Concurrent transactions on the same item conflict, and DynamoDB cancels
+ * one of them. The shard count doubles while more than about one transaction in fifty conflicts, and halves while fewer
+ * do. Keep the instance between batches.
  */
 export class CounterSpread {
   #shards: number;

@@ -7,7 +7,7 @@ type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[numb
 interface CounterItem {
   readonly address: CounterAddress;
   readonly atMs: number;
-  /** Increments by attribute. */
+  /** Increment for each attribute. */
   readonly adds: Map<string, number>;
 }
 
@@ -22,7 +22,7 @@ export class CounterUpdates {
     return this.#items.size;
   }
 
-  /** Returns how many more items these counts would update. */
+  /** Returns how many more items would need updating if these counts were added. */
   growth(counts: readonly Count[]): number {
     const keys = counts.flatMap((count) => counterAddresses(count, this.shard).map(itemKey));
     return new Set(keys.filter((key) => !this.#items.has(key))).size;
@@ -42,7 +42,7 @@ export class CounterUpdates {
     }
   }
 
-  /** Returns the updates for the transaction that stores the counted events. */
+  /** Returns the counter updates to include in the transaction that stores the counted events. */
   toTransactItems(countersTable: string, keepDays: number): TransactItem[] {
     return [...this.#items.values()].map((item) => ({
       Update: { TableName: countersTable, ...updateOf(item, keepDays) },

@@ -15,32 +15,32 @@ import type { Count, RankedKind } from "./counter-keys.ts";
 import type { AgentNews } from "./first-agents.ts";
 
 /**
- * Days without use after which a token is dormant. Between a long weekend and a week, so that a weekly job is always
- * dormant.
+ * Days without use after which a token is dormant. Longer than a long weekend and shorter than a week, so a token that
+ * a weekly job uses is always dormant.
  */
 export const DORMANT_AFTER_DAYS = 5;
 
-/** Sampling rate of uses: one in this many. Multiply the count by this number to estimate the uses. */
+/** Sampling rate: one use in this many is counted. Multiply the count by this number to estimate the uses. */
 export const SAMPLED_ONE_IN = 44;
 
-/** Novelty of an event. */
+/** New facts about an event, compared with earlier events. */
 export interface EventNews extends AgentNews {
   /** Whether the user's country or kind of network was first seen within the last hour. */
   readonly isElsewhere: boolean;
 }
 
-/** Event types of calls that were denied for their token, session or scopes. */
+/** Event types of calls that were denied because of the token, session or scopes. */
 const FAILURE_TYPES: ReadonlySet<string> = new Set(["auth_failed", "scope_violation"]);
 
-/** Whether rankings and reports count events of the type as failures. */
+/** Whether rankings and reports count events of this type as failures. */
 export function isFailure(eventType: string): boolean {
   return FAILURE_TYPES.has(eventType);
 }
 
-/** Maximum bytes of a caller's text in a counter. */
+/** Maximum bytes of caller-supplied text in a counter. */
 const MAX_VALUE_BYTES = 512;
 
-/** A ranked value of a kind. */
+/** A value to count under a ranked kind. */
 interface Subject<Kind extends RankedKind = RankedKind> {
   readonly kind: Kind;
   readonly value: string;
@@ -69,12 +69,12 @@ export function failureSubjects(
   return [...subject("failed_ips", group), ...subject("failed_endpoints", route)];
 }
 
-/** Whether an event is in the sample. Every delivery of the event gives the same answer. */
+/** Whether an event is in the sample. The result is the same for every delivery of the event. */
 function isSampled({ id }: Pick<OAuthEvent, "id">): boolean {
   return shardOf(id, SAMPLED_ONE_IN) === 0;
 }
 
-/** Denial reasons of principals that had access before. */
+/** Denial reasons that imply the principal had access before. */
 const HOLDER_REASONS: ReadonlySet<string> = new Set([
   "scope_violation",
   "revoked_token",
@@ -84,7 +84,7 @@ const HOLDER_REASONS: ReadonlySet<string> = new Set([
   REFRESH_TOKEN_INVALID,
 ]);
 
-/** Returns the principal for detection: the user, else the token. */
+/** Returns the principal that detection examines: the user, else the token. */
 function holderOf(event: Facts): string | undefined {
   if (event.user_id !== undefined) return `user:${event.user_id}`;
   const tokenId = tokenIdOf(event);
@@ -94,7 +94,7 @@ function holderOf(event: Facts): string | undefined {
 function failureCounts(event: Facts): Subject[] {
   const { event_type, event_data } = event;
   const given = event_type === "auth_failed" ? event_data.reason : event_type;
-  // Producers may send any type here.
+  // Producers may send any type for the reason.
   const reason = typeof given === "string" ? given : "";
   const isHolders = HOLDER_REASONS.has(reason) || isGuess(reason);
   return [
@@ -104,8 +104,8 @@ function failureCounts(event: Facts): Subject[] {
 }
 
 /**
- * Whether two addresses belong to the same network (IPv6) or are equal (IPv4). Privacy extensions and dual stacks
- * rotate addresses within a network.
+ * Whether two addresses are equal or, for IPv6, in the same network. Devices rotate their IPv6 address within a network
+ * (privacy extensions).
  */
 function isSamePlace(one: unknown, other: unknown): boolean {
   if (one === other) return true;
@@ -117,7 +117,7 @@ function isSamePlace(one: unknown, other: unknown): boolean {
 function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   const { event_type, event_data, occurred_at, user_id } = event;
   if (isFailure(event_type)) return failureCounts(event);
-  // Device codes are rare enough to check each of them.
+  // Device codes are rare enough to check each one.
   if (event_type === "token_issued" && user_id !== undefined && isDeviceGrant(event_data)) {
     return subject("changed_holders", holderOf(event));
   }
@@ -135,7 +135,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   const isMoved = previousUse !== undefined && previousUse !== null;
   const hasOtherPlace = isMoved && !isSamePlace(event_data.ip, previousUse.ip);
   const restedMs = isMoved ? Date.parse(occurred_at) - Date.parse(previousUse.at) : 0;
-  // Instances of a service share tokens across addresses, so only networks count for services.
+  // Instances of one service share tokens across addresses, so only a network change counts for services.
   const isChanged = (hasOtherPlace && user_id !== undefined) || news.isChanged || news.isElsewhere;
   const isInNewNetwork =
     network !== undefined &&
@@ -143,7 +143,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
     (!previousUse || networkOf(previousUse.ip) !== network);
   const isServicePlace =
     user_id === undefined && network !== undefined && (isInNewNetwork || news.isNewToClient);
-  // Services are compared by network operator if it is known: a cloud has many networks.
+  // Compares services by network operator where it is known, because one cloud has many networks.
   const place = placeOf(event_data);
   return [
     ...(isChanged ? subject("changed_holders", holder) : []),
@@ -153,7 +153,7 @@ function detectionSubjects(event: Facts, news: EventNews): Subject[] {
   ];
 }
 
-/** Novelty of an event whose history is unknown. */
+/** Used for events whose history is unknown. */
 export const NO_NEWS: EventNews = {
   isChanged: false,
   isNewToClient: false,
@@ -161,10 +161,10 @@ export const NO_NEWS: EventNews = {
 };
 
 /**
- * Returns the counts of an event: one of its type and client, and one per ranked subject. The same items also count
- * successful scope checks and credential guesses.
+ * Returns an event's counts: one for its type and client, and one for each ranked subject. Successful scope checks and
+ * credential guesses are counted on the same items.
  *
- * @param news result of `enterAgents` and `enterPlaces` for the event
+ * @param news what `enterAgents` and `enterPlaces` returned for the event
  */
 export function countsOfEvent(event: OAuthEvent, news: EventNews = NO_NEWS): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;

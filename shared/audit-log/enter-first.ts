@@ -3,7 +3,7 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
-/** The first value that was seen, and when. */
+/** The first value seen, and when it was seen. */
 export interface First {
   readonly attribute: "first_agent" | "first_place";
   readonly value: string;
@@ -12,7 +12,7 @@ export interface First {
   readonly keepDays: number;
 }
 
-/** Stores the first value. Does nothing if one is stored already. */
+/** Stores the first value seen. Does nothing if one is already stored. */
 export async function enterFirst(
   store: StatisticsStore,
   key: { readonly pk: string; readonly sk: string },

@@ -2,8 +2,8 @@ import { HOUR_MS } from "../core/clock.ts";
 import type { EnteredValues } from "./values-in-use.ts";
 
 /**
- * Remembers the registered values of a process for up to an hour. After a table is restored or emptied, running
- * processes register their values again within an hour.
+ * Remembers for up to an hour which values this process has registered. If a table is restored or emptied, running
+ * processes therefore register their values again within an hour.
  *
  * Cost: half a read unit per hour for each value in use.
  */
@@ -11,7 +11,7 @@ export class EnteredMemory {
   readonly #values: EnteredValues = new Map();
   #sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** Returns the remembered values at `nowMs` (epoch milliseconds). */
+  /** Returns the values remembered at `nowMs` (epoch milliseconds). */
   at(nowMs: number): EnteredValues {
     if (nowMs - this.#sinceMs >= HOUR_MS) {
       this.#values.clear();

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 
-/** An invalid cursor. The message says what to do. */
+/** Thrown for an invalid cursor. The message says what to do. */
 export class InvalidCursorError extends OAuthMonitoringError {
   override readonly name = "InvalidCursorError";
 
@@ -11,7 +11,7 @@ export class InvalidCursorError extends OAuthMonitoringError {
   }
 }
 
-/** Position in the newest-first order: `occurred_at#id`. */
+/** A position in newest-first order: `occurred_at#id`. */
 const positionSchema = z
   .string()
   .max(100)
@@ -24,7 +24,7 @@ function fingerprint(query: unknown): string {
 }
 
 /**
- * Returns the cursor that continues after a position. A cursor holds a position only: filters and authorization still
+ * Returns the cursor that continues after a position. A cursor holds only a position. Filters and authorization still
  * apply, so a forged cursor reveals nothing more.
  */
 export function encodeCursor(before: string, query: unknown): string {
@@ -32,9 +32,9 @@ export function encodeCursor(before: string, query: unknown): string {
 }
 
 /**
- * Returns the position of a cursor.
+ * Returns the position that a cursor holds.
  *
- * @throws InvalidCursorError if the cursor is malformed or belongs to a query with other filters
+ * @throws InvalidCursorError if the cursor is malformed or belongs to a query with different filters
  */
 export function decodeCursor(cursor: string, query: unknown): string {
   let json: unknown;

@@ -8,27 +8,27 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { subjectPartitions } from "./event-key.ts";
 import { userOfToken, valuesInUse } from "./values-in-use.ts";
 
-/** Filters of the audit log. All given filters must match. */
+/** Audit log filters. An event must match every given filter. */
 export interface EventFilters {
   readonly type?: string | undefined;
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly tokenId?: string | undefined;
-  /** Caller's address, or an IPv6 /64: `2001:db8:1:2::/64`. */
+  /** The caller's address, or an IPv6 /64: `2001:db8:1:2::/64`. */
   readonly ip?: string | undefined;
-  /** Country of the address: an ISO 3166-1 code. */
+  /** ISO 3166-1 code of the country where the address is located. */
   readonly country?: string | undefined;
-  /** Autonomous system number of the address. */
+  /** Number of the autonomous system that the address belongs to. */
   readonly asn?: number | undefined;
-  /** Use of the address. */
+  /** How the address is used, such as hosting or VPN. */
   readonly kind?: OriginKind | undefined;
-  /** Limits the query to security event types. */
+  /** Restricts the query to security event types. */
   readonly security?: boolean | undefined;
 }
 
-/** Partitions of the events table or of one of its indexes, in ascending time order. */
+/** Partitions of the events table or an index. Each partition is sorted oldest first. */
 export interface EventSource {
-  /** The legacy table, which has no batch items. Defaults to the events table. */
+  /** Name of the legacy table, which has no batch items. Defaults to the events table. */
   readonly tableName?: string;
   /** Index name. Defaults to the table itself. */
   readonly indexName?: string;
@@ -36,29 +36,34 @@ export interface EventSource {
   readonly partitions: readonly string[];
 }
 
-/** The partitions to merge, and the filters that apply to their events. */
+/** The partitions to merge, and the filters to apply to the merged events. */
 export interface IndexPlan {
   readonly sources: readonly EventSource[];
   /** Accepted values by attribute path. */
   readonly oneOf: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Returns the types under which events of a type are listed: its own, and the type of the events that include it. */
+/**
+ * Returns the types under which the index lists events of a type: that type, and the type of any event that includes
+ * it.
+ */
 export function listedTypes(type: string): string[] {
   const carrier = Object.hasOwn(CARRIERS, type) ? CARRIERS[type] : undefined;
   return carrier === undefined ? [type] : [type, carrier];
 }
 
-/** Whether an address filter names a group of IPv6 addresses. */
+/** Whether an address filter names an IPv6 group instead of a single address. */
 export const isAddressGroup = (ip: string) => ip.includes("/");
 
-/** Returns the types that the filters select, or undefined for all. */
+/** Returns the types that the filters select, or undefined for all types. */
 function typesAsked({ type, security }: EventFilters): readonly string[] | undefined {
   if (type !== undefined) return [type];
   return security ? SECURITY_EVENT_TYPES : undefined;
 }
 
-/** Returns the partitions of a token's events: the token's own, and those of every user it was used for. */
+/**
+ * Returns the partitions that contain a token's events: the token's partitions, and those of every user who used it.
+ */
 export async function tokenPartitions(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   tokenId: string,
@@ -70,10 +75,10 @@ export async function tokenPartitions(
   ];
 }
 
-/** Attribute that names an index. */
+/** Attributes by which events are indexed. */
 type Side = "time" | "type" | "client" | "user" | "token" | "ip";
 
-/** Returns the index partitions that list events with the values. */
+/** Returns the index partitions that list events with any of these values. */
 function indexSource(
   side: Side,
   values: readonly string[],
@@ -103,8 +108,9 @@ async function previousSource(
 }
 
 /**
- * Chooses the partitions with the fewest events: by token, user, address, client, type, or else time. With `security`
- * and a client, it reads the security events of all clients, which are fewer than the client's calls.
+ * Chooses the partitions with the fewest events: by token, user, address, client or type, otherwise by time. With
+ * `security` and a client, it reads the security events of all clients, because there are fewer of them than calls by
+ * that client.
  */
 export async function planIndex(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
@@ -128,7 +134,7 @@ async function planTable(
     ...(clientId !== undefined && { oauth_client_id: [clientId] }),
     ...(userId !== undefined && { user_id: [userId] }),
     ...(tokenId !== undefined && { "event_data.token_id": [tokenId] }),
-    // `queryEvents` filters the events of an address group.
+    // `queryEvents` applies address group filters, because `oneOf` compares exact values.
     ...(ip !== undefined && !isAddressGroup(ip) && { "event_data.ip": [ip] }),
   };
   const without = (name: string) =>
@@ -138,7 +144,7 @@ async function planTable(
     partitions,
   });
   const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
-  // Only some of a user's events belong to one token, so this filter stays.
+  // A user's partition also contains events of other tokens, so the token filter stays.
   if (tokenId !== undefined)
     return { sources: [table(await tokenPartitions(store, tokenId))], oneOf };
   if (userId !== undefined) {
@@ -147,7 +153,7 @@ async function planTable(
   if (ip !== undefined) {
     const group = addressGroup(ip);
     const sources = [table(subjectPartitions("ip", group)), index("ip", [group])];
-    // A group contains the events of all its addresses.
+    // An address group's partition also contains other addresses, so the filter for a single address stays.
     return { sources, oneOf: group === ip ? without("event_data.ip") : oneOf };
   }
   if (clientId !== undefined && !security) {

@@ -6,8 +6,9 @@ import { ipOf, type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
 export type SubjectKind = "user" | "token" | "ip" | "client" | "type";
 
 /**
- * Shard count of a subject. It isn't configurable: the key detects duplicates, so it must not change while events are
- * kept. A partition takes 500 events per second (1,000 write units, two per event), so a subject takes 4,000.
+ * Shard count per subject. It isn't configurable: keys detect duplicates, so the shard count must not change while
+ * events are stored. One partition takes 500 events per second (1,000 write units, two per event), so one subject takes
+ * 4,000.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
  */
 const SUBJECT_SHARDS = 8;
@@ -23,7 +24,7 @@ export function subjectOf(event: OAuthEvent): { kind: SubjectKind; value: string
   return { kind: "type", value: event.event_type };
 }
 
-/** Returns the partitions of a subject's events. */
+/** Returns the partitions that contain a subject's events. */
 export function subjectPartitions(kind: SubjectKind, value: string): string[] {
   return allShardKeys(`${kind}:${value}`, SUBJECT_SHARDS);
 }
@@ -35,7 +36,7 @@ export type EventKey = {
   readonly occurred_at_id: string;
 };
 
-/** Returns the key of an event. Every delivery of the event has the same key. */
+/** Returns an event's key, which is the same for every delivery of the event. */
 export function eventKey(event: OAuthEvent): EventKey {
   const { kind, value } = subjectOf(event);
   return {

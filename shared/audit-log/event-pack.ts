@@ -15,19 +15,19 @@ import {
   toEventItem,
 } from "./stored-event.ts";
 
-/** Maximum time span of a batch item's events. It limits how far readers search for them. */
+/** Maximum time span of the events in a batch item. It limits how far readers must search. */
 export const PACK_SPAN_MS = 10 * SECOND_MS;
 
 /**
- * A batch item: compressed copies of events of the same client and type that are stored together. The indexes by
- * time, type and client list the batch item instead of its events. An index entry per event would be most of the cost
- * of storing it.
+ * A batch item: compressed copies of events that have the same client and type and are stored together. The indexes by
+ * time, type and client list the batch item instead of the individual events, because one index entry per event would
+ * be most of the cost of storing an event.
  *
  * | attribute | content |
  * | --- | --- |
- * | `subject_shard` | `pack:` and the value of its newest event |
- * | `occurred_at_id` | sort key of its newest event |
- * | `occurred_at` | time of its oldest event |
+ * | `subject_shard` | `pack:` and the newest event's `subject_shard` |
+ * | `occurred_at_id` | sort key of the newest event |
+ * | `occurred_at` | time of the oldest event |
  * | `event_count` | number of events |
  * | `events` | the events, newest first: JSON, compressed with Brotli; in no index |
  */
@@ -38,18 +38,18 @@ const packSchema = storedEventSchema
   });
 
 /**
- * Maximum size of an event in a batch item, which keeps it far below DynamoDB's 400 KB. Larger events are listed
- * individually.
+ * Maximum size of an event in a batch item. The limit keeps batch items far below DynamoDB's 400 KB. Larger events are
+ * listed individually.
  */
 const MAX_PACKED_BYTES = 2048;
 
-/** Brotli quality. Higher values take longer and save little. */
+/** Brotli quality. Higher values are slower and save little space. */
 const QUALITY = 5;
 
-/** Fields of each event. The batch item has the type and client. */
+/** Fields stored per event. The batch item itself stores the type and client. */
 type PackedEvent = Pick<OAuthEvent, "id" | "occurred_at" | "user_id" | "event_data">;
 
-/** Returns the group of an event: its client, type and ten-second span. */
+/** Returns the name of the batch that an event belongs to, made from its client, type and ten-second span. */
 export function packOf(event: OAuthEvent): string {
   const span = Math.floor(Date.parse(event.occurred_at) / PACK_SPAN_MS);
   return JSON.stringify([event.oauth_client_id, event.event_type, span]);
@@ -60,13 +60,15 @@ const fitsPack = (event: OAuthEvent) =>
 
 const newestFirst = (a: OAuthEvent, b: OAuthEvent) => (placeOf(a) < placeOf(b) ? 1 : -1);
 
-/** Returns the key of the batch item with this newest event. It is as unique as the event's own key. */
+/**
+ * Returns the key of the batch item whose newest event has this key. Event keys are unique, so batch item keys are too.
+ */
 const keyOfPack = ({ subject_shard, occurred_at_id }: EventKey): EventKey => ({
   subject_shard: `pack:${subject_shard}`,
   occurred_at_id,
 });
 
-/** Returns the batch item of events with the same `packOf`. */
+/** Returns a batch item for events that have the same `packOf`. */
 function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: number): EventItem {
   const sorted = events.toSorted(newestFirst);
   const [newest, oldest] = [sorted[0], sorted.at(-1)] as [OAuthEvent, OAuthEvent];
@@ -93,8 +95,8 @@ function toPack(events: readonly OAuthEvent[], config: StorageConfig, nowMs: num
 }
 
 /**
- * Returns the items of events that are stored together: one per event, and a batch item for each group of two or
- * more. A single event is listed individually.
+ * Returns the items for events that are stored together: one item per event, and a batch item for each group of two or
+ * more. An event without a group is listed individually.
  */
 export function toEventItems(
   events: readonly OAuthEvent[],
@@ -114,7 +116,7 @@ export function toEventItems(
   };
 }
 
-/** Whether an item of an index is a batch item. */
+/** Whether an index item is a batch item. */
 export function isPack(item: Record<string, unknown>): boolean {
   return item.event_count !== undefined;
 }
@@ -126,17 +128,20 @@ function unpack(item: Record<string, unknown>): StoredEvent[] {
   return packed.map((event) => storedEventSchema.parse({ ...shared, ...event }));
 }
 
-/** Returns the table key of an index item. */
+/** Returns the table key of an item that an index lists. */
 const keyOfListed = (item: Record<string, unknown>): EventKey => ({
   subject_shard: String(item.subject_shard),
   occurred_at_id: String(item.occurred_at_id),
 });
 
-/** Returns a unique name of a batch item. */
+/** Returns a unique name for a batch item. */
 export const nameOfPack = (item: Record<string, unknown>): string =>
   `${item.subject_shard}\n${item.occurred_at_id}`;
 
-/** Reads batch items that an index lists, by name. Deleted ones are absent. */
+/**
+ * Reads the batch items that an index lists, and returns their events by batch item name. Deleted batch items are
+ * absent.
+ */
 export async function readPacks(
   { db, eventsTable }: { readonly db: DocumentClient; readonly eventsTable: string },
   listed: readonly Record<string, unknown>[],
@@ -145,7 +150,7 @@ export async function readPacks(
   return new Map(items.map((item) => [nameOfPack(item), unpack(item)]));
 }
 
-/** Returns the keys of the events that index items represent, and the keys of the batch items among them. */
+/** Returns the keys of the events that index items list, and the keys of any batch items. */
 export async function keysOfListed(
   store: { readonly db: DocumentClient; readonly eventsTable: string },
   listed: readonly Record<string, unknown>[],

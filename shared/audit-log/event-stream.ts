@@ -10,9 +10,9 @@ const LATEST = "9999-12-31T23:59:59.999Z\u{10FFFF}";
 /** Maximum items per Query. */
 export const MOST_ITEMS = 1000;
 
-/** An item of a Query: an event, or a batch item whose events may not be read yet. */
+/** An item that a Query returned: an event, or a batch item whose events may not have been read yet. */
 interface Listed {
-  /** Sort key of its newest event. */
+  /** Sort key of the item's newest event. */
   readonly place: string;
   readonly item: Record<string, unknown>;
   events?: readonly StoredEvent[];
@@ -23,11 +23,11 @@ function toListed(item: Record<string, unknown>): Listed {
   return { place, item, ...(!isPack(item) && { events: [storedEventSchema.parse(item)] }) };
 }
 
-/** Reads one partition newest first, and only as much as the reader needs. */
+/** Reads one partition, newest first, and only as far as the reader needs. */
 export class EventStream {
-  /** Listed items that aren't read yet, newest first. */
+  /** Listed items that haven't been read yet, newest first. */
   #listed: Listed[] = [];
-  /** Read events that aren't taken yet, newest first. */
+  /** Events that have been read but not taken yet, newest first. */
   #events: StoredEvent[] = [];
   #startKey: Record<string, unknown> | undefined;
   #exhausted = false;
@@ -49,7 +49,7 @@ export class EventStream {
     this.#limit = input.Limit;
   }
 
-  /** Sort key of the newest item that isn't read yet. Unread events are not newer. */
+  /** Sort key of the newest item that hasn't been read yet. No unread event is newer. */
   get readTo(): string {
     const [next] = this.#listed;
     if (next) return next.place;
@@ -68,7 +68,7 @@ export class EventStream {
     return this.head === undefined && this.hasMore;
   }
 
-  /** Whether reading the listed batch items is enough to know the next event. */
+  /** Whether reading the batch items already listed is enough to know the next event. */
   get mustReadPacks(): boolean {
     return this.mustRead && this.#listed.length > 0;
   }
@@ -78,7 +78,7 @@ export class EventStream {
     return this.#events.length > 0 || this.#listed.length > 0 || !this.#exhausted;
   }
 
-  /** Reads the next listed batch items, or else the next page. */
+  /** Reads the listed batch items that come next, or the next page if none are waiting. */
   async read(): Promise<void> {
     await (this.#listed.length > 0 ? this.#readPacks() : this.#list());
     this.#lookInto();
@@ -108,11 +108,11 @@ export class EventStream {
       store,
       packs.map(({ item }) => item),
     );
-    // Missing batch items have expired.
+    // A batch item that is missing has expired.
     for (const pack of packs) pack.events = events.get(nameOfPack(pack.item)) ?? [];
   }
 
-  /** Moves listed events into `#events` while they may include the next one. */
+  /** Moves listed events into `#events` as long as they may include the next event. */
   #lookInto(): void {
     for (let [next] = this.#listed; next?.events; [next] = this.#listed) {
       const [head] = this.#events;

@@ -19,7 +19,7 @@ export interface EventStore extends IssuanceStore {
   readonly clientsTable: string;
 }
 
-/** The writes and counts of one event. */
+/** The writes and counts that store one event. */
 export interface EventWrites {
   readonly event: OAuthEvent;
   readonly issuance?: {
@@ -30,10 +30,10 @@ export interface EventWrites {
   readonly counts: readonly Count[];
 }
 
-/** Issuance records of the batch's tokens. */
+/** Issuance records of the tokens in a batch. */
 export type KnownIssuances = Map<string, Issuance>;
 
-/** Plans the writes of one event, given the known issuance records. */
+/** Plans the writes for one event, given the known issuance records. */
 export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
@@ -53,15 +53,15 @@ export function planEventWrites(
   };
 }
 
-/** Returns the number of writes per event in `eventPuts`. */
+/** Returns how many writes `eventPuts` makes per event. */
 export function putsOfEvent({ config }: EventStore): 1 | 2 {
   return config.previousEventsTable === undefined ? 1 : 2;
 }
 
 /**
- * Returns the writes of events that are stored together: one per event in the given order, on the condition that the
- * event is new, and their batch items. With a legacy table, the event's id is written there too, so that old and new
- * code together store the event once.
+ * Returns the writes for events that are stored together: one write per event, in the given order and on the condition
+ * that the event is new, followed by the batch items. With a legacy table, it also writes each event's id there, so
+ * that an event is stored only once while old and new code run side by side.
  */
 export function eventPuts(
   store: EventStore,
@@ -96,8 +96,8 @@ export function eventPuts(
 }
 
 /**
- * Sorts events so that those with the same counters are adjacent, which reduces counter writes. The order within a
- * batch has no meaning.
+ * Sorts events so that those with the same counters are adjacent, which saves counter writes. The order of events
+ * within a batch doesn't matter.
  */
 export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
   const key = ({ oauth_client_id, event_type, event_data }: OAuthEvent) =>
@@ -109,8 +109,8 @@ export function byCounters(events: readonly OAuthEvent[]): OAuthEvent[] {
 }
 
 /**
- * Takes events from the front that fit into `count` concurrent transactions, and plans them. No item is written by
- * two of them: a second event about a token waits for the next round.
+ * Takes as many events from the front as fit into `count` concurrent transactions, and plans the writes. No two
+ * transactions write the same item, so a second event about a token waits for the next round.
  */
 export function takeTransactions(
   events: readonly OAuthEvent[],
@@ -130,7 +130,10 @@ export function takeTransactions(
   return { transactions, rest };
 }
 
-/** Returns the events that fit into one transaction. Skips events of `tokens` and adds its own tokens to it. */
+/**
+ * Returns the events that fit into one transaction. Skips events about tokens in `tokens`, and adds the tokens that
+ * this transaction writes.
+ */
 function takeTransaction(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,

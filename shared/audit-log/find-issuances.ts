@@ -2,7 +2,7 @@ import { batchGetAll } from "../core/batch-get-all.ts";
 import type { IssuanceStore } from "./counter-store.ts";
 import { type Issuance, issuanceSchema } from "./issuance.ts";
 
-/** Reads the issuance records of tokens by public id. The read is consistent, because a write depends on it. */
+/** Reads issuance records by the tokens' public ids. Uses consistent reads, because writes depend on the result. */
 export async function findIssuances(
   store: IssuanceStore,
   tokenIds: readonly string[],

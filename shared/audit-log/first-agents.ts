@@ -6,15 +6,15 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";
 
-/** Novelty of a use's user agent. */
+/** Whether a token use came from a new user agent. */
 export interface AgentNews {
-  /** Whether another user agent used the token or session first. */
+  /** Whether a different user agent was the first to use the token or session. */
   readonly isChanged: boolean;
-  /** Whether the client, which has no user, first used the user agent within the last hour. */
+  /** For a use without a user: whether the client first used this user agent within the last hour. */
   readonly isNewToClient: boolean;
 }
 
-/** The first user agent of a token, session or client. */
+/** The first use of a token or session, or of a user agent by a client. */
 interface FirstAgent {
   readonly pk: string;
   readonly sk: string;
@@ -29,7 +29,10 @@ const NEW_FOR_MS = HOUR_MS;
 
 const nameOf = ({ pk, sk }: { readonly pk: string; readonly sk: string }) => `${pk}\n${sk}`;
 
-/** Returns the items of the use's token and session. The sort key is constant, so only the first user agent is kept. */
+/**
+ * Returns the items for the token and session that were used. Their sort key is constant, so only the first user agent
+ * is stored.
+ */
 function holdersOf(event: OAuthEvent, agent: string): FirstAgent[] {
   const atMs = Date.parse(event.occurred_at);
   const { session_id } = event.event_data;
@@ -44,7 +47,7 @@ function holdersOf(event: OAuthEvent, agent: string): FirstAgent[] {
   );
 }
 
-/** Returns the item of the client and user agent, if there is no user. */
+/** Returns the item for the client and user agent if the use has no user. */
 function clientOf(event: OAuthEvent, agent: string): FirstAgent[] {
   const { oauth_client_id, user_id } = event;
   if (oauth_client_id === undefined || user_id !== undefined) return [];
@@ -52,7 +55,7 @@ function clientOf(event: OAuthEvent, agent: string): FirstAgent[] {
   return [{ pk: clientAgents(oauth_client_id), sk: agent, agent, atMs, keepDays: CLIENT_DAYS }];
 }
 
-/** Returns the partition of a client's user agents. */
+/** Returns the partition that stores a client's user agents. */
 export function clientAgents(clientId: string): string {
   return `first-agent/client/${clientId}`;
 }
@@ -61,11 +64,11 @@ const enter = (store: StatisticsStore, { pk, sk, agent, atMs, keepDays }: FirstA
   enterFirst(store, { pk, sk }, { attribute: "first_agent", value: agent, atMs, keepDays });
 
 /**
- * Stores which user agent first used each token, session and client, and returns the novelty of each use by event id.
- * Idempotent.
+ * Stores the first user agent of each token and session, and each client's user agents. Returns what is new about each
+ * use, by event id. Idempotent.
  *
- * Cost: half a read unit and a write unit at the first use of each token and session, and of each user agent of a
- * client; half a read unit if this process doesn't remember it.
+ * Cost: half a read unit and one write unit for the first use of each token and session, and for each new user agent of
+ * a client. Half a read unit for each of these that this process doesn't remember.
  */
 export async function enterAgents(
   store: StatisticsStore,
@@ -80,7 +83,7 @@ export async function enterAgents(
       if (agent === undefined) return [];
       return [{ event, agent, holders: holdersOf(event, agent), clients: clientOf(event, agent) }];
     });
-  /** First user agent and its time, by name. */
+  /** First user agent, and when it was first seen, by item name. */
   const known = new Map<string, { readonly agent: string; readonly atMs: number }>();
   const waiting = new Map<string, FirstAgent>();
   for (const { holders, clients } of uses) {

@@ -6,7 +6,7 @@ import type { StatisticsStore } from "./counter-store.ts";
 import { enterFirst } from "./enter-first.ts";
 import { type EnteredValues, rememberValue } from "./values-in-use.ts";
 
-/** A user's location, and when it was first seen. */
+/** A user's location and when the user was first seen there. */
 interface UserPlace {
   readonly user: string;
   /** Country, kind of network, or both: `DE`, `NL vpn`. */
@@ -14,14 +14,17 @@ interface UserPlace {
   readonly atMs: number;
 }
 
-/** Sort key of a user's first location. Further locations have their own sort keys. */
+/** Sort key of a user's first location. Each later location has its own sort key. */
 const HOME = "-";
-/** First-seen time of a location that isn't new. */
+/** First-seen time used for a location that isn't new. */
 const LONG_AGO_MS = 0;
 const KEEP_DAYS = 400;
 const NEW_FOR_MS = HOUR_MS;
 
-/** Types of events whose address is the user's. A client's server may request tokens. */
+/**
+ * Event types in which the address belongs to the user. Other events, such as token requests, may come from the
+ * client's server.
+ */
 const TYPES: ReadonlySet<string> = new Set(["token_used", "session_started"]);
 
 function placesOf(event: OAuthEvent): UserPlace[] {
@@ -44,12 +47,12 @@ const enter = (store: StatisticsStore, sk: string, { user, place, atMs }: UserPl
   });
 
 /**
- * Stores the countries and kinds of network from which users act, and returns the events from a location that was
- * first seen less than an hour ago. Idempotent. Does nothing without IP enrichment.
+ * Stores the countries and kinds of network that users act from. Returns the events from a location that was first seen
+ * less than an hour ago. Idempotent. Does nothing without IP enrichment.
  *
- * Cost: a write unit per user and location, once in 400 days; a read unit if this process doesn't remember it. In the
- * evaluation's traffic, where every user is new, that is 0.06 write units per use, and 0.006 for later locations and
- * counts.
+ * Cost: one write unit per user and location every 400 days, and one read unit if this process doesn't remember the
+ * location. In the evaluation's traffic, where every user is new, this is 0.06 write units per use, plus 0.006 for
+ * later locations and counts.
  *
  * @returns ids of events
  */
@@ -66,7 +69,7 @@ export async function enterPlaces(
     const name = nameOf(where);
     if (!entered.has(name) && !waiting.has(name)) waiting.set(name, where);
   }
-  /** First-seen time by name. */
+  /** First-seen time by item name. */
   const known = new Map<string, number>();
   if (waiting.size > 0) {
     const keys = new Map<string, ReturnType<typeof keyOf>>();

@@ -10,8 +10,8 @@ import type { Count } from "./counter-keys.ts";
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
 /**
- * Issuance and revocation of a token, by public id. The record outlives the token, so that a token counts once no
- * matter how many events describe it, in any order.
+ * A record of a token's issuance and revocation, by public id. The record outlives the token so that the token counts
+ * once, no matter how many events describe it or in which order they arrive.
  */
 export const issuanceSchema = z.object({
   token_id: z.string(),
@@ -23,7 +23,7 @@ export const issuanceSchema = z.object({
 
 export type Issuance = z.output<typeof issuanceSchema>;
 
-/** `event_data` that a `token_issued` or `token_seen` needs to be counted. */
+/** `event_data` fields that must be present to count a `token_issued` or `token_seen` event. */
 const issuedDataSchema = z.looseObject({
   token_id: identifierSchema,
   expires_at: instantSchema,
@@ -31,10 +31,10 @@ const issuedDataSchema = z.looseObject({
   issued_at: instantSchema.optional(),
 });
 
-/** `event_data` that a `token_revoked` needs to be counted. */
+/** `event_data` fields that must be present to count a `token_revoked` event. */
 const revokedDataSchema = z.looseObject({ token_id: identifierSchema });
 
-/** Issuance or revocation that an event reports. */
+/** The issuance or revocation that an event reports. */
 export interface TokenFact {
   readonly tokenId: string;
   readonly clientId: string;
@@ -42,7 +42,7 @@ export interface TokenFact {
   readonly revokedAt?: string;
 }
 
-/** Events that report an issuance: from the issuer, or at first use. */
+/** Event types that report an issuance: by the issuer, or when the token is first used. */
 const ISSUANCE_TYPES: ReadonlySet<string> = new Set(["token_issued", "token_seen"]);
 
 /** Returns the issuance or revocation that an event reports, or undefined if required data is missing. */
@@ -62,15 +62,16 @@ export function tokenFact(event: OAuthEvent): TokenFact | undefined {
 }
 
 /**
- * Returns a token's lifetime in whole minutes. Tokens of one lifetime and one minute of issue expire within two
- * minutes, so outside those two minutes they are all active or all expired.
+ * Returns a token's lifetime in whole minutes. Tokens that have the same lifetime and were issued in the same minute
+ * expire within two minutes of each other. Outside those two minutes, either all of them are active or all have
+ * expired.
  */
 export function lifetimeClass(issuedAt: string, expiresAt: string): string {
   const minutes = Math.floor((Date.parse(expiresAt) - Date.parse(issuedAt)) / MINUTE_MS);
   return String(minutes);
 }
 
-/** The write of a token's issuance record, its counts, and the record afterwards. */
+/** The write that updates a token's issuance record, the counts to add, and the updated record. */
 export interface IssuanceChange {
   readonly write: TransactItem;
   readonly counts: readonly Count[];
@@ -88,8 +89,8 @@ function countsOf(after: Issuance, fields: readonly ("i" | "r")[]): Count[] {
 }
 
 /**
- * Returns the change that a fact causes, or undefined if it is known already. The write requires that the stored
- * record still equals `known`; otherwise the transaction fails and is planned again.
+ * Returns the change that an issuance or revocation causes, or undefined if the record already includes it. The write
+ * requires that the stored record still equals `known`. Otherwise the transaction fails and is planned again.
  */
 export function planIssuanceChange(
   known: Issuance | undefined,

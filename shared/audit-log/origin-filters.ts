@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ORIGIN_KINDS } from "../events/origin.ts";
 
-/** Country filter: an ISO 3166-1 code in any case. */
+/** Country filter: an ISO 3166-1 code, in upper or lower case. */
 export const countryFilterSchema = z
   .string()
   .regex(/^[A-Za-z]{2}$/, "a code of two letters, such as DE")
@@ -13,5 +13,5 @@ export const asnFilterSchema = z
   .regex(/^(AS)?\d{1,10}$/i, "a number such as 64496 or AS64496")
   .transform((text) => Number(text.replace(/^AS/i, "")));
 
-/** Filter by use of the address. */
+/** Filter by how the address is used. */
 export const kindFilterSchema = z.enum(ORIGIN_KINDS);

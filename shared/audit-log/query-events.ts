@@ -16,12 +16,12 @@ export interface EventQuery extends EventFilters {
   /** Time range [fromMs, toMs) of `occurred_at`, in epoch milliseconds. Defaults to all stored events. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** Page size, 1 to 1000. */
+  /** Page size, from 1 to 1000. */
   readonly limit: number;
   readonly cursor?: string | undefined;
 }
 
-/** A page, newest first. With a cursor there may be more, even after a short or empty page. */
+/** One page, newest first. If there is a cursor, more events may follow, even after a short or empty page. */
 export interface EventPage {
   readonly events: readonly StoredEvent[];
   readonly next_cursor: string | null;
@@ -34,38 +34,44 @@ export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "c
   readonly clock: Clock;
 }
 
-/** Maximum reads per call. A query with rare matches then returns a cursor. */
+/** Maximum reads per call. When matches are rare, the query stops here and returns a cursor. */
 const MAX_READS = 64;
 
 /**
- * Maximum events examined per call. Filters without an index, such as country, must read batch items, and rare
- * matches would exceed the function's timeout.
+ * Maximum events examined per call. Filters without an index, such as country, have to read batch items. If matches
+ * were rare, that would exceed the function's timeout.
  */
 const MAX_LOOKED_AT = 20_000;
 
-/** Maximum items per Query with such a filter. */
+/** Maximum items per Query with a filter that has no index. */
 const MOST_LOOKED_INTO = 64;
 
-/** A function's response is limited to 6 MB. The last event may exceed this by its own size. */
+/**
+ * Maximum bytes of events per page. A Lambda response is limited to 6 MB. The last event may exceed this limit by its
+ * own size.
+ */
 const MAX_PAGE_BYTES = 4 * 1024 * 1024;
 
 const EARLIEST = "0000-01-01T00:00:00.000Z";
 const LATEST = "9999-12-31T23:59:59.999Z";
 
-/** Returns the first `Limit` of a Query: its share of a page, or more if a filter skips items. */
+/**
+ * Returns the `Limit` for the first Query of each partition: an equal share of the page, or more if a filter skips
+ * items.
+ */
 function firstLimit(limit: number, partitions: number, isFiltered: boolean): number {
   const share = Math.ceil(limit / partitions);
   return Math.min(isFiltered ? Math.max(16, 4 * share) : Math.max(8, Math.ceil(1.5 * share)), 1000);
 }
 
-/** Returns the end of the time span that a batch item with events of `last` may cover. */
+/** Returns the latest time that a batch item containing `last` can cover. */
 function endOfSpan(last: string): string {
   const lastMs = Date.parse(last.slice(0, LATEST.length));
   const endMs = (Math.floor(lastMs / PACK_SPAN_MS) + 1) * PACK_SPAN_MS - 1;
   return toInstant(Math.min(endMs, Date.parse(LATEST)));
 }
 
-/** Whether matching requires the contents of batch items. */
+/** Whether the filters can only be checked against the contents of batch items. */
 const looksInto = ({ country, asn, kind }: EventQuery) =>
   country !== undefined || asn !== undefined || kind !== undefined;
 
@@ -79,17 +85,18 @@ function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent)
   );
 }
 
-/** Whether the event's address is in the requested group. */
+/** Whether an event's address is in the requested group. */
 function isOfGroup({ ip }: EventQuery, { event_data }: StoredEvent): boolean {
   if (ip === undefined || !isAddressGroup(ip)) return true;
   return typeof event_data.ip === "string" && addressGroup(event_data.ip) === ip;
 }
 
-/** Returns the event as the query shows it, or undefined if it doesn't match. */
+/** Returns the event in the form that the query shows, or undefined if the event doesn't match. */
 type View = (event: StoredEvent) => StoredEvent | undefined;
 
 /**
- * Matches events in [from, to) before the cursor. An event that includes the requested type is shown under that type.
+ * Matches events in [from, to) that come after the cursor's position. An event that includes the requested type is
+ * shown under that type.
  */
 function viewOf(query: EventQuery, from: string, last: string): View {
   const byOrigin = looksInto(query);
@@ -142,7 +149,7 @@ function openStreams(
             ExpressionAttributeValues: {
               ":partition": partition,
               ":from": from,
-              // A sort key continues with the event's id; this sorts after every id of the instant.
+              // A sort key ends in the event's id. U+10FFFF sorts after every id.
               ":end": `${endOfSpan(last)}#\u{10FFFF}`,
               ":last": last.slice(0, LATEST.length),
               ":now": toEpochSeconds(context.clock()),
@@ -161,7 +168,7 @@ function openStreams(
   );
 }
 
-/** Returns the stream with the newest next event that isn't older than `frontier`. */
+/** Returns the stream whose next event is the newest, ignoring events older than `frontier`. */
 function newest(streams: readonly EventStream[], frontier = ""): EventStream | undefined {
   let best: { readonly stream: EventStream; readonly place: string } | undefined;
   for (const stream of streams) {
@@ -174,11 +181,11 @@ function newest(streams: readonly EventStream[], frontier = ""): EventStream | u
 }
 
 /**
- * Reads one page of the audit log, newest first, merged from the partitions that match the filters. Reads up to 64
- * times per call and examines about 20,000 events; the cursor continues from there, and after 4 MB of events. Never
- * returns expired events, even before they are deleted.
+ * Reads one page of the audit log, newest first, merged from the partitions that match the filters. One call sends up
+ * to 64 reads, examines about 20,000 events and returns about 4 MB. When it reaches a limit, the cursor continues from
+ * there. Expired events are never returned, even if they haven't been deleted yet.
  *
- * @throws InvalidCursorError if the cursor belongs to another query
+ * @throws InvalidCursorError if the cursor belongs to a query with different filters
  */
 export async function queryEvents(context: QueryContext, query: EventQuery): Promise<EventPage> {
   const { cursor, limit, ...identity } = query;
@@ -214,7 +221,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
       if (!takeNext()) return { events, next_cursor: null };
       continue;
     }
-    // The order is known only for events newer than the least advanced stream.
+    // Unread streams may still return events up to this position, so only newer events can be put in order.
     const frontier =
       unread
         .map(({ readTo }) => readTo)
@@ -222,7 +229,7 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
         .at(-1) ?? "";
     const isEnough = reads + unread.length > MAX_READS || lookedAt >= MAX_LOOKED_AT;
     if (reads > 0 && isEnough && frontier < last) {
-      // Finish reading listed batch items: a cursor cannot point into an unread one.
+      // Reads the remaining listed batch items, because a cursor can't point into an unread batch item.
       unread = unread.filter((stream) => stream.mustReadPacks);
       if (unread.length === 0) {
         while (!full() && takeNext(frontier));

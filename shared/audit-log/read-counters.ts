@@ -6,7 +6,7 @@ import type { CounterField, CounterKind } from "./counter-keys.ts";
 import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
-/** A count of one field in [startMs, startMs + lengthMs). */
+/** The count of one field in [startMs, startMs + lengthMs). */
 export interface Bucket {
   readonly dimensions: readonly string[];
   readonly field: CounterField;
@@ -17,9 +17,9 @@ export interface Bucket {
 
 interface Resolution {
   readonly name: "day" | "hour";
-  /** Period of a partition, as the prefix of an instant. */
+  /** Returns the time prefix that names the partition. */
   readonly partitionOf: (atMs: number) => string;
-  /** Period of an item, and its part of the instant. */
+  /** Length of the period that one item covers, and the part of the instant that identifies the item. */
   readonly itemMs: number;
   readonly itemOf: (atMs: number) => string;
   readonly bucketMs: number;
@@ -52,9 +52,9 @@ function runs(starts: readonly number[], resolution: Resolution): Map<string, nu
 }
 
 /**
- * Reads the items that start at the given instants.
+ * Reads the items whose periods start at the given instants.
  *
- * @param dimensionCount number of dimensions of the kind; the last one may contain the separator
+ * @param dimensionCount number of dimensions that the kind has; the last one may contain the separator
  */
 async function readItems(
   store: StatisticsStore,
@@ -114,7 +114,7 @@ function toBuckets(
   });
 }
 
-/** Reads hourly buckets of the days in [fromMs, toMs). One Query per month and shard. */
+/** Reads hourly buckets for the days in [fromMs, toMs). Sends one Query per month and shard. */
 export async function readHourBuckets(
   store: StatisticsStore,
   kind: CounterKind,
@@ -130,7 +130,7 @@ export async function readHourBuckets(
   );
 }
 
-/** Reads minute buckets of the hours that start at the given instants. One Query per day and shard. */
+/** Reads minute buckets for the hours that start at the given instants. Sends one Query per day and shard. */
 export async function readMinuteBuckets(
   store: StatisticsStore,
   kind: CounterKind,

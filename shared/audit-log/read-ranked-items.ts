@@ -4,7 +4,7 @@ import { type RankedKind, rankingKey } from "./counter-keys.ts";
 import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
-/** Items to read from each shard of a ranking. */
+/** Number of items to read from each shard of a ranking. */
 const DEPTH = 200;
 
 const subjectSchema = z.looseObject({ oauth_client_id: z.string(), value: z.string() });
@@ -14,7 +14,7 @@ export interface RankedItem {
   readonly clientId: string;
   readonly value: string;
   readonly numbers: Readonly<Record<string, number>>;
-  /** Credential guesses among them. */
+  /** The counted events that are credential guesses, by the same attributes. */
   readonly guesses: Readonly<Record<string, number>>;
 }
 
@@ -36,8 +36,8 @@ function toRankedItem(item: Record<string, unknown>): RankedItem {
 }
 
 /**
- * Reads the top 200 items of each shard of a ranking. With a client, reads its items among the first megabyte of each
- * shard.
+ * Reads the top 200 items from each shard of a ranking. Given a client, it returns only that client's items from the
+ * first megabyte of each shard.
  *
  * @param period a day (`2026-11-23`) or an hour (`2026-11-23T10`)
  */

@@ -29,40 +29,40 @@ import { type EnteredValues, enterValues, userOfToken, type ValueInUse } from ".
 
 /** The outcome for each event. */
 export interface StoreOutcome {
-  /** Newly stored and counted. */
+  /** Events that were newly stored and counted. */
   readonly stored: OAuthEvent[];
-  /** Already stored and counted; nothing changed. */
+  /** Events that were already stored and counted. Nothing changed. */
   readonly duplicates: OAuthEvent[];
-  /** Permanently rejected by DynamoDB. */
+  /** Events that DynamoDB permanently rejects. */
   readonly rejected: { readonly event: OAuthEvent; readonly reason: string }[];
-  /** Not stored yet. Deliver these again. */
+  /** Events that aren't stored yet. Deliver them again. */
   readonly retry: { readonly event: OAuthEvent; readonly reason: string }[];
 }
 
 export interface StoreEventsOptions {
   readonly clock: Clock;
-  /** Registered values. The caller keeps the map between calls. */
+  /** Values that are already registered. The caller keeps this map between calls. */
   readonly entered: EnteredValues;
-  /** Shard count of the counters. The caller keeps it between calls. Defaults to the configured minimum. */
+  /** Current counter shard count. The caller keeps this object between calls. Defaults to the configured minimum. */
   readonly spread?: CounterSpread;
-  /** Maximum attempts of a transaction while DynamoDB is busy. @default 10 */
+  /** Maximum attempts per transaction while DynamoDB is busy. @default 10 */
   readonly maxAttempts?: number;
-  /** First delay between attempts in milliseconds. Doubles up to one second, with jitter. @default 20 */
+  /** Delay before the second attempt, in milliseconds. Doubles up to one second, with jitter. @default 20 */
   readonly retryDelayMs?: number;
-  /** Time after which no attempt starts, in epoch milliseconds. Defaults to none. */
+  /** No attempt starts after this time, in epoch milliseconds. Defaults to no deadline. */
   readonly deadlineMs?: number;
-  /** Delay function. Defaults to real time. */
+  /** Delay function. Defaults to a real timer. */
   readonly wait?: (ms: number) => Promise<unknown>;
 }
 
 /**
- * Stores and counts each event exactly once. One transaction writes the event, its counters and its token's issuance
- * record, on the condition that the event is new. Redelivery changes nothing. No event is stored without being
- * counted, or counted without being stored.
+ * Stores and counts each event exactly once. One transaction writes the event, the counters and the token's issuance
+ * record, on the condition that the event is new. Redelivery therefore changes nothing, and no event is stored without
+ * being counted or counted without being stored.
  *
- * Cost: 2 write units per KB of each event (transactional) and 1 for its address if it also has a user or token; 2
- * per KB and 3 for each batch item. A round trip takes up to 100 items, whose events share counters and batch items.
- * Up to one round trip per counter shard runs concurrently.
+ * Cost: each event costs 2 write units per KB (transactional), plus 1 for the address index if the event also has a
+ * user or token. Each batch item costs 2 write units per KB, plus 3. One round trip writes up to 100 items, and the
+ * events in it share counters and batch items. Round trips run concurrently, up to one per counter shard.
  */
 export async function storeEvents(
   store: EventStore,
@@ -104,7 +104,7 @@ export async function storeEvents(
   return outcome;
 }
 
-/** Maximum delay between two attempts. */
+/** Maximum delay between two attempts, in milliseconds. */
 const LONGEST_WAIT_MS = 1000;
 
 class EventWriter {
@@ -132,8 +132,8 @@ class EventWriter {
   }
 
   /**
-   * Registers each retention period, token lifetime and token user before anything is stored under it, because
-   * readers need them to find events. Also reads the known user agents and locations to determine novelty.
+   * Registers each retention period, token lifetime and token user before storing anything that uses them, because
+   * readers need these values to find events. Also reads the known user agents and locations to find out what is new.
    */
   async enterValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
@@ -172,9 +172,9 @@ class EventWriter {
   }
 
   /**
-   * Writes a transaction and adds its events to the outcome.
+   * Writes one transaction and adds its events to the outcome.
    *
-   * @param planned writes of the transaction
+   * @param planned writes that form the transaction
    * @param lane number that distinguishes concurrent transactions
    */
   async settle(planned: readonly EventWrites[], lane: number): Promise<void> {
@@ -182,7 +182,7 @@ class EventWriter {
     let writes = planned;
     let failures = 0;
     let reason = "";
-    // Each round settles an event, learns about a token, or counts as a failure, so the loop ends.
+    // Each round settles an event, reads a token's record or counts as a failure, so the loop ends.
     for (let round = 0; writes.length > 0 && round < maxAttempts + 3 * planned.length; round += 1) {
       try {
         await this.#write(writes, lane, round);
@@ -223,8 +223,8 @@ class EventWriter {
   }
 
   /**
-   * Returns the shard to write. Concurrent transactions use different shards; a retry picks another shard to avoid
-   * the conflict.
+   * Returns the shard to write to. Concurrent transactions use different shards. A retry picks a different shard to
+   * avoid the conflict.
    */
   #shard(lane: number, round: number, shards: number): number {
     if (round > 0) return shardOf(`${this.firstId} ${lane} ${round}`, shards);
@@ -255,7 +255,7 @@ class EventWriter {
     }
   }
 
-  /** Handles the cancellation reasons of a transaction, in the item order of `#write`. */
+  /** Handles a transaction's cancellation reasons, which come in the same order as the items in `#write`. */
   #learn(writes: readonly EventWrites[], reasons: readonly CancellationReason[]) {
     const settled = new Set<OAuthEvent>();
     let issuances = 0;
@@ -285,7 +285,7 @@ class EventWriter {
     return { settled, issuances, reason, conflict: busy?.Code === "TransactionConflict" };
   }
 
-  /** Splits an invalid call in two, so that one event cannot block the others. */
+  /** Splits a transaction that DynamoDB rejects as invalid, so that one event can't block the others. */
   async #halve(writes: readonly EventWrites[], lane: number): Promise<void> {
     const middle = Math.ceil(writes.length / 2);
     await this.settle(writes.slice(0, middle), lane);
@@ -293,12 +293,12 @@ class EventWriter {
   }
 }
 
-/** Whether the SDK sent the call. If so, the error has metadata. */
+/** Whether the SDK sent the request. If it did, the error has metadata. */
 function wasSent(error: unknown): boolean {
   return error instanceof Error && "$metadata" in error;
 }
 
-/** Updates the clients' last use. If that fails, the event is retried as a whole. */
+/** Updates when each client was last used. If that fails, the event is delivered and processed again. */
 async function recordClients(store: EventStore, outcome: StoreOutcome): Promise<void> {
   const used = new Map<string, OAuthEvent>();
   for (const event of [...outcome.stored, ...outcome.duplicates]) {

@@ -15,22 +15,22 @@ export const storedEventSchema = z.object({
   oauth_client_id: z.string().optional(),
   user_id: z.string().optional(),
   event_data: z.record(z.string(), z.unknown()),
-  /** Time of storage. */
+  /** When the item was stored. */
   created_at: z.string(),
-  /** Expiry in epoch seconds (TTL). */
+  /** When the item expires, in epoch seconds (TTL). */
   expires_at: z.number(),
 });
 
 /** The audit event as stored in DynamoDB. */
 export type StoredEvent = z.output<typeof storedEventSchema>;
 
-/** Settings that affect storage. */
+/** Settings that affect how events are stored. */
 export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards" | "tracking">;
 
 /** DynamoDB item of the events table. */
 export type EventItem = Record<string, unknown> & ReturnType<typeof eventKey>;
 
-/** Returns the storage and expiry times of an event that is stored now. */
+/** Returns the storage and expiry times for an event that is stored now. */
 export function lifeOf(
   eventType: string,
   config: StorageConfig,
@@ -42,7 +42,7 @@ export function lifeOf(
   };
 }
 
-/** Returns the partitions in which the indexes by time, type and client list an event or batch item. */
+/** Returns the index partitions (by time, type and client) that list an event or batch item. */
 export function listingKeys(event: OAuthEvent, config: StorageConfig) {
   const shard = shardOf(event.id, config.shards.events.write);
   return {
@@ -55,9 +55,9 @@ export function listingKeys(event: OAuthEvent, config: StorageConfig) {
 }
 
 /**
- * Returns an event's item.
+ * Returns the item that stores an event.
  *
- * @param listed whether the indexes by time, type and client list the event itself, rather than its batch item
+ * @param listed whether the indexes by time, type and client list the event itself instead of its batch item
  */
 export function toEventItem(
   event: OAuthEvent,

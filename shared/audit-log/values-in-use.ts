@@ -6,8 +6,8 @@ import { queryAll } from "../core/query-all.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
 /**
- * Values that readers need to find the partitions: retention periods of stored events, lifetimes of counted tokens,
- * users of a token's events, and shard counts of counters by day. Writers register a value before its first use.
+ * Values that readers need to find partitions: the retention periods of stored events, the lifetimes of counted tokens,
+ * the users who used a token, and each day's counter shard counts. Writers register a value before they first use it.
  */
 export type ValueKind =
   | "retention_days"
@@ -15,7 +15,7 @@ export type ValueKind =
   | `token_user/${string}`
   | `counter_shards/${string}`;
 
-/** Kind of a token's users. */
+/** Returns the kind under which a token's users are registered. */
 export function userOfToken(tokenId: string): ValueKind {
   return `token_user/${tokenId}`;
 }
@@ -27,13 +27,13 @@ export interface ValueInUse {
   readonly untilMs: number;
 }
 
-/** The last day whose instants sort as text. Some issuers use it to mean never. */
+/** The last day for which ISO timestamps sort as text. Some issuers use it to mean "never". */
 const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
 
-/** Values that this process has registered, with their end in epoch milliseconds. */
+/** Values that this process has registered, and when each ends, in epoch milliseconds. */
 export type EnteredValues = Map<string, number>;
 
-/** Maximum remembered values. Forgetting one costs a read. */
+/** Maximum number of remembered values. Each forgotten value costs one read. */
 const MOST_REMEMBERED = 50_000;
 
 const keyOf = ({ kind, value }: ValueInUse) => ({ pk: `in-use/${kind}`, sk: value });
@@ -43,7 +43,7 @@ const nameOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
 const roundUp = (untilMs: number) =>
   Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
 
-/** Remembers a value, and drops the oldest if there are too many. */
+/** Remembers a value, and forgets the oldest values if there are too many. */
 export function rememberValue(entered: EnteredValues, name: string, untilMs: number): void {
   entered.delete(name);
   entered.set(name, untilMs);
@@ -53,7 +53,7 @@ export function rememberValue(entered: EnteredValues, name: string, untilMs: num
   }
 }
 
-/** Stores a value's end unless a later one is stored. */
+/** Stores when a value ends, unless a later end is already stored. */
 async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
   const untilMs = roundUp(value.untilMs);
   try {
@@ -75,10 +75,10 @@ async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
 }
 
 /**
- * Registers values as in use. Registering a value again or with an earlier end changes nothing.
+ * Registers values as in use. Registering a value again with the same or an earlier end changes nothing.
  *
- * Cost: half a read unit per value that this process doesn't remember, and a write unit per value that wasn't
- * registered today.
+ * Cost: half a read unit for each value that this process doesn't remember, and one write unit for each value that
+ * wasn't registered today.
  */
 export async function enterValues(
   store: StatisticsStore,
@@ -109,7 +109,7 @@ export async function enterValues(
   );
 }
 
-/** Reads the values in use at or after `sinceMs`. Defaults to all registered values. */
+/** Returns the values in use at or after `sinceMs`. Defaults to all registered values. */
 export async function valuesInUse(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   kind: ValueKind,

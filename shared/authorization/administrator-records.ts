@@ -7,22 +7,25 @@ import { addressGroup } from "../events/ip-block.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { RESPOND_SCOPE } from "./required-access.ts";
 
-/** The IP address, user or client of an administrator. */
+/** An IP address, user or client that an administrator uses. */
 export interface AdministratorTrait {
   readonly kind: "address" | "user" | "client";
   readonly id: string;
 }
 
-/** Days for which a record stays valid after the last authorized admin call. */
+/** Days that a record stays valid after the last authorized admin call. */
 const KEPT_DAYS = 30;
 
 /** Minimum interval between two writes of the same record by one process. */
 const REWRITE_AFTER_MS = 6 * HOUR_MS;
 
-/** Maximum number of records that a process remembers. The oldest is dropped first and then written again. */
+/**
+ * Maximum number of records that a process remembers. Above it, the oldest record is forgotten, so its next call writes
+ * it again.
+ */
 const MOST_REMEMBERED = 1000;
 
-/** Time of this process's last write of each record, in epoch milliseconds. */
+/** When this process last wrote each record, in epoch milliseconds. */
 const written = new Map<string, number>();
 
 const keyOf = ({ kind, id }: AdministratorTrait) => ({
@@ -31,10 +34,10 @@ const keyOf = ({ kind, id }: AdministratorTrait) => ({
 
 /**
  * Records the IP address of an authorized admin call. If the token has `oauth:respond`, also records its user and
- * client.
- * Only authorized calls reach this function, so a caller without an admin token can't create a record.
+ * client. Only authorized calls reach this function, so a caller without an admin token can't create a record.
  *
- * Cost: 1 to 3 write units, at most once every six hours for the same process and address, user or client.
+ * Cost: 1 write unit per record, up to 3 records per call. A process writes the same record at most once every six
+ * hours.
  */
 export async function recordAdministrator(
   store: TokenStore,

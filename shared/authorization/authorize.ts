@@ -52,7 +52,7 @@ export interface ProtectedRequest {
   /** The call's X-Ray trace ID, if any. */
   readonly traceId?: string | undefined;
   /**
-   * The path by which the gateway or server routes the call, if it differs from `path`.
+   * The path that the gateway or server uses for routing, if it differs from `path`.
    *
    * @default - `path`. The code behind the adapter does its own routing.
    */
@@ -72,7 +72,7 @@ export interface ProtectedRequest {
   readonly clientCertificate?: string | undefined;
 }
 
-/** The reason why a call isn't authenticated. */
+/** Why a call isn't authenticated. */
 export type AuthFailure =
   | "missing_token"
   | "malformed_token"
@@ -81,15 +81,15 @@ export type AuthFailure =
   | "revoked_token"
   | TokenRefusal
   | PossessionRefusal
-  /** The DPoP proof was used before (RFC 9449, section 11.1). */
+  /** The DPoP proof has already been used (RFC 9449, section 11.1). */
   | "replayed_dpop_proof";
 
-/** The reason for rejecting a session. */
+/** Why a session is rejected. */
 export type SessionFailure =
   /** An action revoked the session, its user or its client. */
   "revoked_session" | "missing_session" | "unknown_session" | "expired_session" | "foreign_session";
 
-/** The kind of target that an action blocked. */
+/** The kind of target that is blocked. */
 export type BlockReason =
   | "blocked_token"
   | "blocked_user"
@@ -104,7 +104,7 @@ export type Decision =
   | {
       readonly outcome: "unauthenticated";
       readonly reason: AuthFailure;
-      /** The nonce for the caller's next proof (RFC 9449, section 9). */
+      /** The nonce for the caller's next DPoP proof (RFC 9449, section 9). */
       readonly dpopNonce?: string | undefined;
     }
   | {
@@ -139,7 +139,7 @@ export type Decision =
       readonly token: AccessToken;
       readonly reason: BodyFailure;
     }
-  /** The store or the token's issuer did not respond, so the call is denied. */
+  /** DynamoDB or the token's issuer did not respond, so the call is denied. */
   | { readonly outcome: "unavailable" };
 
 type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authentication" }>;
@@ -147,44 +147,45 @@ type MissingAuthentication = Extract<Decision, { outcome: "insufficient_authenti
 export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** The deny list. All calls of a process share one `StoredRestrictions`. */
+  /** The deny list. Share one `StoredRestrictions` across all calls in a process. */
   readonly restrictions: Restrictions;
-  /** Verifies tokens of other issuers. Create it with `await loadOtherIssuers(config, …)`. */
+  /** Verifies tokens from other issuers. Create it with `await loadOtherIssuers(config, …)`. */
   readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the response is sent: event tracking, or a write that the decision doesn't depend on. */
   readonly defer: (task: () => Promise<unknown>) => void;
 }
 
-/** Maximum bytes of each caller-supplied text in an event. API Gateway allows 10 KB of headers. */
+/** Maximum bytes for each caller-supplied text in an event. API Gateway accepts up to 10 KB of headers. */
 const MAX_TEXT_BYTES = 1024;
 
 /**
- * Limit for calls without valid credentials. Anyone can make such calls, and each KB of an event costs a write unit.
+ * Lower limit for calls without valid credentials: anyone can make such calls, and each KB in an event costs a write
+ * unit.
  */
 const MAX_ANONYMOUS_TEXT_BYTES = 256;
 
-/** Maximum bytes of a method. No registered method is longer. */
+/** Maximum bytes for an HTTP method. No registered method is longer. */
 const MAX_METHOD_BYTES = 32;
 
-/** Maximum bytes of a request ID from the gateway or the caller. */
+/** Maximum bytes for a request ID from the gateway or the caller. */
 const MAX_ID_BYTES = 64;
 
-/** Removes secrets from every text in an adapter's details. Lists stay lists. */
+/** Removes secrets from every text in an adapter's details, including texts in lists. */
 function cleanDetails(details: EventData, clean: (text: string) => string): EventData {
   const cleaned = (value: unknown): unknown =>
     typeof value === "string" ? clean(value) : Array.isArray(value) ? value.map(cleaned) : value;
   return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, cleaned(value)]));
 }
 
-/** Rules for removing secrets from an event's texts and truncating them. */
+/** Rules for redacting and truncating the texts in an event. */
 interface TextRules {
   readonly secrets: readonly (string | undefined)[];
-  /** Token prefixes of other issuers. */
+  /** Token prefixes that other issuers use. */
   readonly prefixes: readonly string[];
   readonly maxBytes: number;
 }
 
-/** Describes a call for its event. Removes the caller's secrets, even from the path and the headers. */
+/** Builds the event details for a call. Removes secrets everywhere, including the path and the headers. */
 function describe(
   request: ProtectedRequest,
   { secrets, prefixes, maxBytes }: TextRules,
@@ -249,7 +250,7 @@ function judgeSession(
   return Date.parse(session.expires_at) <= atMs ? "expired_session" : undefined;
 }
 
-/** The caller after its token was verified and read. */
+/** The caller, once its token is verified and read from the store. */
 interface KnownCaller {
   readonly use: TokenUse;
   /** The verified token, if another issuer issued it. */
@@ -261,12 +262,12 @@ interface KnownCaller {
 }
 
 /**
- * Decides one call and tracks it, whether it is allowed or denied. Never throws because of caller input.
+ * Allows or denies one call and tracks the decision. Never throws because of caller input.
  *
- * Needs one round trip to the store: the token, the session and the deny list's position are read in parallel. A second
- * round trip is needed only if the deny list has new entries. Deferred tasks create and publish the events.
+ * Takes one round trip to DynamoDB: the token, the session and the latest deny list position are read in parallel. A
+ * second round trip happens only if the deny list has new entries. Events are created and published after the response.
  *
- * @returns `unavailable` if the store or the token's issuer does not respond
+ * @returns `unavailable` if DynamoDB or the token's issuer does not respond
  */
 export async function authorize(
   context: AuthorizerContext,
@@ -380,7 +381,7 @@ export async function authorize(
   };
   const revoked = restricted.revocationOf(ofToken(holder, verified), token.issued_at, atMs);
   if (revoked) {
-    // Marks the token itself, so that statistics count it and the next call sees the revocation without the deny list.
+    // Mark the token itself, so that statistics count it as revoked and the next call is denied without the deny list.
     context.defer(async () => {
       const { markRevoked } = await import("../tokens/revoke-token.ts");
       await markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at));
@@ -413,13 +414,13 @@ export async function authorize(
   });
 }
 
-/** Adds a token to the list of credentials if that hasn't been done yet. The code is loaded on demand. */
+/** Adds a token to the credential lists if it isn't listed yet. Loads the code on demand. */
 async function listUse(context: AuthorizerContext, token: AccessToken): Promise<void> {
   const { listTokenInUse } = await import("../tokens/list-token.ts");
   await listTokenInUse(context, token);
 }
 
-/** Returns the principal without the product's own session. Revoking that session doesn't revoke the token. */
+/** Returns the principal without this product's own session, because revoking that session doesn't revoke the token. */
 function ofToken(holder: RestrictedHolder, verified: VerifiedToken | undefined): RestrictedHolder {
   const sessionIds = verified?.sessionId === undefined ? [] : [verified.sessionId];
   return { ...holder, sessionIds };
@@ -435,7 +436,7 @@ interface Admission {
   readonly atMs: number;
 }
 
-/** Returns the part of the required authentication that the user lacks (RFC 9470), or undefined. */
+/** Returns the authentication requirements that the user doesn't meet (RFC 9470), or undefined if all are met. */
 function missingAuthentication(
   { acrValues, maxAgeSeconds }: RequiredAccess,
   verified: VerifiedToken | undefined,

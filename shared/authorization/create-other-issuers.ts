@@ -11,7 +11,7 @@ const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
   "stale_dpop_nonce",
 ]);
 
-/** Creates the verification of other issuers' tokens. Loaded on demand by `loadOtherIssuers`. */
+/** Creates the verifier for other issuers' tokens. `loadOtherIssuers` loads this module on demand. */
 export async function createOtherIssuers(
   config: MonitoringConfig,
   { clock, readSecret, canGiveNonces }: OtherIssuersOptions,

@@ -1,19 +1,19 @@
 import type { Block, Revocation } from "./restriction-store.ts";
 
-/** The IDs of a principal that deny list entries can target. */
+/** A principal's IDs that deny list entries can target. */
 export interface RestrictedHolder {
   readonly tokenId: string;
   readonly clientId: string;
   readonly userId?: string | undefined;
-  /** The sessions of the call. */
+  /** The call's sessions: this product's and the issuer's. */
   readonly sessionIds: readonly string[];
 }
 
 /** Lookups in the deny list. */
 export interface HeldRestrictions {
-  /** Returns the block of the address or of a network that contains it. */
+  /** Returns the block on the address, or on a network that contains the address. */
   blockOfAddress(ip: string, atMs: number): Block | undefined;
-  /** Returns the block of the token, user, client or a session. */
+  /** Returns the block on the token, user, client or any of the sessions. */
   blockOf(holder: RestrictedHolder, atMs: number): Block | undefined;
   /**
    * Returns the revocation that applies to a token or session.

@@ -8,7 +8,7 @@ import type { VerifiedToken } from "../tokens/verified-token.ts";
 import type { Credentials } from "./bearer-token.ts";
 import type { TokenCall, TokenUseContext, VerifiedUseOutcome } from "./use-verified-token.ts";
 
-/** The result of verifying a token, before any access to the store. */
+/** The result of verifying a token, before anything is read from DynamoDB. */
 export type CheckedToken =
   | {
       readonly status: "verified";
@@ -20,12 +20,12 @@ export type CheckedToken =
       readonly status: "refused";
       readonly reason: TokenRefusal | PossessionRefusal;
       readonly subject?: EventSubject | undefined;
-      /** The nonce for the next proof (RFC 9449, section 9). */
+      /** The nonce for the caller's next DPoP proof (RFC 9449, section 9). */
       readonly dpopNonce?: string | undefined;
     }
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** The part of a `ProtectedRequest` that a proof of possession must match. */
+/** The parts of a `ProtectedRequest` that a proof of possession must match. */
 export interface CallEvidence {
   readonly method: string;
   readonly path: string;
@@ -34,26 +34,29 @@ export interface CallEvidence {
   readonly clientCertificate?: string | undefined;
 }
 
-/** Options for verifying tokens of other issuers. */
+/** Options for verifying tokens from other issuers. */
 export interface OtherIssuersOptions {
   readonly clock: Clock;
   readonly readSecret?: SecretReader | undefined;
-  /** Whether responses can carry a DPoP nonce. If not, proofs need no nonce. */
+  /** Whether responses can carry a DPoP nonce. If false, proofs don't need one. */
   readonly canGiveNonces?: boolean | undefined;
 }
 
-/** Verifies tokens of other issuers. */
+/** Verifies tokens from other issuers. */
 export interface OtherIssuers {
-  /** Reads the token of a request, regardless of its issuer. */
+  /** Parses the token from a request, regardless of the token's issuer. */
   readCredentials(fields: readonly string[]): Credentials;
-  /** Verifies a token and its binding to the caller. Returns undefined for a token that this product issued. */
+  /**
+   * Verifies a token, and that the caller holds the key that the token is bound to. Returns undefined for a token that
+   * this product issued.
+   */
   check(
     context: TokenUseContext,
     credentials: Credentials & { readonly found: true },
     request: CallEvidence,
     atMs: number,
   ): Promise<CheckedToken | undefined>;
-  /** Records the use of a verified token in the store and checks whether it is revoked. */
+  /** Records that a verified token was used, and checks whether the token is revoked. */
   use(
     context: TokenUseContext,
     verified: VerifiedToken,

@@ -1,6 +1,6 @@
-/** The path by which a gateway or server routes a call. */
+/** The path that a gateway or server uses to route a call. */
 export interface RoutedPath {
-  /** The path. If several paths are plausible, the call must meet the requirements of each one. */
+  /** The possible paths. If there is more than one, the call must meet the requirements for all of them. */
   readonly paths: readonly string[];
   /**
    * The route that the gateway chose, such as `/orders/{id}`.
@@ -9,8 +9,8 @@ export interface RoutedPath {
    */
   readonly route?: string;
   /**
-   * Whether the gateway named the route and matched the whole path. If false, the code behind the gateway routes by the
-   * path, or a part of it, in its own way.
+   * Whether the gateway named the route and matched the whole path. If false, the code behind the gateway does its own
+   * routing by all or part of the path.
    *
    * @default false
    */
@@ -24,7 +24,7 @@ export interface RoutedPath {
   readonly mayHaveBasePath?: boolean;
 }
 
-/** The reason for rejecting a path: it can't be decoded, or servers interpret it differently. */
+/** Why a path is rejected: it can't be decoded, or servers disagree on its meaning. */
 export type PathError = "malformed_path" | "ambiguous_path";
 
 /** Ambiguous parts of a path that the configuration can allow. */
@@ -36,7 +36,7 @@ export interface PathReading {
   readonly hasTrailingSlash: boolean;
 }
 
-/** Builds the path of a gateway's route, such as `/orders/{id}`, from the values of its parameters. */
+/** Builds a path from a gateway's route, such as `/orders/{id}`, and the route's parameter values. */
 export function pathOfRoute(
   route: string,
   parameters: Readonly<Record<string, string | null | undefined>> | null | undefined,
@@ -75,7 +75,7 @@ function split(path: string): PathReading {
 
 /**
  * Returns every plausible reading of a path: raw and decoded, whole and truncated at `;`, `?` or `#`, where some
- * routers start the query. Rejects paths that servers read differently: dot segments, empty segments, encoded slashes,
+ * routers start the query. Rejects paths that servers disagree on: dot segments, empty segments, encoded slashes,
  * backslashes, and targets that aren't in origin form (RFC 9112, section 3.2.1).
  */
 export function readPath(

@@ -2,10 +2,10 @@ import type { MonitoringConfig, RouteRule } from "../config/monitoring-config.ts
 import { UNROUTED } from "../events/oauth-event.ts";
 import { type PathError, type PathReading, type RoutedPath, readPath } from "./request-path.ts";
 
-/** The requirements of one rule or of the default. */
+/** The requirements from one route rule or from the defaults. */
 type RuleAccess = Pick<RouteRule, "scopes" | "session" | "acrValues" | "maxAgeSeconds">;
 
-/** The combined requirements of all rules that apply to a call. */
+/** The combined requirements from all rules that apply to a call. */
 export interface RequiredAccess {
   readonly scopes: readonly string[];
   readonly session: RouteRule["session"];
@@ -15,10 +15,10 @@ export interface RequiredAccess {
   readonly maxAgeSeconds?: number | undefined;
 }
 
-/** The scope for reading with admin routes. The configuration can't change it. */
+/** The scope for reading from admin routes. The configuration can't change it. */
 export const ADMIN_SCOPE = "oauth:admin";
 
-/** The scope for acting with admin routes: revoke, block, approve, release, review. */
+/** The scope for changes through admin routes: revoke, block, approve, release, review. */
 export const RESPOND_SCOPE = "oauth:respond";
 
 const adminRule = (method: RouteRule["method"], scope: string): RouteRule => ({
@@ -67,9 +67,9 @@ function rulesOf(config: Pick<MonitoringConfig, "routes">, method: string): Rule
 }
 
 /**
- * Returns the rules of every route that may serve one reading of a path, both case-sensitive and case-insensitive. Hono
- * serves `/files` with the route `/files/*`. Express and Fastify serve `/files/` with that route; Fastify 4 also serves
- * it with `/files/:id`.
+ * Returns the rules for every route that could serve one reading of a path. Matches both case-sensitively and
+ * case-insensitively, and with and without a trailing slash: Hono serves `/files` from the route `/files/*`. Express
+ * and Fastify serve `/files/` from that route, and Fastify 4 also from `/files/:id`.
  */
 function rulesOfReading(
   { segments, hasTrailingSlash }: PathReading,
@@ -92,8 +92,8 @@ function rulesOfReading(
 /**
  * Returns the access that a call needs. For each plausible reading of its path, the first matching rule applies.
  * Without a match, the default scopes apply: `read` for GET and HEAD, `write` for every other method. Rules for GET
- * also apply to HEAD, because servers answer HEAD with the GET route. If readings match different rules, the call must
- * meet all of them.
+ * also apply to HEAD, because servers answer HEAD with the GET route. If the readings match different rules, the call
+ * must meet all of those rules.
  */
 export function requiredAccess(
   config: Pick<MonitoringConfig, "routes" | "defaultScopes" | "allowInPaths">,
@@ -132,8 +132,8 @@ function allOf(rules: readonly RuleAccess[]): RequiredAccess {
 }
 
 /**
- * Returns the pattern of the route that serves a call, such as `/orders/{id}`: the gateway's route, or the path of the
- * first matching rule. Callers can't increase the number of distinct patterns.
+ * Returns the pattern of the route that serves a call, such as `/orders/{id}`: the gateway's route, or the path from
+ * the first matching rule. The set of patterns is fixed, so callers can't create new ones.
  *
  * @returns `(unrouted)` if the gateway names no route and no rule matches
  */
@@ -154,7 +154,7 @@ export function routePattern(
   return UNROUTED;
 }
 
-/** Adds scopes to the required access, such as those of an MCP tool. */
+/** Adds scopes to the required access, such as those for an MCP tool. */
 export function withScopes(access: RequiredAccess, scopes: readonly string[]): RequiredAccess {
   return { ...access, scopes: [...new Set([...access.scopes, ...scopes])] };
 }

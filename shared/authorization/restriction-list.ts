@@ -8,10 +8,10 @@ type Entry = Block | Revocation;
 
 const keyOf = (kind: string, id: string) => `${kind}#${id}`;
 
-/** Key of the entries that apply to every principal. Only revocations can. */
+/** Key for entries that apply to every principal. Only revocations can do that. */
 const EVERYBODY = keyOf("all", "all");
 
-/** The entries of one target, by sequence number. */
+/** The entries for one target, by sequence number. */
 type Entries = Map<string, Entry>;
 
 /** The deny list in memory. Lookups skip expired entries. */
@@ -25,7 +25,7 @@ export class RestrictionList implements HeldRestrictions {
     return this.#bySeq.size;
   }
 
-  /** Adds a block or revocation. A release removes the entries of its action. Idempotent. */
+  /** Adds a block or revocation. A release removes its action's earlier entries instead. Idempotent. */
   apply(entry: Restriction): void {
     if (isHeld(entry)) {
       this.#add(entry);

@@ -34,12 +34,12 @@ export class TooManyRestrictionsError extends OAuthMonitoringError {
 }
 
 /**
- * Days for which an entry is kept after it ends. Longer than the reload interval of adapters, so that none misses a
- * release.
+ * Days that an entry is kept after it ends. Longer than the interval at which adapters reload the list, so no adapter
+ * misses a release.
  */
 const KEPT_DAYS = 2;
 
-/** Maximum attempts to append an entry when concurrent actions take the next position. */
+/** Maximum attempts to append an entry while concurrent actions keep taking the next position. */
 const ATTEMPTS = 50;
 
 /** Returns the active blocks and revocations. */
@@ -61,11 +61,11 @@ export async function listRestrictions(
 
 /**
  * Appends an action's entry to the deny list, unless the action already has one. Every adapter applies the entry once
- * `confirmRestriction` resolves for its position.
+ * `confirmRestriction` has resolved for the entry's position.
  *
  * @returns the entry's position
  * @throws TooManyRestrictionsError if the list is full. A release is always accepted.
- * @throws IncompleteRequestError if other actions took the position on every attempt
+ * @throws IncompleteRequestError if other actions took the next position on every attempt
  */
 export async function appendRestriction(
   store: RestrictionStore,
@@ -107,7 +107,8 @@ export async function appendRestriction(
 }
 
 /**
- * Returns the last position in use. Also reads a copy of the latest position, because expired entries leave the list.
+ * Returns the latest position in use. The newest entry may have expired and left the list, so this also reads a stored
+ * copy of the latest position.
  */
 async function latestPosition(store: RestrictionStore): Promise<number> {
   const [{ Items = [] }, { Item }] = await Promise.all([
@@ -133,7 +134,7 @@ async function latestPosition(store: RestrictionStore): Promise<number> {
   return Math.max(Number(Items[0]?.seq ?? 0), Number(Item?.head_seq ?? 0));
 }
 
-/** Publishes a position to every copy. Once it resolves, the entry applies to every new call. */
+/** Writes the latest position to every copy. Once this resolves, the entry applies to every new call. */
 export async function confirmRestriction(store: RestrictionStore, seq: string): Promise<void> {
   await Promise.all(
     Array.from({ length: HEAD_COPIES }, (_, copy) =>
@@ -155,7 +156,7 @@ export async function confirmRestriction(store: RestrictionStore, seq: string): 
   );
 }
 
-/** Deletes an action's entries. Processes that cached them drop them on a release or when they expire. */
+/** Deletes an action's entries. A process that has cached them drops them on a release or when they expire. */
 export async function removeRestrictions(
   store: RestrictionStore,
   actionId: string,
@@ -173,7 +174,9 @@ export async function removeRestrictions(
   );
 }
 
-/** Shortens an action's entries to an earlier end. Processes that cached them keep the old end until they reload. */
+/**
+ * Makes an action's entries end earlier. A process that has cached them keeps the old end until it reloads the list.
+ */
 export async function shortenRestrictions(
   store: RestrictionStore,
   actionId: string,

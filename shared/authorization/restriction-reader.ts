@@ -4,10 +4,10 @@ import { restrictionSchema } from "./restriction.ts";
 import { RestrictionList } from "./restriction-list.ts";
 import { LOG, type RestrictionStore } from "./restriction-store.ts";
 
-/** Interval after which the whole list is read again. Releases are kept longer, so no process misses one. */
+/** Interval between full reloads of the list. Releases are kept longer, so no process misses one. */
 const RELOAD_AFTER_MS = 12 * HOUR_MS;
 
-/** The list as read so far. */
+/** The entries read so far. */
 interface Known {
   readonly list: RestrictionList;
   readonly seq: string;
@@ -30,7 +30,7 @@ export class RestrictionReader {
       const known = this.#known;
       if (known && known.seq >= seq && atMs - known.loadedAtMs < RELOAD_AFTER_MS) return known.list;
       if (this.#reading) {
-        // The caller that started the read gets its error. This call tries again.
+        // If that read fails, the call that started it gets the error. This call tries again.
         await this.#reading.catch(() => undefined);
       } else {
         this.#reading = this.#read(seq, atMs).finally(() => {

@@ -20,7 +20,7 @@ export type Revocation = Restriction & {
   readonly revoked_at: string;
 };
 
-/** A deny list entry that ends the earlier entries of its action. It has the same target. */
+/** A deny list entry that ends its action's earlier entries. It has the same target as they do. */
 export type Release = Restriction & { readonly effect: "release" };
 
 /** A deny list entry without its position. */
@@ -29,10 +29,10 @@ export type NewRestriction = Omit<Block, "seq"> | Omit<Revocation, "seq"> | Omit
 /** Maximum number of active entries. Every adapter keeps them in memory. */
 export const MOST_RESTRICTIONS = 10_000;
 
-/** Partition key of the entries. */
+/** Partition key for the entries. */
 export const LOG = "log";
 
-/** Sort key of the copies of the latest position. */
+/** Sort key for the copies of the latest position. */
 export const HEAD = "head";
 
 /**
@@ -41,8 +41,8 @@ export const HEAD = "head";
  */
 export const HEAD_COPIES = 16;
 
-/** Returns the partition key of a copy of the latest position. */
+/** Returns the partition key for a copy of the latest position. */
 export const headList = (copy: number) => `head:${copy}`;
 
-/** Formats a position as text that sorts in numeric order. */
+/** Formats a position as text whose alphabetical order is the numeric order. */
 export const toSeq = (position: number) => String(position).padStart(12, "0");

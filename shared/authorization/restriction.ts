@@ -8,7 +8,7 @@ import * as z from "zod";
  */
 export const restrictionSchema = z.object({
   effect: z.enum(["block", "revoke", "release"]),
-  /** Position in the list. */
+  /** Position in the deny list. */
   seq: z.string(),
   action_id: z.string(),
   target_kind: z.enum(["token", "user", "client", "session", "address", "network", "all"]),

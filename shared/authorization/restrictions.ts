@@ -3,11 +3,11 @@ import type { HeldRestrictions } from "./held-restrictions.ts";
 import type { RestrictionReader as Reader } from "./restriction-reader.ts";
 import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction-store.ts";
 
-/** The deny list as an adapter reads it. Use one instance per process. */
+/** Reads the deny list for an adapter. Use one instance per process. */
 export interface Restrictions {
   /**
-   * Returns the list with every entry that was confirmed before this call. Reads the latest position (1 read unit), and
-   * new entries only if the position has changed.
+   * Returns the deny list, including every entry that was confirmed before this call. Reads the latest position (1 read
+   * unit), and reads new entries only if the position has changed.
    */
   current(atMs: number): Promise<HeldRestrictions>;
 }
@@ -21,8 +21,8 @@ const NOTHING: HeldRestrictions = {
 /**
  * Keeps the deny list in memory and checks its latest position on every call.
  *
- * Entries are written in order: each one only after its predecessor. An entry's position reaches every copy before its
- * action is confirmed. A process that reads a position after the confirmation therefore finds every entry up to it.
+ * Entries are written in order, one at a time. An action is confirmed only after its entry's position is in every copy.
+ * A process that reads a position after the confirmation therefore finds every entry up to that position.
  */
 export class StoredRestrictions implements Restrictions {
   readonly #copy: number;
@@ -44,7 +44,7 @@ export class StoredRestrictions implements Restrictions {
         ConsistentRead: true,
       }),
     );
-    // The list never had an entry, so there is no need to load the reader.
+    // The list has never had an entry, so don't load the reader.
     if (!Item) return NOTHING;
     this.#reader ??= this.#openReader();
     return (await this.#reader).upTo(String(Item.head_seq), atMs);

@@ -19,14 +19,14 @@ export type TokenUseContext = Tracking &
     readonly defer: (task: () => Promise<unknown>) => void;
   };
 
-/** The result of using a verified token. */
+/** The result of recording a verified token's use. */
 export interface VerifiedUseOutcome {
   readonly use: VerifiedUse["use"];
-  /** Whether the proof of possession was used before. */
+  /** Whether the proof of possession has already been used. */
   readonly isReplay: boolean;
 }
 
-/** Maximum attempts to read keys that DynamoDB left unprocessed. Low, because a caller waits. */
+/** Maximum attempts to read keys that DynamoDB left unprocessed. Low, because a caller is waiting. */
 const READ_ATTEMPTS = 3;
 
 /** The call in which a token is used. */
@@ -37,10 +37,10 @@ export interface TokenCall {
 }
 
 /**
- * Uses a verified token with one round trip to the store: records its use, reads revocations and stores the proof of
- * possession, all in parallel. Writes that the decision doesn't depend on are deferred.
+ * Uses a verified token in one round trip to DynamoDB: records the use, reads revocations and stores the proof of
+ * possession, all in parallel. Defers writes that the decision doesn't depend on.
  *
- * @throws the errors of the store
+ * @throws any error from DynamoDB
  */
 export async function useVerifiedToken(
   context: TokenUseContext,
@@ -76,7 +76,7 @@ export async function useVerifiedToken(
       const later = isDue ? await recordVerifiedUse(context, verified, atMs, ip) : undefined;
       if (later?.isFirst) await trackFirstUse(context, verified, atMs);
       if (!use.token.listed) await listTokenInUse(context, use.token);
-      // Marks the token itself, so that statistics count it and the next call sees the revocation directly.
+      // Mark the token itself, so that statistics count it as revoked and the next call sees the revocation directly.
       if (revokedAt !== undefined) await markRevoked(context, token_digest, Date.parse(revokedAt));
     });
   }
@@ -96,7 +96,10 @@ function isUseDue(
   return atMs - Date.parse(token.last_used_at) >= intervalMs;
 }
 
-/** Tracks the first use. Statistics count `token_seen` as an issued token, with the token's own times. */
+/**
+ * Publishes `token_seen` for a token's first use. Statistics count it as an issued token, with the token's own issue
+ * and expiry times.
+ */
 function trackFirstUse(context: TokenUseContext, { token, issuer }: VerifiedToken, atMs: number) {
   const { scopes, issued_at, expires_at } = token;
   return trackEvent(

@@ -8,19 +8,19 @@ import {
 } from "./cleanup-targets.ts";
 import { type DeletionLimits, deleteExpired } from "./delete-expired.ts";
 
-/** Tables, configuration and clock of a cleanup. */
+/** The tables, configuration and clock that a cleanup uses. */
 export interface CleanupContext extends CleanupStore {
   readonly clock: Clock;
 }
 
-/** The result of `cleanupExpiredTokens`. */
+/** Result of `cleanupExpiredTokens`. */
 export interface TokenCleanup {
   readonly access_tokens_removed: number;
   readonly authorization_codes_removed: number;
   readonly finished: boolean;
 }
 
-/** The result of cleaning up one kind of item. */
+/** Result of cleaning up one kind of item. */
 export interface Cleanup {
   readonly removed: number;
   readonly finished: boolean;
@@ -38,7 +38,7 @@ function limitsOf(context: CleanupContext, limits: CleanupLimits): DeletionLimit
   };
 }
 
-/** Removes access tokens and authorization codes that are past their `expires_at`. */
+/** Deletes access tokens and authorization codes that are past their `expires_at`. */
 export async function cleanupExpiredTokens(
   context: CleanupContext,
   limits: CleanupLimits = {},
@@ -54,7 +54,7 @@ export async function cleanupExpiredTokens(
   };
 }
 
-/** Removes sessions that are past their `expires_at`. */
+/** Deletes sessions that are past their `expires_at`. */
 export async function cleanupExpiredSessions(
   context: CleanupContext,
   limits: CleanupLimits = {},
@@ -63,7 +63,7 @@ export async function cleanupExpiredSessions(
   return deleteExpired(context.db, target, limitsOf(context, limits));
 }
 
-/** Removes events past their retention period that DynamoDB TTL has not deleted yet. */
+/** Deletes events that are past their retention period and that DynamoDB TTL hasn't deleted yet. */
 export async function cleanupEvents(
   context: CleanupContext,
   limits: CleanupLimits = {},

@@ -12,35 +12,35 @@ export const removedSchema = z.object({
   events: z.int(),
 });
 
-/** The record of one cleanup run. */
+/** Record of one cleanup run. */
 export const cleanupRunSchema = z.object({
   started_at: z.string(),
   /** Absent while the run is in progress, or if it was killed. */
   finished_at: z.string().optional(),
   duration_ms: z.int(),
   removed: removedSchema,
-  /** `finished`: no expired items are left. `stopped`: the run reached its deadline; the next run continues. */
+  /** `finished`: no expired items are left. `stopped`: the run reached its deadline, and the next run continues. */
   status: z.enum(["running", "finished", "stopped", "failed"]),
-  /** True if no expired items are left. */
+  /** Whether all expired items were deleted. */
   finished: z.boolean(),
-  /** The error of a failed run. */
+  /** Error message if the run failed. */
   error: z.string().optional(),
 });
 
 export type Removed = z.output<typeof removedSchema>;
 export type CleanupRun = z.output<typeof cleanupRunSchema>;
 
-/** The store of cleanup run records. */
+/** Access to the cleanup run records. */
 export interface CleanupRunStore {
   readonly db: DocumentClient;
   readonly cleanupRunsTable: string;
   readonly config: Pick<MonitoringConfig, "retention">;
 }
 
-/** Partition key of all runs. A running cleanup writes to this partition about once every two seconds. */
+/** Partition key shared by all run records. A running cleanup writes to this partition about once every two seconds. */
 const JOB = "cleanup";
 
-/** Saves a run's record, replacing its earlier state. */
+/** Saves a run's record, replacing the previous version. */
 export async function saveCleanupRun(store: CleanupRunStore, run: CleanupRun): Promise<void> {
   const keptUntilMs = Date.parse(run.started_at) + store.config.retention.cleanupRunDays * DAY_MS;
   await store.db.send(
@@ -51,7 +51,7 @@ export async function saveCleanupRun(store: CleanupRunStore, run: CleanupRun): P
   );
 }
 
-/** Returns the latest runs, newest first. */
+/** Returns the most recent runs, newest first. */
 export async function listCleanupRuns(
   store: Pick<CleanupRunStore, "db" | "cleanupRunsTable">,
   limit: number,

@@ -18,10 +18,7 @@ export interface CleanupStore {
   readonly config: MonitoringConfig;
 }
 
-/**
- * Returns the cleanup target for tokens, codes or sessions. These expire at their `expires_at`, by which the
- * `by_expiry` index lists them.
- */
+/** Returns the cleanup target for tokens, codes or sessions. The `by_expiry` index lists them by `expires_at`. */
 function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number): CleanupTarget {
   const now = toInstant(nowMs);
   return {
@@ -54,8 +51,9 @@ export function expiredSessions(store: CleanupStore, nowMs: number): CleanupTarg
 }
 
 /**
- * Returns the cleanup target for events past their retention that TTL has not deleted yet; TTL can lag by days. Each
- * retention period has separate partitions in the time index, so only events older than that period are read.
+ * Returns the cleanup target for events that are past their retention period and that TTL, which can lag by days,
+ * hasn't deleted yet. In the time index, each retention period has separate partitions, so it only reads events older
+ * than that period.
  */
 export async function expiredEvents(store: CleanupStore, nowMs: number): Promise<CleanupTarget> {
   const nowSeconds = Math.floor(nowMs / 1000);
@@ -70,7 +68,7 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
         FilterExpression: "expires_at <= :now",
         ExpressionAttributeValues: {
           ":partition": partition,
-          // The sort key ends with the event's id. U+10FFFF sorts after every id of this instant.
+          // The sort key ends in the event's id. U+10FFFF sorts after every id.
           ":oldest": `${toInstant(nowMs - Number(days) * DAY_MS)}#\u{10FFFF}`,
           ":now": nowSeconds,
         },
@@ -82,7 +80,7 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
   };
 }
 
-/** Every kind of item that a cleanup removes, keyed by the name of its count. */
+/** Every kind of item that a cleanup deletes, keyed by the name under which it is counted. */
 export const CLEANUP_KINDS = {
   access_tokens: expiredTokens,
   authorization_codes: expiredAuthorizationCodes,

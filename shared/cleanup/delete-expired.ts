@@ -3,21 +3,24 @@ import { DeleteCommand, paginateQuery, type QueryCommandInput } from "@aws-sdk/l
 import type { Clock } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 
-/** One kind of expiring item: the Queries that list expired items, and the condition that an item is expired. */
+/**
+ * One kind of item that expires: the Queries that list expired items, and the condition that checks that an item has
+ * expired.
+ */
 export interface CleanupTarget {
   readonly table: string;
-  /** One Query per partition. Each lists expired items, oldest first. */
+  /** One Query per partition, listing expired items oldest first. */
   readonly queries: readonly QueryCommandInput[];
-  /** The condition that an item is still expired. Every delete checks it. */
+  /** Condition that the item is still expired. Every delete checks it. */
   readonly expired: {
     readonly condition: string;
     readonly values: Readonly<Record<string, string | number>>;
   };
-  /** Returns the number of records in a listed item: one, or the events of a batch item. */
+  /** Returns how many records a listed item represents: one, or the number of events in a batch item. */
   readonly countOf: (item: Record<string, unknown>) => number;
   /**
-   * Returns the keys to delete for listed items. Deletes of `counted` keys count as removed. The `uncounted` keys
-   * belong to items that only list the others, and are deleted after them.
+   * Returns the keys to delete for some listed items. Deletes of `counted` keys count as removed. `uncounted` keys
+   * belong to items that only list other items, and are deleted last.
    */
   readonly keysOf: (items: readonly Record<string, unknown>[]) => Promise<{
     readonly counted: readonly Key[];
@@ -42,11 +45,11 @@ export interface DeletionLimits {
 /** The result of a deletion. */
 export interface Deletion {
   readonly removed: number;
-  /** False if the deadline came first. The next run continues with the oldest remaining items. */
+  /** False if the deadline came first. The next run then continues with the oldest remaining items. */
   readonly finished: boolean;
 }
 
-/** Items per page. The next page is read once the items of the current page are deleted. */
+/** Items per page. The next page is read after all items on the current page have been deleted. */
 const PAGE_SIZE = 1000;
 
 async function deleteIfExpired(
@@ -65,7 +68,7 @@ async function deleteIfExpired(
     );
     return true;
   } catch (error) {
-    // The item was renewed, or TTL or another run deleted it.
+    // The item was renewed, or was already deleted by TTL or another run.
     if (error instanceof ConditionalCheckFailedException) return false;
     throw error;
   }
@@ -91,7 +94,10 @@ async function deleteEach(
   return { removed, finished: next >= keys.length };
 }
 
-/** Deletes the items of a page. Items that list others are deleted last, so that a retry still finds the others. */
+/**
+ * Deletes the items on one page. Items that list other items are deleted last, so that a retry can still find the
+ * others.
+ */
 async function deletePage(
   db: DocumentClient,
   target: CleanupTarget,
@@ -106,9 +112,9 @@ async function deletePage(
 }
 
 /**
- * Deletes expired items, oldest first, until none are left or the deadline comes. Reads only the index entries of
- * expired items (half a read unit per 4 KB of keys). Each delete is conditional on the item still being expired.
- * Deleted items leave the index, so the next run continues without a bookmark.
+ * Deletes expired items, oldest first, until none are left or the deadline passes. It reads only the index entries of
+ * expired items (half a read unit per 4 KB of keys). Each delete checks that the item is still expired. Deleted items
+ * disappear from the index, so the next run needs no bookmark.
  */
 export async function deleteExpired(
   db: DocumentClient,
@@ -129,7 +135,7 @@ export async function deleteExpired(
   return { removed, finished: true };
 }
 
-/** Returns how many items a cleanup would delete now. Reads only the index entries of expired items. */
+/** Returns how many items a cleanup would delete now. It reads only the index entries of expired items. */
 export async function countExpired(db: DocumentClient, target: CleanupTarget): Promise<number> {
   let count = 0;
   for (const query of target.queries) {

@@ -10,7 +10,7 @@ import {
 import { CLEANUP_KINDS, type CleanupKind, type CleanupStore } from "./cleanup-targets.ts";
 import { countExpired, deleteExpired } from "./delete-expired.ts";
 
-/** Interval between updates of the run's record. If the run is killed, its record is at most this old. */
+/** How often the run's record is updated. If the run is killed, the record is at most this old. */
 const RECORD_EVERY_MS = 2 * SECOND_MS;
 
 const KINDS = Object.keys(CLEANUP_KINDS) as CleanupKind[];
@@ -20,24 +20,24 @@ export interface CleanupRunOptions {
   /** No delete starts at or after this instant, in epoch milliseconds. */
   readonly deadlineMs: number;
   /**
-   * Milliseconds for which expired events are left to DynamoDB TTL, which deletes them for free.
+   * Time for which expired events are left to DynamoDB TTL, which deletes them for free. In milliseconds.
    *
    * @default 0
    */
   readonly eventsOverdueMs?: number;
-  /** Called repeatedly with the totals removed so far. */
+  /** Called repeatedly with the totals deleted so far. */
   readonly onProgress?: (removed: Removed) => void;
 }
 
-/** Returns the instant by which an item must have expired to be removed. */
+/** Returns the time by which an item must have expired to be deleted. */
 const asOf = (kind: CleanupKind, nowMs: number, eventsOverdueMs: number) =>
   kind === "events" ? nowMs - eventsOverdueMs : nowMs;
 
 /**
- * Cleans up every kind of item and records the run's start, duration, removed items and status. The kinds run
- * concurrently, so that many items of one kind don't delay the others.
+ * Deletes every kind of expired item and records the run's start, duration, deleted items and status. The kinds run
+ * concurrently, so a large backlog of one kind doesn't delay the others.
  *
- * @throws the error of a failed kind, after the other kinds are done and the record is saved
+ * @throws the error of a failed kind, after the other kinds have finished and the record is saved
  */
 export async function runCleanup(
   context: CleanupContext & CleanupRunStore & { readonly logger: Logger },
@@ -86,7 +86,7 @@ export async function runCleanup(
   return run;
 }
 
-/** Counts what a cleanup run would remove now, without removing anything. */
+/** Counts what a cleanup run would delete now, without deleting anything. */
 export async function countCleanup(
   context: CleanupStore & Pick<CleanupContext, "clock">,
   { eventsOverdueMs = 0 }: Pick<CleanupRunOptions, "eventsOverdueMs"> = {},

@@ -8,10 +8,10 @@ const MAX_KEYS = 100;
 const MAX_ATTEMPTS = 8;
 
 /**
- * Reads the items of distinct keys, in any order; keys without an item are absent. Requests unprocessed keys
- * again with exponential backoff, because the SDK doesn't retry them.
+ * Reads items by key. Keys must be distinct. Items are returned in any order, and keys without an item are skipped.
+ * Unprocessed keys are requested again with exponential backoff, because the SDK doesn't retry them.
  *
- * @throws IncompleteRequestError when keys stay unprocessed after `maxAttempts`
+ * @throws IncompleteRequestError if keys are still unprocessed after `maxAttempts`
  */
 export async function batchGetAll(
   db: DocumentClient,

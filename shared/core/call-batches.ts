@@ -1,11 +1,11 @@
-/** Limits of one call of a batch API. */
+/** Limits for one call to a batch API. */
 export interface CallLimits<T> {
   readonly maxItems: number;
   readonly maxBytes: number;
   readonly bytesOf: (item: T) => number;
 }
 
-/** Splits items into calls that stay within the limits. An item larger than `maxBytes` gets its own call. */
+/** Splits items into batches that stay within the limits. An item larger than `maxBytes` gets a separate batch. */
 export function inCalls<T>(items: readonly T[], limits: CallLimits<T>): T[][] {
   const calls: T[][] = [];
   let call: T[] = [];

@@ -2,14 +2,14 @@ import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynam
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { giveUpAfter } from "./request-timeouts.ts";
 
-/** DynamoDB document client as used by every module. */
+/** The DynamoDB document client that every module uses. */
 export type DocumentClient = DynamoDBDocumentClient;
 
 /**
- * Patience of a client: timeout and retries.
- * - `call`: the caller of an API waits for the authorizer. Two attempts of one second.
+ * Timeouts and retries for a client.
+ * - `call`: an API caller waits for the authorizer. Two attempts of one second.
  * - `interactive`: an admin waits for a response. Three attempts of five seconds.
- * - `background`: no one waits. Many retries that slow down when throttled (adaptive mode of the SDK).
+ * - `background`: no one waits. Many retries, which slow down when DynamoDB throttles (the SDK's adaptive mode).
  */
 export type Patience = "call" | "interactive" | "background";
 
@@ -25,8 +25,7 @@ export function createDocumentClient(
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
   return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    // Read and write numbers as doubles, as in JSON. By default, the SDK rejects or converts those above
-    // 2^53.
+    // Reads and writes numbers as doubles, like JSON. By default, the SDK rejects or converts numbers above 2^53.
     marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
     unmarshallOptions: { wrapNumbers: Number },
   });

@@ -3,15 +3,15 @@ import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
 
 /** One validation error of an input. */
 export interface Fault {
-  /** JSON Pointer (RFC 6901) into the input; empty for the input as a whole. */
+  /** JSON Pointer (RFC 6901) to the invalid value. Empty if the error concerns the whole input. */
   readonly pointer: string;
-  /** Description of the error and its fix, without a final full stop. Never repeats the value. */
+  /** Describes the error and how to fix it, without a final full stop. Never repeats the value. */
   readonly detail: string;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** Units of a size limit, by the type of the value. */
+/** Unit of a size limit, by the type of the limited value. */
 const UNITS: Readonly<Record<string, string>> = {
   string: " characters",
   array: " items",
@@ -20,7 +20,7 @@ const UNITS: Readonly<Record<string, string>> = {
   object: " members",
 };
 
-/** Start of zod's default messages. Other messages come from a schema and are more specific. */
+/** How zod's default messages start. All other messages come from a schema and are more specific. */
 const GENERIC = /^(Invalid |Too (big|small): |Unrecognized key)/;
 
 function pointerTo(path: readonly PropertyKey[]): string {
@@ -31,7 +31,7 @@ function bound(word: string, limit: number | bigint, origin: string): string {
   return `expected ${word} ${limit}${UNITS[origin] ?? ""}`;
 }
 
-/** Prefixes a type with its article. */
+/** Puts "a" or "an" in front of a type name. */
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
 function detailOf(issue: Issue): string {
@@ -80,12 +80,12 @@ function faultsOfIssue(issue: Issue): Fault[] {
   return [{ pointer: pointerTo(issue.path), detail }];
 }
 
-/** Returns every validation error, in the order of the schema. */
+/** Returns every validation error, in schema order. */
 export function faultsOf(error: z.ZodError): Fault[] {
   return error.issues.flatMap(faultsOfIssue);
 }
 
-/** Joins validation errors in one line of text: `limit: expected at most 1000; from: expected a UTC time`. */
+/** Joins validation errors into one line: `limit: expected at most 1000; from: expected a UTC time`. */
 export function sentenceOf(faults: readonly Fault[]): string {
   return faults
     .map(({ pointer, detail }) => {
@@ -112,7 +112,7 @@ export class InvalidInputError extends OAuthMonitoringError {
   /** Validation errors, each with its path. */
   readonly faults: readonly Fault[];
 
-  /** @param what name of the input, the subject of the message: `the request` */
+  /** @param what name of the input, used as the subject of the message: `the request` */
   constructor(what: string, cause: z.ZodError) {
     const faults = faultsOf(cause);
     super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
@@ -123,7 +123,7 @@ export class InvalidInputError extends OAuthMonitoringError {
 /**
  * Parses an input.
  *
- * @throws InvalidInputError when it doesn't match the schema
+ * @throws InvalidInputError if the input doesn't match the schema
  */
 export function parseInput<Schema extends z.ZodType>(
   schema: Schema,

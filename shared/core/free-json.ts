@@ -1,6 +1,6 @@
 /**
- * Converts the objects in untrusted JSON to maps, so that it can be stored as a DynamoDB attribute. The SDK
- * would mistake a member named `constructor` for the class of an object.
+ * Converts the objects in untrusted JSON to maps so that the JSON can be stored as a DynamoDB attribute. Otherwise the
+ * SDK would mistake a member named `constructor` for an object's class.
  */
 export function freeJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(freeJson);

@@ -1,13 +1,13 @@
 /**
- * Parses user input that is either one JSON value or one value per line.
+ * Parses user input that is either a single JSON value or one JSON value per line.
  *
- * @param refuse returns the error for a line that isn't JSON; lines count from 1
+ * @param refuse creates the error for a line that isn't JSON; line numbers start at 1
  */
 export function jsonValues(text: string, refuse: (line: number) => Error): unknown[] {
   try {
     return [JSON.parse(text) as unknown];
   } catch {
-    // Not a single value, so try one per line.
+    // The text isn't a single JSON value, so each line is parsed separately.
   }
   return text.split("\n").flatMap((line, index) => {
     if (line.trim() === "") return [];

@@ -1,4 +1,4 @@
-/** The part of a structured logger, such as Powertools, that the library uses. */
+/** The subset of a structured logger, such as Powertools, that the library uses. */
 export interface Logger {
   /** Logs details for troubleshooting. */
   debug(message: string, ...extra: Record<string, unknown>[]): void;

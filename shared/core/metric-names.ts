@@ -1,7 +1,7 @@
 /** CloudWatch namespace of the functions' custom metrics. */
 export const METRICS_NAMESPACE = "OAuthMonitoring";
 
-/** Metrics by service, which is the folder of a function. Their only dimensions are service and stack. */
+/** Metrics by service. A service is named after its function's folder. The only dimensions are service and stack. */
 export const METRIC_NAMES = {
   authorizer: [
     "Allowed",
@@ -35,14 +35,14 @@ export const METRIC_NAMES = {
   anomalies: ["AlertsOpened", "AlertsResolved", "AlertsOpen", "DetectionDuration"],
 } as const;
 
-/** Outcomes of received SETs. Rejected ones are also counted by their RFC 8935 `err` code. */
+/** Outcomes for received SETs. Rejected SETs are also counted by their RFC 8935 `err` code. */
 const RECEIVED = [
   ...(["SetsTaken", "SetsLeft", "SetsRefused"] as const),
   ...(["InvalidRequest", "InvalidKey", "InvalidIssuer", "InvalidAudience"] as const),
   ...(["AuthenticationFailed", "AccessDenied"] as const),
 ] as const;
 
-/** Metrics of Shared Signals, webhooks and the provider endpoint, which are off by default. */
+/** Metrics for Shared Signals, webhooks and the provider endpoint, which are off by default. */
 export const SIGNAL_METRIC_NAMES = {
   "signal-receiver": RECEIVED,
   "signal-poller": [...RECEIVED, "PollsFailed"],
@@ -56,9 +56,9 @@ export const SIGNAL_METRIC_NAMES = {
   ],
 } as const;
 
-/** Service that publishes custom metrics. */
+/** A service that publishes custom metrics. */
 export type MetricService = keyof (typeof METRIC_NAMES & typeof SIGNAL_METRIC_NAMES);
 
-/** Metric name of a service. */
+/** Name of a metric that a service publishes. */
 export type MetricName<S extends MetricService> = (typeof METRIC_NAMES &
   typeof SIGNAL_METRIC_NAMES)[S][number];

@@ -1,14 +1,14 @@
 import Table from "cli-table3";
 
-/** Output of a command: a value for `--json`, and the same as text. */
+/** A command's output: a value for `--json`, and the same content as text. */
 export interface Report {
   readonly json: unknown;
   readonly text: string;
-  /** Whether the command found a problem. The program then exits as after an error. */
+  /** Whether the command found a problem. The program then exits with an error code. */
   readonly failed?: boolean;
 }
 
-/** Formats a table. Cuts the last column to fit the terminal. */
+/** Formats a table. Truncates the last column to fit the terminal. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const plain = { top: "", "top-mid": "", "top-left": "", "top-right": "", bottom: "" };
   const chars = {
@@ -47,14 +47,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** Control, formatting, line-breaking and invalid characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
-/** Escapes a character as JSON does, by UTF-16 unit. */
+/** Escapes a character the way JSON does, one UTF-16 unit at a time. */
 const escapeOf = (character: string) =>
   Array.from(
     { length: character.length },
     (_, n) => `\\u${character.charCodeAt(n).toString(16).padStart(4, "0")}`,
   ).join("");
 
-/** Makes control characters visible, so that text from API callers can't control an admin's terminal. */
+/** Makes control characters visible, so that text from API callers can't manipulate an admin's terminal. */
 export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     character <= "\xff"
@@ -63,7 +63,7 @@ export function printable(text: string): string {
   );
 }
 
-/** Formats a value as JSON. Also escapes control characters beyond ASCII. */
+/** Formats a value as JSON. Also escapes non-ASCII control characters. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2)
     .split("\n")
@@ -76,7 +76,7 @@ export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");
 }
 
-/** Shows progress on stderr if it is a terminal. Each line replaces the previous one. */
+/** Shows progress on stderr if stderr is a terminal. Each line replaces the previous one. */
 export function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${line}`);
 }

@@ -1,7 +1,10 @@
 import { paginateQuery, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "./document-client.ts";
 
-/** Returns every item of a Query, across pages. Use it only if the key condition bounds the result. */
+/**
+ * Returns every item that a Query matches, across all pages. Use it only if the key condition limits the number of
+ * results.
+ */
 export async function queryAll(
   db: DocumentClient,
   input: QueryCommandInput,
@@ -12,8 +15,8 @@ export async function queryAll(
 }
 
 /**
- * Returns the first items of a Query. If more than `limit` exist, it returns more than `limit`, so the caller
- * can tell.
+ * Returns the first items that a Query matches. If there are more than `limit`, it returns more than `limit` items so
+ * that the caller can tell.
  */
 export async function queryFirst(
   db: DocumentClient,
@@ -28,7 +31,7 @@ export async function queryFirst(
   return items;
 }
 
-/** Runs several bounded Queries in parallel and returns all of their items. */
+/** Runs several Queries in parallel and returns all items. The same restriction as for `queryAll` applies. */
 export async function queryEach(
   db: DocumentClient,
   inputs: readonly QueryCommandInput[],

@@ -6,7 +6,7 @@ export interface RequestTimeouts {
 }
 
 /**
- * Returns request handler options that abort after `requestMs`. Without `throwOnRequestTimeout`, the SDK only
+ * Returns request handler options that abort a request after `requestMs`. Without `throwOnRequestTimeout`, the SDK only
  * logs a warning and keeps waiting.
  */
 export function giveUpAfter(requestMs: number): RequestTimeouts {

@@ -3,29 +3,28 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** Retry options for items that a batch API rejects. */
 export interface SendAgainOptions {
   /**
-   * Maximum calls per rejected item, on top of the SDK's own retries of whole calls.
+   * Maximum calls per rejected item. The SDK also retries whole calls.
    *
    * @default 3
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * First delay between attempts in milliseconds; doubled each time, with jitter.
+   * Delay before the second attempt, in milliseconds. Doubles with each attempt, with jitter.
    *
    * @default 50
    */
   readonly retryDelayMs?: number | undefined;
-  /** Waits between attempts. Defaults to a timer. */
+  /** Delay function. Defaults to a real timer. */
   readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
-  /** Whether to try again, asked after each attempt. Defaults to always. */
+  /** Called after each attempt to check whether to try again. Defaults to always. */
   readonly mayRetry?: (() => boolean) | undefined;
 }
 
 /**
- * Sends items through an API that can reject some of them, and retries the rejected ones, which the SDK
- * doesn't.
+ * Sends items to an API that can reject some of them, and retries the rejected items, because the SDK doesn't.
  *
- * @param sendOnce returns the rejected items and the reason
- * @returns the items still rejected after the last attempt, and the reason
+ * @param sendOnce sends items and returns the rejected ones with the reason
+ * @returns the items still rejected after the last attempt, with the reason
  */
 export async function sendAgain<T, Reason>(
   items: readonly T[],

@@ -1,4 +1,4 @@
-/** Returns the starts of the steps that overlap [fromMs, toMs). A step starts at a multiple of its length. */
+/** Returns the start times of the steps that overlap [fromMs, toMs). Each step starts at a multiple of `stepMs`. */
 export function steps(fromMs: number, toMs: number, stepMs: number): number[] {
   const starts: number[] = [];
   const firstMs = Math.floor(fromMs / stepMs) * stepMs;

@@ -1,6 +1,6 @@
 import { TABLES } from "./tables.ts";
 
-/** Environment variable with a table's name: `CLEANUP_RUNS_TABLE`. */
+/** Environment variable that contains a table's name: `CLEANUP_RUNS_TABLE`. */
 export type TableVariable = keyof typeof TABLES;
 
 type Words<Variable> = Variable extends `${infer Words}_TABLE` ? Words : never;
@@ -8,10 +8,10 @@ type Camel<Name extends string> = Name extends `${infer First}_${infer Rest}`
   ? `${Lowercase<First>}${Capitalize<Camel<Rest>>}`
   : Lowercase<Name>;
 
-/** Name of a table in the description of a stack: `cleanup_runs`. */
+/** A table's name in a stack description: `cleanup_runs`. */
 export type TableLabel = Lowercase<Words<TableVariable>>;
 
-/** Name of a table in code: `cleanupRuns`. */
+/** A table's name in code: `cleanupRuns`. */
 export type TableProperty = Camel<Words<TableVariable>>;
 
 export const TABLE_VARIABLES = Object.keys(TABLES) as TableVariable[];
@@ -27,12 +27,12 @@ export function tableProperty(variable: TableVariable): TableProperty {
   return camel as TableProperty;
 }
 
-/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable`: the member of a library context with the table's name */
+/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable`: the context property that contains the table's name */
 export function tableContextKey(variable: TableVariable): `${TableProperty}Table` {
   return `${tableProperty(variable)}Table`;
 }
 
-/** `CLEANUP_RUNS_TABLE` → `CleanupRuns`: the id of the table's construct; its output is `…CleanupRunsTable` */
+/** `CLEANUP_RUNS_TABLE` → `CleanupRuns`: the construct id; the stack output is `…CleanupRunsTable` */
 export function tableConstructId(variable: TableVariable): Capitalize<TableProperty> {
   const property = tableProperty(variable);
   return `${property.charAt(0).toUpperCase()}${property.slice(1)}` as Capitalize<TableProperty>;

@@ -1,6 +1,6 @@
 /**
- * Keys and indexes of a table. The infrastructure creates them; readers and writers refer to them. Attribute
- * types: `S` string, `N` number.
+ * A table's keys and indexes. The infrastructure creates the table from this definition; readers and writers refer to
+ * it. Attribute types: `S` string, `N` number.
  */
 export interface TableDefinition {
   readonly partitionKey: string;
@@ -10,7 +10,7 @@ export interface TableDefinition {
   readonly indexes: Readonly<Record<string, IndexDefinition>>;
 }
 
-/** A global secondary index. Its keys are strings unless `sortKeyType` says otherwise. */
+/** A global secondary index. Keys are strings unless `sortKeyType` says otherwise. */
 export interface IndexDefinition {
   readonly partitionKey: string;
   readonly sortKey?: string;
@@ -25,7 +25,7 @@ const byExpiry = {
   projection: "KEYS_ONLY",
 } as const;
 
-/** Access tokens, by the SHA-256 digest of the secret. */
+/** Access tokens, by the SHA-256 digest of the token. */
 export const TOKENS = {
   partitionKey: "token_digest",
   ttlAttribute: "ttl_epoch_seconds",
@@ -62,7 +62,7 @@ export const CLIENTS = {
   },
 } as const satisfies TableDefinition;
 
-/** Attributes that the event indexes project: a whole event, or a batch item without its events. */
+/** Attributes that the event indexes project: a whole event, or a batch item without the compressed events. */
 const LISTED_EVENT = [
   "id",
   "event_type",
@@ -76,8 +76,8 @@ const LISTED_EVENT = [
 ] as const;
 
 /**
- * Audit events by subject, and batch items of events; `shared/audit-log` describes both. Each index contains
- * only the items that have its key, which ends in `#shard`.
+ * Audit events by subject, and batch items. See `shared/audit-log` for both. An index contains only items that have the
+ * index key, which ends in `#shard`.
  */
 export const EVENTS = {
   partitionKey: "subject_shard",
@@ -100,8 +100,8 @@ export const EVENTS = {
 } as const satisfies TableDefinition;
 
 /**
- * Events table of a deployment from before batch items, by event id. If `previousEventsTable` names one, it
- * is read until its last event has expired.
+ * Events table of a deployment that is older than batch items, by event id. If `previousEventsTable` is set, that table
+ * is read until its last event expires.
  */
 export const PREVIOUS_EVENTS = {
   partitionKey: "id",
@@ -116,7 +116,7 @@ export const PREVIOUS_EVENTS = {
   },
 } as const satisfies TableDefinition;
 
-/** Counters of events, tokens and failures by day and hour. Ranked counters are also indexed by their total. */
+/** Counters for events, tokens and failures by day and hour. Ranked counters are also indexed by total count. */
 export const COUNTERS = {
   partitionKey: "pk",
   sortKey: "sk",
@@ -144,7 +144,7 @@ export const ISSUANCES = {
   },
 } as const satisfies TableDefinition;
 
-/** Records of cleanup runs, in order of time. */
+/** Cleanup run records, in chronological order. */
 export const CLEANUP_RUNS = {
   partitionKey: "job",
   sortKey: "started_at",
@@ -152,7 +152,7 @@ export const CLEANUP_RUNS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** Alerts by rule and subject, with open ones indexed by state, and muted clients. */
+/** Alerts by rule and subject, and muted clients. Open alerts are also indexed by state. */
 export const ALERTS = {
   partitionKey: "alert_id",
   ttlAttribute: "ttl_epoch_seconds",
@@ -162,8 +162,8 @@ export const ALERTS = {
 } as const satisfies TableDefinition;
 
 /**
- * Actions against tokens, users, clients, sessions, addresses and networks. Indexed by state for pending
- * approvals and unfinished work, and by target.
+ * Actions against tokens, users, clients, sessions, addresses and networks. Indexed by target, and by state to find
+ * pending approvals and unfinished work.
  */
 export const ACTIONS = {
   partitionKey: "action_id",
@@ -171,12 +171,12 @@ export const ACTIONS = {
   indexes: {
     by_state: { partitionKey: "state", sortKey: "requested_at", projection: "ALL" },
     by_target: { partitionKey: "target_key", sortKey: "requested_at", projection: "ALL" },
-    /** Sparse: only actions with unfinished work. */
+    /** Sparse index that contains only actions with unfinished work. */
     by_open_work: { partitionKey: "open_work", sortKey: "requested_at", projection: "KEYS_ONLY" },
   },
 } as const satisfies TableDefinition;
 
-/** Credentials (tokens and sessions) by principal: a user, a client (`#shard`), or a session itself. */
+/** Credentials (tokens and sessions) by principal: a user, a client (`#shard`) or a session. */
 export const HOLDINGS = {
   partitionKey: "holder",
   sortKey: "held",
@@ -184,7 +184,7 @@ export const HOLDINGS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** The deny list: a log of blocks and revocations that every adapter reads, and copies of its latest position. */
+/** The deny list: a log of blocks and revocations that every adapter reads, and copies of the latest log position. */
 export const RESTRICTIONS = {
   partitionKey: "list",
   sortKey: "seq",
@@ -193,9 +193,8 @@ export const RESTRICTIONS = {
 } as const satisfies TableDefinition;
 
 /**
- * Streams of the Shared Signals transmitter; created only if it is on. The partition `streams` lists them.
- * The partition of a stream holds its subjects (`subject#…`), pending SETs (`set#…`) and created SETs
- * (`made#…`).
+ * Shared Signals transmitter streams. Created only if the transmitter is on. Partition `streams` lists the streams.
+ * Each stream's partition holds its subjects (`subject#…`), pending SETs (`set#…`) and created SETs (`made#…`).
  */
 export const SIGNALS = {
   partitionKey: "stream_id",
@@ -204,7 +203,7 @@ export const SIGNALS = {
   indexes: {},
 } as const satisfies TableDefinition;
 
-/** Every table by the environment variable with its name. */
+/** Every table, by the environment variable that contains its name. */
 export const TABLES = {
   TOKENS_TABLE: TOKENS,
   AUTHORIZATION_CODES_TABLE: AUTHORIZATION_CODES,

@@ -21,17 +21,17 @@ export class InvalidRangeError extends OAuthMonitoringError {
   }
 }
 
-/** Optional `from` and `to` of a request, as UTC instants. */
+/** Optional `from` and `to` request parameters, as UTC instants. */
 export const rangeParametersSchema = z.object({
   from: instantSchema.optional(),
   to: instantSchema.optional(),
 });
 
 /**
- * Returns the requested range. `to` defaults to now, `from` to 24 hours before `to`.
+ * Returns the requested range. `to` defaults to now, and `from` to 24 hours before `to`.
  *
- * @throws InvalidRangeError when `from` isn't before `to`, when the range starts before the retention period,
- * or when it ends more than a year from now
+ * @throws InvalidRangeError if `from` isn't before `to`, if the range starts before the retention period, or if it ends
+ *   more than a year from now
  */
 export function resolveRange(
   parameters: z.output<typeof rangeParametersSchema>,

@@ -8,13 +8,13 @@ import { PROFILES, type ProfileName, type UsageProfile, usageProfile } from "./u
 
 const MILLION = 1_000_000;
 
-/** Usual target utilization of auto scaling. Peaks and nights reduce the real average. */
+/** Typical target utilization for auto scaling. Because of peaks and nights, the real average is lower. */
 export const TARGET_UTILIZATION = 0.7;
 
-/** Traffic and settings to estimate costs for. */
+/** Traffic and settings for which to estimate the cost. */
 export interface CostQuestion {
   readonly callsPerSecond: number;
-  /** Fraction of denied calls, 0 to 1. */
+  /** Share of calls that are denied, 0 to 1. */
   readonly failures: number;
   readonly retentionDays: number;
   readonly profile: ProfileName;
@@ -29,23 +29,23 @@ export interface Alternative {
 /** Monthly costs. */
 export interface CostAnswer {
   readonly callsPerMonth: number;
-  /** Costs by part. Includes API Gateway, which no sum includes. */
+  /** Costs by part. API Gateway is listed but not included in any sum. */
   readonly lines: readonly BillLine[];
-  /** Dollars per month without API Gateway. */
+  /** US dollars per month, without API Gateway. */
   readonly dollars: number;
   readonly alternatives: readonly Alternative[];
   /** Utilization at which provisioned capacity costs as much as on-demand capacity. */
   readonly breakEvenUtilization: number;
 }
 
-/** Returns the utilization at which provisioned write capacity costs as much as on-demand capacity. */
+/** Returns the utilization at which provisioned and on-demand write capacity cost the same. */
 export function breakEvenUtilization(): number {
   const onDemand = dollarsOf("dynamodb.write", 1);
   const provisioned = dollarsOf("dynamodb.write-capacity", 1) / 3600;
   return provisioned / onDemand;
 }
 
-/** Returns the usage with provisioned capacity at the given utilization. */
+/** Returns the usage if capacity were provisioned and used at this utilization. */
 export function provisioned(monthly: readonly Usage[], utilization: number): Usage[] {
   const names: Partial<Record<PriceName, PriceName>> = {
     "dynamodb.write": "dynamodb.write-capacity",
@@ -67,7 +67,7 @@ const OF_EVENTS: ReadonlySet<Part> = new Set<Part>([
   "storage",
 ]);
 
-/** Returns the usage with the tables of events and counters in class Standard-IA. */
+/** Returns the usage if the event and counter tables used the Standard-IA table class. */
 export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
   const names: Partial<Record<PriceName, PriceName>> = {
     "dynamodb.write": "dynamodb.ia-write",
@@ -80,7 +80,7 @@ export function infrequentAccess(monthly: readonly Usage[]): Usage[] {
   });
 }
 
-/** Returns the monthly cost of API Gateway's access log in S3 through Firehose, without any processing. */
+/** Returns the monthly cost of sending API Gateway's access log to S3 through Firehose, without any processing. */
 export function accessLogsInS3(calls: number, retentionDays: number): number {
   const bytes = Math.ceil(ACCESS_LOG.lineBytes / FIREHOSE_RECORD_BYTES) * FIREHOSE_RECORD_BYTES;
   const kept = ACCESS_LOG.lineBytes * ACCESS_LOG.compressedTo * (retentionDays / DAYS_A_MONTH);
@@ -99,7 +99,7 @@ function profileOf(question: CostQuestion, name: ProfileName): UsageProfile {
   return usageProfile({ callsPerSecond, failures, config });
 }
 
-/** Returns a profile's monthly usage after retention has filled up. */
+/** Returns a profile's monthly usage once events expire as fast as they arrive. */
 async function usageOfUsualMonth(question: CostQuestion, name: ProfileName): Promise<Usage[]> {
   const profile = profileOf(question, name);
   const million = await usageOfMillionCalls(profile);
@@ -110,8 +110,8 @@ async function usageOfUsualMonth(question: CostQuestion, name: ProfileName): Pro
 const dollarsOfMonth = (usages: readonly Usage[]) => sumsOf(billOf(usages)).total;
 
 /**
- * Estimates the monthly costs by part, and those of alternatives. Assumes that as many events expire as arrive, which
- * with a retention of 90 days starts in the fourth month.
+ * Estimates the monthly cost by part, and the cost of alternatives. Assumes that as many events expire as arrive, which
+ * is the case from the fourth month with a retention of 90 days.
  */
 export async function estimateCost(question: CostQuestion): Promise<CostAnswer> {
   const names = Object.keys(PROFILES) as ProfileName[];

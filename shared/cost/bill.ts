@@ -1,6 +1,6 @@
 import { dollarsOf, type PriceName } from "./prices.ts";
 
-/** Parts of the bill, in the order in which a call causes them. */
+/** Parts of the bill, in the order in which a call incurs them. */
 export const PARTS = [
   "API Gateway",
   "authorizer",
@@ -25,20 +25,20 @@ export const PARTS = [
 
 export type Part = (typeof PARTS)[number];
 
-/** Metered usage of a part. */
+/** Metered usage for one part of the bill. */
 export interface Usage {
   readonly part: Part;
   readonly price: PriceName;
   readonly quantity: number;
 }
 
-/** Costs of a part. */
+/** Cost of one part of the bill. */
 export interface BillLine {
   readonly part: Part;
   readonly dollars: number;
 }
 
-/** Parts that exist without this product. They aren't part of its costs. */
+/** Parts that exist even without this product. Their costs aren't included in the sums. */
 const NOT_OURS: ReadonlySet<Part> = new Set<Part>(["API Gateway"]);
 
 /** Parts that don't depend on the number of calls. */
@@ -48,10 +48,10 @@ const FIXED: ReadonlySet<Part> = new Set<Part>([
   "metrics, alarms, dashboard",
 ]);
 
-/** Parts that cost something for as long as events are kept. */
+/** Parts that incur costs as long as events are kept. */
 const KEPT: ReadonlySet<Part> = new Set<Part>(["storage", "recovery"]);
 
-/** Returns the costs of each part that has usage. */
+/** Returns the cost of each part that has usage. */
 export function billOf(usages: readonly Usage[]): BillLine[] {
   return PARTS.flatMap((part) => {
     const own = usages.filter((usage) => usage.part === part);
@@ -66,17 +66,17 @@ const sum = (lines: readonly BillLine[]) =>
 
 /** Sums of a bill in dollars. */
 export interface BillSums {
-  /** One-time costs per call, without API Gateway. */
+  /** One-time cost of the calls, without API Gateway. */
   readonly calls: number;
-  /** Costs of keeping the events for their whole retention. */
+  /** Cost of keeping the events for the whole retention period. */
   readonly kept: number;
-  /** Costs that don't depend on traffic. */
+  /** Cost that doesn't depend on traffic. */
   readonly fixed: number;
-  /** Total of the above. */
+  /** Sum of the three costs above. */
   readonly total: number;
 }
 
-/** Returns the sums of a bill. None includes API Gateway. */
+/** Returns the sums of a bill, all without API Gateway. */
 export function sumsOf(lines: readonly BillLine[]): BillSums {
   const ours = lines.filter(({ part }) => !NOT_OURS.has(part));
   const kept = sum(ours.filter(({ part }) => KEPT.has(part)));
@@ -90,7 +90,7 @@ export function scaled(usages: readonly Usage[], factor: number): Usage[] {
   return usages.map((usage) => ({ ...usage, quantity: usage.quantity * factor }));
 }
 
-/** Adds up usage by part and price, in the order of the parts. */
+/** Adds up usage by part and price, keeping the order of the parts. */
 export function addedUp(usages: readonly Usage[]): Usage[] {
   const sums = new Map<string, Usage>();
   for (const usage of usages) {

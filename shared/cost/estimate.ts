@@ -36,22 +36,23 @@ import { SimulatedTables } from "./simulated-tables.ts";
 import { usageOfWrite } from "./usage-of-write.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
-/** Calls to store first, so that counters are in the state of mid-hour. */
+/** Number of calls to store before measuring, so that counters are as full as they are mid-hour. */
 const CALLS_BEFORE = 1000;
-/** Calls to measure. */
+/** Number of calls to measure. */
 const SAMPLE_CALLS = 2000;
 
 const MILLION = 1_000_000;
 
 /**
- * Returns the ReceiveMessage requests of all pollers for a number of messages. At low rates, each message needs one.
+ * Returns how many ReceiveMessage requests the pollers send to receive a number of messages. At low rates, each message
+ * needs its own request.
  */
 export function receives(messages: number, perSecond: number, pollers: number): number {
   const each = ((perSecond / pollers) * RECEIVE_MS) / SECOND_MS;
   return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
 }
 
-/** Returns the authorizer's usage for one call: invocation, log and events. */
+/** Returns the authorizer's usage for one call: Lambda invocation, log and events. */
 export function usageOfCall(
   profile: Pick<UsageProfile, "config" | "callsPerSecond">,
   event: OAuthEvent,
@@ -81,7 +82,10 @@ export function usageOfCall(
   ];
 }
 
-/** Bytes that the authorizer logs for a call. Traces belong to the API, whose owner chooses the sampling. */
+/**
+ * Bytes that the authorizer logs for one call. Traces aren't included, because the API's owner chooses the sampling
+ * rate.
+ */
 function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, event: OAuthEvent) {
   if (event.event_type !== "token_used") return LOG_BYTES.refused;
   const { seconds, most } = CALLS_A_METRICS_LINE;
@@ -89,7 +93,7 @@ function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, eve
   return LOG_BYTES.metricsLine / together + LOG_BYTES.letIn;
 }
 
-/** Returns the usage of one token use in the tokens table, and of the deny list check. */
+/** Returns the capacity that one token use consumes in the tokens table and for the deny list check. */
 function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usage[] {
   const part = "last use of tokens";
   const position: Usage = { part: "restrictions", price: "dynamodb.read", quantity: 1 };
@@ -103,7 +107,7 @@ function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usag
   ];
 }
 
-/** Returns the usage of one subscriber invocation, without DynamoDB. */
+/** Returns the usage for one subscriber invocation, without DynamoDB. */
 export function usageOfBatch(
   batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
   messagesPerSecond: number,
@@ -129,7 +133,7 @@ export function usageOfBatch(
   ];
 }
 
-/** Table names in the model. */
+/** Table names used in the simulation. */
 const SIMULATED_STORE = {
   eventsTable: "EVENTS_TABLE",
   countersTable: "COUNTERS_TABLE",
@@ -137,7 +141,7 @@ const SIMULATED_STORE = {
   clientsTable: "CLIENTS_TABLE",
 } as const;
 
-/** Stores batches in memory with the subscriber's own code. */
+/** Stores batches in memory by running the subscriber's own code. */
 class SimulatedSubscriber {
   readonly #tables = new SimulatedTables();
   readonly #entered = new Map<string, number>();
@@ -170,8 +174,8 @@ class SimulatedSubscriber {
 }
 
 /**
- * Returns the usage of a million calls of a profile. Measures it by storing a sample with the subscriber's own code.
- * Storage covers the whole retention, in GB-months.
+ * Returns a profile's usage for a million calls, measured by storing a sample with the subscriber's own code. Storage
+ * covers the whole retention period, in GB-months.
  */
 export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[]> {
   const { batchSize, batchWindowSeconds } = profile.config.subscriber;
@@ -193,7 +197,7 @@ export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[
   return scaled(addedUp(usages), MILLION / events.length);
 }
 
-/** Returns the monthly usage that doesn't depend on traffic: keys, schedules and metrics. */
+/** Returns the monthly usage that doesn't depend on traffic: keys, scheduled runs and metrics. */
 export function usageOfMonth(profile: UsageProfile): Usage[] {
   const { config } = profile;
   const minutes = SECONDS_A_MONTH / 60;
@@ -208,14 +212,14 @@ export function usageOfMonth(profile: UsageProfile): Usage[] {
     queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
   const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
   const fixed = { part: "metrics, alarms, dashboard" } as const;
-  // A poller either is busy or waits for a message. Receives of busy pollers are counted with their messages.
+  // A poller is either busy or waiting for a message. Requests by busy pollers are already counted with the messages.
   const { callsPerSecond, pollers } = profile;
   const idle = Math.max(0, 1 - (callsPerSecond / pollers) * IDLE_POLL_SECONDS);
   const emptyReceives = (pollers * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
   return [
     { part: "keys", price: "kms.key", quantity: 1 },
     { part: "keys", price: "kms.request", quantity: requests },
-    // The queue for spooled events is always idle.
+    // The queue for spooled events is always idle, so every receive from that queue is empty.
     { part: "queue", price: "sqs.request", quantity: (idle + 1) * emptyReceives },
     ...runs.flatMap(({ count, run, gb }): Usage[] => [
       { ...schedule, price: "lambda.request", quantity: count },

@@ -2,21 +2,21 @@
 export interface Gathering {
   readonly batchSize: number;
   readonly windowMs: number;
-  /** Concurrent pollers, each with its own batch. AWS starts with five. */
+  /** Concurrent pollers, each of which fills its own batch. AWS starts with five. */
   readonly pollers: number;
 }
 
-/** A batch, and the time of its invocation in epoch milliseconds. */
+/** A batch, and when the function is invoked with it, in epoch milliseconds. */
 export interface Gathered<T> {
   readonly items: readonly T[];
   readonly atMs: number;
 }
 
 /**
- * Splits messages into batches. A batch ends when it is full, or when its window closes, which opens with its first
- * message. Messages are assigned to pollers in turn.
+ * Splits messages into batches. A batch window opens with the first message. The batch ends when it is full or when the
+ * window closes. Messages go to the pollers in turn.
  *
- * @param atMsOf returns a message's arrival time in epoch milliseconds; messages must be sorted by it
+ * @param atMsOf returns when a message arrives, in epoch milliseconds; messages must be sorted by arrival time
  */
 export function gatherBatches<T>(
   messages: readonly T[],

@@ -3,14 +3,14 @@ import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 /** An item as passed to the document client, which omits undefined attributes. */
 export type Item = Readonly<Record<string, unknown>>;
 
-/** Bytes that DynamoDB adds to each stored item and index entry. */
+/** Bytes that DynamoDB adds to every stored item and index entry. */
 export const STORED_ITEM_BYTES = 100;
 
-/** Bytes that a list or map adds, and each of its members. */
+/** Bytes that DynamoDB adds for a list or map, and for each member. */
 const CONTAINER_BYTES = 3;
 const MEMBER_BYTES = 1;
 
-/** One byte per two significant digits, one more, and one for a sign. */
+/** A number takes one byte per two significant digits, plus one byte, plus one for a negative sign. */
 function numberSize(value: number): number {
   const digits = (Math.abs(value).toExponential().split("e")[0] ?? "").replace(".", "").length;
   return Math.ceil(digits / 2) + 1 + (value < 0 ? 1 : 0);
@@ -40,14 +40,14 @@ function valueSize(value: unknown): number {
 }
 
 /**
- * Returns an item's size in bytes, as DynamoDB counts it for capacity.
+ * Returns an item's size in bytes, as DynamoDB counts it when metering capacity.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
  */
 export function itemSize(item: Item): number {
   return entriesSize(Object.entries(item));
 }
 
-/** Returns an item's index entry, or undefined if the item lacks a key of the index. */
+/** Returns an item's index entry, or undefined if the item is missing a key of the index. */
 export function indexEntry(
   table: TableDefinition,
   index: IndexDefinition,
@@ -65,13 +65,13 @@ export function indexEntry(
   return Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name)));
 }
 
-/** Stored bytes of an item in its table and in the indexes. */
+/** Bytes that an item occupies in the table and in the indexes. */
 export interface StoredBytes {
   readonly table: number;
   readonly indexes: number;
 }
 
-/** Returns an item's stored bytes, including those that DynamoDB adds. */
+/** Returns the bytes that an item occupies, including the bytes that DynamoDB adds. */
 export function storedBytes(table: TableDefinition, item: Item): StoredBytes {
   let indexes = 0;
   for (const index of Object.values(table.indexes)) {

@@ -2,27 +2,27 @@
 
 export const KB = 1024;
 
-/** GB of CloudWatch, EventBridge and DynamoDB. */
+/** Bytes per GB as CloudWatch, EventBridge and DynamoDB count them. */
 export const GB = 1024 ** 3;
 
-/** AWS counts a month as 730 hours. */
+/** AWS bills a month as 730 hours. */
 export const HOURS_A_MONTH = 730;
 
 export const SECONDS_A_MONTH = HOURS_A_MONTH * 3600;
 
 export const DAYS_A_MONTH = HOURS_A_MONTH / 24;
 
-/** Returns the billed events or requests: one per started 64 KB. */
+/** Returns how many events or requests are billed: one for each started 64 KB. */
 export function chunks(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / (64 * KB)));
 }
 
-/** Returns the write units of an item with this size in bytes. */
+/** Returns the write units needed to write an item of this size in bytes. */
 export function writeUnits(bytes: number): number {
   return Math.max(1, Math.ceil(bytes / KB));
 }
 
-/** Returns the read units of an item with this size in bytes. Eventually consistent by default. */
+/** Returns the read units needed to read an item of this size in bytes. Reads are eventually consistent by default. */
 export function readUnits(bytes: number, consistent = false): number {
   return Math.max(1, Math.ceil(bytes / (4 * KB))) * (consistent ? 1 : 0.5);
 }
@@ -30,7 +30,7 @@ export function readUnits(bytes: number, consistent = false): number {
 /** Bytes that CloudWatch adds to each log event. */
 const LOG_EVENT_BYTES = 26;
 
-/** Returns the metered bytes of log lines. */
+/** Returns how many bytes CloudWatch meters for some log lines. */
 export function logBytes(lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + LOG_EVENT_BYTES, 0);
 }
@@ -39,19 +39,19 @@ export function logBytes(lines: readonly string[]): number {
 const DATA_KEY_SECONDS = 300;
 
 /**
- * Returns the KMS requests of an encrypted queue.
+ * Returns how many KMS requests an encrypted queue causes.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
  *
  * @param seconds billed time
- * @param producers sending principals
- * @param consumers receiving principals
+ * @param producers number of sending principals
+ * @param consumers number of receiving principals
  */
 export function queueKeyRequests(seconds: number, producers: number, consumers: number): number {
   return (seconds / DATA_KEY_SECONDS) * (2 * producers + consumers);
 }
 
 /**
- * Returns the KMS requests of encrypted tables: one per data key and pair of principal and table in constant use.
+ * Returns how many KMS requests encrypted tables cause: one per data key for each principal and table in constant use.
  *
  * @param seconds billed time
  */

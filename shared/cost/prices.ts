@@ -1,20 +1,20 @@
-/** Price of one metered unit. */
+/** The price of one metered unit. */
 export interface Price {
   /** US dollars per `per` units. */
   readonly dollars: number;
   readonly per: number;
-  /** Unit and rounding. */
+  /** The metered unit and how AWS rounds it. */
   readonly unit: string;
   /** AWS pricing page. */
   readonly source: string;
-  /** Whether public sources confirmed the price on `PRICES_DATE`. If not, it is an estimate. */
+  /** Whether public sources confirmed the price on `PRICES_DATE`. Otherwise the price is an estimate. */
   readonly confirmed: boolean;
 }
 
-/** Date of the prices. */
+/** Date on which the prices were checked. */
 export const PRICES_DATE = "2026-11-25";
 
-/** Region of the prices. List prices, without free tiers, volume discounts and tax. */
+/** Region that the prices apply to. All are list prices, without free tiers, volume discounts or tax. */
 export const PRICES_REGION = "us-east-1";
 
 const MILLION = 1_000_000;
@@ -27,7 +27,7 @@ const LAMBDA = "https://aws.amazon.com/lambda/pricing/";
 const CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/";
 const KMS = "https://aws.amazon.com/kms/pricing/";
 
-/** List prices of us-east-1 by metered unit. */
+/** List prices in us-east-1, by metered unit. */
 export const PRICES = {
   "dynamodb.write": {
     dollars: 0.625,
@@ -202,7 +202,7 @@ export const PRICES = {
 /** Name of a metered unit. */
 export type PriceName = keyof typeof PRICES;
 
-/** Returns the dollars for a metered quantity. */
+/** Returns the cost of a metered quantity in US dollars. */
 export function dollarsOf(name: PriceName, quantity: number): number {
   const { dollars, per } = PRICES[name];
   return (quantity / per) * dollars;

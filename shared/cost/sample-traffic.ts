@@ -5,7 +5,7 @@ import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
 import { scopeCheck } from "../events/track-scope-validation.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
-/** Pseudo-random numbers, the same in every run. */
+/** A source of pseudo-random numbers that are the same in every run. */
 class Draws {
   #bytes: Buffer = Buffer.alloc(0);
   #next = 0;
@@ -35,7 +35,7 @@ class Draws {
   }
 }
 
-/** Start of the sample: mid-hour, so that counters are neither new nor full. */
+/** Start of the sample. It is mid-hour, so that counters are neither new nor full. */
 const START_MS = Date.parse("2026-11-23T10:20:00.000Z");
 
 const ENDPOINTS = ["/api/orders", "/api/products/42", "/api/profile", "/api/customers/7/invoices"];
@@ -43,24 +43,24 @@ const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like G
 
 const ipOf = (n: number) => `10.${(n >> 16) & 255}.${(n >> 8) & 255}.${n & 255}`;
 
-/** Picks a client. The n-th client has 1/n of the first one's calls. */
+/** Picks a client. The n-th client makes 1/n as many calls as the first client. */
 function pickClient(draws: Draws, clients: number): number {
   return Math.min(clients - 1, Math.floor(clients ** draws.fraction()) - 1);
 }
 
-/** State of the sample traffic. */
+/** State while generating the sample traffic. */
 interface Sample {
   readonly profile: UsageProfile;
   readonly draws: Draws;
-  /** Tokens, as many as the profile's uses per token require. */
+  /** Token ids. There are as many as the profile's uses per token require. */
   readonly tokens: readonly string[];
   readonly used: Set<number>;
 }
 
 /**
- * Returns the events of calls at the profile's rate, as the authorizer creates them.
+ * Returns events for calls at the profile's rate, in the form that the authorizer creates.
  *
- * @param counts number of calls of each consecutive period; every period has its own tokens
+ * @param counts number of calls in each consecutive period; every period has its own tokens
  */
 export function sampleCalls(profile: UsageProfile, counts: readonly number[]): OAuthEvent[][] {
   const draws = new Draws();

@@ -9,32 +9,32 @@ import { TABLES, type TableDefinition } from "../core/tables.ts";
 import type { Item } from "./item-size.ts";
 import type { ItemWrite, TableVariable } from "./usage-of-write.ts";
 
-/** Calls that the tables received. */
+/** The calls that the tables received. */
 export interface SimulatedTraffic {
   readonly writes: ItemWrite[];
-  /** Read items, in order. Each is a separate read. */
+  /** Items read, in order. Each is a separate read. */
   readonly reads: (Item | undefined)[];
-  /** Number of calls by operation. */
+  /** Number of calls per operation. */
   readonly calls: Record<string, number>;
 }
 
 type Input = UpdateCommandInput & TransactWriteCommandInput & BatchGetCommandInput;
 
 /**
- * In-memory tables that support what storing events needs: transactions of puts and updates, conditional updates, and
- * reads by key. A table's name is its environment variable.
+ * In-memory tables that support what is needed to store events: transactions of puts and updates, conditional updates,
+ * and reads by key. Each table is named after its environment variable.
  */
 export class SimulatedTables {
   readonly #items = new Map<string, Item>();
   #traffic: SimulatedTraffic = { writes: [], reads: [], calls: {} };
 
-  /** Returns the traffic from now on. */
+  /** Starts recording and returns the traffic from this point on. */
   begin(): SimulatedTraffic {
     this.#traffic = { writes: [], reads: [], calls: {} };
     return this.#traffic;
   }
 
-  /** Replacement for the DynamoDB client. */
+  /** A replacement for the DynamoDB client. */
   get db(): DocumentClient {
     const send = async (command: {
       readonly constructor: { name: string };
@@ -85,7 +85,7 @@ export class SimulatedTables {
     const before = this.#items.get(key);
     const holds = !update.ConditionExpression || meets(before ?? {}, update);
     const after = holds ? updated(before ?? (update.Key as Item), update) : (before as Item);
-    // A failed condition is billed like a write that changes nothing.
+    // DynamoDB bills a failed condition like a write that changes nothing.
     this.#traffic.writes.push({ table, before: holds ? before : after, after, transactional });
     if (!holds) throw new ConditionalCheckFailedException({ $metadata: {}, message: "simulated" });
     this.#items.set(key, after);
@@ -116,7 +116,7 @@ function meets(item: Item, update: UpdateCommandInput): boolean {
   });
 }
 
-/** Placeholder for `if_not_exists(a, `, whose comma would split the clause. */
+/** Stands in for `if_not_exists(a, `, because the comma would split the clause. */
 const IF_ABSENT = "?";
 
 /** Replaces `if_not_exists(a, :a)` with `?:a)`. */

@@ -5,7 +5,7 @@ import { type Item, storedBytes } from "./item-size.ts";
 import { DAYS_A_MONTH, GB } from "./metering.ts";
 import { writeCapacity } from "./write-capacity.ts";
 
-/** Environment variable of a table. */
+/** Environment variable that contains a table's name. */
 export type TableVariable = keyof typeof TABLES;
 
 /** A write of one item. */
@@ -16,7 +16,7 @@ export interface ItemWrite {
   readonly transactional: boolean;
 }
 
-/** Returns the part of the bill that a write belongs to. */
+/** Returns the part of the bill that a write counts towards. */
 function partOf({ table, after }: ItemWrite): Part {
   switch (table) {
     case "TOKENS_TABLE":
@@ -34,7 +34,7 @@ function partOf({ table, after }: ItemWrite): Part {
   }
 }
 
-/** Returns an item's retention in months, or 0 without a time to live. */
+/** Returns how many months an item is kept, or 0 if it has no time to live. */
 function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
   const until = after[TABLES[table].ttlAttribute];
   if (typeof until !== "number") return 0;
@@ -42,9 +42,9 @@ function monthsKept({ table, after }: ItemWrite, nowMs: number): number {
 }
 
 /**
- * Returns the usage of a write: its write units, and its storage until it expires. Deletion by TTL is free.
+ * Returns the usage that a write causes: write units, and storage until the item expires. Deletion by TTL is free.
  *
- * @param nowMs time of the write, in epoch milliseconds
+ * @param nowMs when the write happens, in epoch milliseconds
  */
 export function usageOfWrite(write: ItemWrite, nowMs: number): Usage[] {
   const definition = TABLES[write.table];

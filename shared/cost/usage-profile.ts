@@ -3,13 +3,13 @@ import { parseMonitoringConfig } from "../config/monitoring-config.ts";
 import { POLLERS } from "./allowances.ts";
 
 /**
- * Configurations to estimate the bill for. `lean` gives up:
- * - exact `last_used_at` and `previous_use`: a token's item is up to an hour behind while its address doesn't change
- *   (events still have the exact time of each use)
+ * Configurations to estimate costs for. `lean` gives up:
+ * - exact `last_used_at` and `previous_use`: a token's item is up to an hour behind while the address stays the same
+ *   (events still contain the exact time of each use)
  * - `scope_validation_success` events, and the scopes in `token_used`
- * - finding allowed calls by address (denied calls are still found)
- * - the event bus archive, and with it replays
- * - seeing events within a second: the queue collects for up to twenty seconds
+ * - finding allowed calls by address (denied calls can still be found)
+ * - the event bus archive, and therefore replays
+ * - seeing events within a second: the queue collects messages for up to twenty seconds
  */
 export const PROFILES = {
   default: {},
@@ -26,31 +26,31 @@ export const PROFILES = {
 
 export type ProfileName = keyof typeof PROFILES;
 
-/** An API's traffic and its monitoring configuration. */
+/** An API's traffic and monitoring configuration. */
 export interface UsageProfile {
   readonly config: MonitoringConfig;
   readonly callsPerSecond: number;
-  /** Fraction of denied calls, 0 to 1. */
+  /** Share of calls that are denied, 0 to 1. */
   readonly failures: number;
-  /** Fraction of denied calls without a known token. */
+  /** Share of denied calls without a known token. */
   readonly unknownFailures: number;
   readonly clients: number;
-  /** Number of users, each with its own address. */
+  /** Number of users. Each user has a different address. */
   readonly users: number;
   /** Uses per token. */
   readonly callsPerToken: number;
-  /** Fraction of uses from another network than the previous one. */
+  /** Share of uses that come from a different network than the previous use. */
   readonly moves: number;
-  /** Seconds between two uses of a token. Determines how many updates `lastUsedIntervalSeconds` saves. */
+  /** Seconds between two uses of a token. This determines how many updates `lastUsedIntervalSeconds` saves. */
   readonly secondsBetweenUses: number;
   readonly userAgentBytes: number;
-  /** Whether calls have ids of API Gateway and X-Ray. */
+  /** Whether calls carry API Gateway and X-Ray ids. */
   readonly traced: boolean;
-  /** Concurrent pollers. */
+  /** Number of concurrent pollers. */
   readonly pollers: number;
 }
 
-/** Returns a profile, with typical values as defaults. */
+/** Returns a profile. Omitted values default to typical ones. */
 export function usageProfile(
   given: Partial<Omit<UsageProfile, "config">> & {
     readonly callsPerSecond: number;

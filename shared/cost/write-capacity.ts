@@ -3,7 +3,7 @@ import type { IndexDefinition, TableDefinition } from "../core/tables.ts";
 import { type Item, indexEntry, itemSize } from "./item-size.ts";
 import { writeUnits } from "./metering.ts";
 
-/** Write units of a write. */
+/** Write units that a write consumes. */
 export interface WriteCapacity {
   readonly table: number;
   readonly indexes: number;
@@ -14,7 +14,7 @@ const keyOf = ({ partitionKey, sortKey }: IndexDefinition, entry: Item) => [
   sortKey === undefined ? undefined : entry[sortKey],
 ];
 
-/** Moving an index entry costs a delete and a put; an unchanged entry costs nothing. */
+/** Moving an index entry costs a delete and a put. An unchanged entry costs nothing. */
 function indexUnits(
   table: TableDefinition,
   index: IndexDefinition,
@@ -31,11 +31,11 @@ function indexUnits(
 const unitsOf = (entry: Item | undefined) => (entry ? writeUnits(itemSize(entry)) : 0);
 
 /**
- * Returns the write units of a put, update or delete by AWS's rules. Index writes aren't transactional, so they
- * count once.
+ * Returns the write units that AWS bills for a put, update or delete. Index writes aren't transactional, so they are
+ * billed once.
  *
  * @param before previous item, or undefined if there was none
- * @param after new item, or undefined if it was deleted
+ * @param after new item, or undefined if the item was deleted
  */
 export function writeCapacity(
   table: TableDefinition,

@@ -1,11 +1,11 @@
 import { sendableJson, sendableText } from "../core/message-text.ts";
 import type { Alert } from "./alert.ts";
 
-/** An alert as text for people and as JSON for programs. */
+/** An alert, as text for people and as JSON for programs. */
 export interface AlertNotification {
-  /** At most 100 printable ASCII characters, the limit of SNS. */
+  /** At most 100 printable ASCII characters, as SNS requires. */
   readonly subject: string;
-  /** Contains only characters that SNS accepts, as does `json`. */
+  /** Contains only characters that SNS accepts. The same applies to `json`. */
   readonly text: string;
   readonly json: string;
 }
@@ -43,7 +43,7 @@ export function alertNotification(alert: Alert): AlertNotification {
     ...lines(alert.evidence),
     ...examples.map((example) => `  event: ${JSON.stringify(example)}`),
   ]
-    // Replaces line breaks in values. Otherwise a subject could forge a line of the message.
+    // Replaces line breaks in values. Otherwise, a subject could contain a forged line of the message.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
     .join("\n");
   return {

@@ -7,16 +7,16 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { queryAll } from "../core/query-all.ts";
 import { type Alert, alertSchema } from "./alert.ts";
 
-/** The store of alerts and mutes. */
+/** Access to alerts and mutes. */
 export interface AlertStore {
   readonly db: DocumentClient;
   readonly alertsTable: string;
 }
 
-/** Days that an alert is kept after it was last seen. */
+/** Days for which an alert is kept after it was last seen. */
 const KEPT_DAYS = 90;
 
-/** Thrown when another run changed the alert first. That run has done this run's work. */
+/** Thrown if another run changed the alert first. That run has already done the work. */
 export class AlertChangedError extends OAuthMonitoringError {
   override readonly name = "AlertChangedError";
 
@@ -37,9 +37,9 @@ export async function findAlert(store: AlertStore, alertId: string): Promise<Ale
 }
 
 /**
- * Saves an alert and replaces the version `before`, which was read earlier.
+ * Saves an alert, replacing the version `before` that was read earlier.
  *
- * @throws AlertChangedError if the stored alert has changed since
+ * @throws AlertChangedError if the stored alert has changed in the meantime
  */
 export async function saveAlert(
   store: AlertStore,
@@ -75,13 +75,13 @@ function toItem(alert: Alert): Record<string, unknown> {
   const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
   return {
     ...alert,
-    // Evidence quotes events, and producers can put any keys into those.
+    // Evidence quotes events, and producers can put any keys into events.
     evidence: freeJson(alert.evidence),
     ttl_epoch_seconds: toEpochSeconds(keptUntilMs),
   };
 }
 
-/** Copies a resolved alert to a separate id, before a new alert for the same subject replaces it. */
+/** Copies a resolved alert to a separate id so that a new alert for the same subject doesn't overwrite it. */
 export async function keepResolved(store: AlertStore, alert: Alert): Promise<void> {
   const alert_id = `${alert.alert_id}#${alert.opened_at}`;
   await store.db.send(
@@ -124,7 +124,7 @@ export async function listAlerts(store: AlertStore, state: Alert["state"]): Prom
   return items.map((item) => alertSchema.parse(item));
 }
 
-/** Returns the resolved alerts that opened last, newest first. */
+/** Returns the resolved alerts that opened most recently, newest first. */
 export async function listLatestResolved(store: AlertStore, limit: number): Promise<Alert[]> {
   const { Items = [] } = await store.db.send(
     new QueryCommand({ ...ofState(store, "resolved"), ScanIndexForward: false, Limit: limit }),

@@ -5,7 +5,7 @@ const subjectSchema = z.object({
   id: z.string(),
 });
 
-/** The finding of one rule, as part of an alert. */
+/** One rule's finding, as part of an alert. */
 const findingSchema = z.object({
   rule: z.string(),
   subject: subjectSchema,
@@ -20,19 +20,19 @@ const findingSchema = z.object({
 export type Finding = z.output<typeof findingSchema>;
 
 /**
- * An alert covers one incident, from its first detection until it has been quiet for a while. Findings about the same
- * address, token or user belong to one incident. The alert's rule, subject, message and evidence come from the finding
- * with the highest score when it opened.
+ * An alert covers one incident, from when it is first detected until it has been quiet for a while. Findings about the
+ * same address, token or user belong to the same incident. The rule, subject, message and evidence come from the
+ * finding that had the highest score when the alert opened.
  */
 export const alertSchema = z.object({
   alert_id: z.string(),
   state: z.enum(["open", "resolved"]),
   rule: z.string(),
   subject: subjectSchema,
-  /** Risk level, derived from the score (0 to 100). Alerts of earlier versions have neither. */
+  /** Risk level, derived from the score (0 to 100). Alerts stored by earlier versions have neither. */
   risk: z.enum(["low", "medium", "high"]).default("medium"),
   score: z.number().default(50),
-  /** Findings of the rules, oldest first. */
+  /** Findings by all rules, oldest first. */
   findings: z.array(findingSchema).default([]),
   /** Subjects involved, such as `ip 203.0.113.9`, `token …` or `user …`. */
   involved: z.array(z.string()).default([]),
@@ -43,17 +43,20 @@ export const alertSchema = z.object({
   opened_at: z.string(),
   last_seen_at: z.string(),
   resolved_at: z.string().optional(),
-  /** Number of runs that found the anomaly. */
+  /** Number of detection runs that found the anomaly. */
   detections: z.int(),
-  /** The highest count of any run, and the count from which it is an anomaly. */
+  /** Highest count in any run, and the threshold from which a count is an anomaly. */
   observed: z.number(),
   threshold: z.number(),
   window_start: z.string(),
   window_end: z.string(),
   evidence: z.record(z.string(), z.unknown()),
-  /** Id of the alert's `suspicious_activity` event. Publishing the event again doesn't duplicate it. */
+  /**
+   * Id of the alert's `suspicious_activity` event. Because the id stays the same, publishing the event again creates no
+   * duplicate.
+   */
   event_id: z.string(),
-  /** Whether people were notified about the current state. */
+  /** Whether people have been notified about the current state. */
   told: z.boolean(),
 });
 

@@ -3,12 +3,12 @@ import * as z from "zod";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { clientAgents } from "../audit-log/first-agents.ts";
 
-/** Maximum user agents read per client. A client with more has no typical user agent. */
+/** Maximum user agents to read per client. If a client has more, none is considered typical. */
 const MOST = 50;
 
 const itemSchema = z.object({ first_agent: z.string(), first_seen_ms: z.number() });
 
-/** Returns the user agents of a client and when each was first seen, in epoch milliseconds. Cost: one Query. */
+/** Returns a client's user agents and when each was first seen, in epoch milliseconds. Cost: one Query. */
 export async function findClientAgents(
   store: StatisticsStore,
   clientId: string,

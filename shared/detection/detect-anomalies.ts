@@ -33,7 +33,7 @@ import {
 } from "./stories.ts";
 import { benignSubjects } from "./verdicts.ts";
 
-/** Notifies people about an alert that opened or resolved. May be called twice for the same alert. */
+/** Notifies people that an alert opened or resolved. May be called twice for the same alert. */
 export type AlertNotifier = (alert: Alert) => Promise<void>;
 
 export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
@@ -41,41 +41,41 @@ export interface DetectionContext extends DetectionStore, AlertStore, Tracking {
   readonly notify: AlertNotifier;
 }
 
-/** The result of a detection run. */
+/** Result of a detection run. */
 export interface DetectionRun {
-  /** The instant that the run evaluated, UTC. */
+  /** The instant as of which the run evaluated the data, UTC. */
   readonly as_of: string;
   readonly opened: readonly Alert[];
   readonly resolved: readonly Alert[];
   /** Number of alerts open after the run. */
   readonly open: number;
-  /** Number of anomalies suppressed because their client is muted or their subject was judged benign. */
+  /** Number of anomalies suppressed because the client is muted or the subject was judged benign. */
   readonly muted: number;
 }
 
-/** Namespace of event ids. An alert that is published twice has the same event id. */
+/** Namespace for event ids. It makes the event id the same if an alert is published twice. */
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
-/** Maximum resolved alerts considered for reopening. */
+/** Maximum resolved alerts that are considered for reopening. */
 const MOST_RECENT = 100;
 
-/** Number of events that an alert shows. */
+/** Number of example events in an alert. */
 const EXAMPLES = 3;
 
-/** Fields of an event's data that an alert shows. */
+/** Event data fields that an alert shows. */
 const SHOWN = ["ip", "endpoint", "user_agent", "reason", "origin"] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;
 }
 
-/** Returns the client of an anomaly, if known. */
+/** Returns the client that an anomaly concerns, if known. */
 function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
   const id = subject.kind === "client" ? subject.id : clientId;
   return id === NO_CLIENT ? undefined : id;
 }
 
-/** Summarises the subject's newest events within the window. For a network, it uses one of its addresses. */
+/** Summarises the subject's newest events within the window. For a network, it uses one of the network's addresses. */
 async function examples(context: DetectionContext, anomaly: FoundAnomaly): Promise<unknown[]> {
   const { subject, involved = [] } = anomaly;
   const about = subject.kind === "network" ? involved.find((each) => each.kind === "ip") : subject;
@@ -118,12 +118,12 @@ class AlertKeeper {
     private readonly nowMs: number,
   ) {}
 
-  /** Number of alerts whose incidents this run has seen. */
+  /** Number of alerts that this run opened or updated. */
   get seen(): number {
     return this.#seen.size;
   }
 
-  /** Opens an alert for an incident, or updates the alert that it belongs to. */
+  /** Opens an alert for an incident, or updates the existing alert for that incident. */
   async see(story: Story, known: Alert | undefined): Promise<void> {
     const { context } = this;
     const now = toInstant(this.nowMs);
@@ -155,7 +155,7 @@ class AlertKeeper {
     }
     const id = alertId(anomaly.rule.name, anomaly.subject);
     const before = await findAlert(context, id);
-    // Another run opened the alert first, or the alert has dropped this subject because it involves too many.
+    // Either another run opened the alert first, or the alert dropped this subject because it involves too many.
     if (before?.state === "open") {
       await this.see(story, before);
       return;
@@ -189,7 +189,7 @@ class AlertKeeper {
     await markTold(context, alert);
   }
 
-  /** Resolves an open alert if its anomaly has been absent for `quietMs`. */
+  /** Resolves an open alert if the anomaly hasn't been seen for `quietMs`. */
   async settle(alert: Alert, quietMs: number): Promise<void> {
     await this.#tellLate(alert);
     if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) return;
@@ -199,7 +199,7 @@ class AlertKeeper {
     this.resolved.push(resolved);
   }
 
-  /** Sends the notification that failed in the run that opened the alert. */
+  /** Sends a notification that failed in the run that opened the alert. */
   async #tellLate(alert: Alert): Promise<void> {
     if (alert.told || alert.opened_at >= toInstant(this.nowMs)) return;
     await this.#tell(alert);
@@ -255,7 +255,7 @@ class AlertKeeper {
   }
 }
 
-/** Returns the alerts that were resolved recently, earliest first. */
+/** Returns recently resolved alerts, oldest first. */
 async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Promise<Alert[]> {
   const alerts = await listLatestResolved(store, MOST_RECENT);
   return alerts
@@ -266,7 +266,7 @@ async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Pr
     .reverse();
 }
 
-/** Stores the networks from which clients were used. Runs after the rules have checked for new networks. */
+/** Stores the networks that clients were used from. Call it after the rules have checked for new networks. */
 async function learnNetworks(
   store: DetectionStore,
   snapshot: DetectionSnapshot,
@@ -291,11 +291,11 @@ async function learnNetworks(
 }
 
 /**
- * Detects anomalies as of an instant and maintains one alert per incident. People are notified when an alert opens,
- * when its risk becomes high, and when it resolves.
+ * Detects anomalies as of an instant and maintains one alert per incident. Notifies people when an alert opens, when
+ * the risk becomes high, and when the alert resolves.
  *
  * @param asOfMs the instant to evaluate, in epoch milliseconds; may be in the past
- * @throws the error of the store, event bus or notifier; the next run resumes from there
+ * @throws the error from the store, event bus or notifier; the next run resumes the work
  */
 export async function detectAnomalies(
   context: DetectionContext,
@@ -331,13 +331,13 @@ export async function keepAlerts(
     try {
       await work();
     } catch (error) {
-      // An AlertChangedError needs no action, because another run did the work.
+      // An AlertChangedError needs no action, because another run has done the work.
       if (!(error instanceof AlertChangedError)) failures.push(error);
     }
   };
   const isBenign = await benignSubjects(context, found);
   const unmuted = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
-  // Drops supporting anomalies whose main anomaly is muted.
+  // Drops supporting anomalies if the anomaly that they support is muted.
   const heard = raisedOf(unmuted);
   const open = await listAlerts(context, "open");
   const stories = toStories(heard);

@@ -8,7 +8,7 @@ import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 /** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;
 
-/** Maximum networks read per client. A client with more has no typical network. */
+/** Maximum networks to read per client. If a client has more, none is considered typical. */
 const MOST = 50;
 
 const itemSchema = z.object({
@@ -20,7 +20,7 @@ const itemSchema = z.object({
 
 const partition = (clientId: string) => `known-networks/${clientId}`;
 
-/** Returns the networks or operators from which a client was seen, earliest first. Cost: one Query. */
+/** Returns the networks or operators that a client was seen from, oldest first. Cost: one Query. */
 export async function findKnownNetworks(
   store: StatisticsStore,
   clientId: string,
@@ -33,7 +33,7 @@ export async function findKnownNetworks(
       FilterExpression: "ttl_epoch_seconds > :now",
       ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
       Limit: MOST,
-      // Reads operators first. Otherwise a cloud's many older networks could use up the limit.
+      // Reads operators first. Otherwise, a cloud's many older networks could use up the limit.
       ScanIndexForward: false,
     }),
   );
@@ -47,15 +47,15 @@ export async function findKnownNetworks(
     .sort((a, b) => a.firstSeenAt.localeCompare(b.firstSeenAt));
 }
 
-/** A network from which a client was used, or its operator if known. */
+/** A network that a client was used from, or the network's operator if known. */
 export interface SeenNetwork {
   readonly network: string;
   readonly seenMs: number;
-  /** Whether the network raised an anomaly. */
+  /** Whether an anomaly was raised about the network. */
   readonly raised: boolean;
 }
 
-/** Stores that a client was seen from a network. Writes at most once per day and network. */
+/** Stores that a client was seen in a network. Writes at most once per day and network. */
 export async function rememberNetwork(
   store: StatisticsStore,
   clientId: string,

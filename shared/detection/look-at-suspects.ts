@@ -5,8 +5,8 @@ import { MOST_EVENTS_BEFORE, MOST_RECENT_EVENTS, RECENT_MS } from "./rules/detec
 import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
 /**
- * Reads the newest events of the last two hours, and of the time before. These are separate queries, so that a recent
- * flood doesn't hide earlier habits.
+ * Reads a subject's newest events from the last two hours, and from before that. These are separate Queries, so a
+ * recent flood of events doesn't hide earlier habits.
  */
 async function look(
   context: QueryContext,
@@ -27,7 +27,7 @@ async function look(
   return [...recent.events, ...before.events].map(toSeenEvent).reverse();
 }
 
-/** Number of candidates read concurrently. */
+/** Maximum number of candidates read concurrently. */
 const AT_ONCE = 8;
 
 async function lookAtEach(
@@ -45,11 +45,11 @@ async function lookAtEach(
   return found;
 }
 
-/** Days of history for users and tokens. Long enough to cover a monthly job. */
+/** Days of history to read for users and tokens. Long enough to include a monthly job. */
 const HOLDER_DAYS = 40;
 
 /**
- * Reads the latest events of users and tokens, earliest first: at most 450 of each.
+ * Reads the most recent events of users and tokens, oldest first: at most 450 for each user or token.
  *
  * @param holders `user:…` or `token:…`
  */
@@ -62,17 +62,17 @@ export function lookAtHolders(context: QueryContext, holders: readonly string[],
   });
 }
 
-/** Reads the latest events from addresses within a day, earliest first. */
+/** Reads the last day's most recent events for each address, oldest first. */
 export function lookAtAddresses(context: QueryContext, ips: readonly string[], nowMs: number) {
   return lookAtEach(ips, (ip) => look(context, { ip }, nowMs, nowMs - DAY_MS));
 }
 
-/** Reads the latest events of clients within a week, earliest first. */
+/** Reads the last week's most recent events for each client, oldest first. */
 export function lookAtClients(context: QueryContext, clients: readonly string[], nowMs: number) {
   return lookAtEach(clients, (clientId) => look(context, { clientId }, nowMs, nowMs - 7 * DAY_MS));
 }
 
-/** Reads the latest events of a type since `fromMs`, earliest first: at most fifty. */
+/** Reads the most recent events of a type since `fromMs`, oldest first: at most fifty. */
 export async function lookAtType(
   context: QueryContext,
   type: string,

@@ -4,7 +4,7 @@ import { toEpochSeconds, toInstant } from "../core/clock.ts";
 import { queryAll } from "../core/query-all.ts";
 import type { AlertStore } from "./alert-store.ts";
 
-/** Mutes the alerts of a client for a while, for one rule or for all rules. */
+/** Mutes a client's alerts for a while, for one rule or for all rules. */
 export interface Mute {
   readonly oauth_client_id: string;
   /** The muted rule. Absent if all rules are muted. */
@@ -13,7 +13,7 @@ export interface Mute {
   readonly until: string;
 }
 
-/** State of mutes, which are stored in the alerts table. */
+/** Mutes are stored in the alerts table under this state. */
 const STATE = "mute";
 
 const muteSchema = z
@@ -23,7 +23,7 @@ const muteSchema = z
 const muteId = ({ oauth_client_id, rule }: Pick<Mute, "oauth_client_id" | "rule">) =>
   `${STATE}#${rule ?? "*"}#${oauth_client_id}`;
 
-/** Mutes a client until an instant, replacing an earlier mute of the same rule. */
+/** Mutes a client until an instant. Replaces an earlier mute for the same rule. */
 export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
   await store.db.send(
     new PutCommand({
@@ -33,7 +33,7 @@ export async function muteClient(store: AlertStore, mute: Mute): Promise<void> {
         state: STATE,
         oauth_client_id: mute.oauth_client_id,
         ...(mute.rule !== undefined && { rule: mute.rule }),
-        // The sort key of the `by_state` index holds the end of the mute.
+        // For a mute, the sort key in the `by_state` index is when the mute ends.
         opened_at: mute.until,
         ttl_epoch_seconds: toEpochSeconds(Date.parse(mute.until)),
       },

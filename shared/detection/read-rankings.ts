@@ -8,7 +8,7 @@ import { allShardKeys } from "../core/shards.ts";
 import type { HourCounts, SampledUses, SubjectCount } from "./rules/detection-snapshot.ts";
 import { NOTABLE_SAMPLES, SLOW_HOURS, samplesIn } from "./rules/scraping.ts";
 
-/** Returns the starts of the current hour and the one before, which cover the last sixty minutes. */
+/** Returns when the current and the previous hour start. Together, they cover the last sixty minutes. */
 export function lastHours(nowMs: number): number[] {
   const hour = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
   return [hour - HOUR_MS, hour];
@@ -23,7 +23,7 @@ export async function mapEach<V>(
   );
 }
 
-/** Counts of some hours, and the credential guesses among them. */
+/** Counts for some hours, and how many of them are credential guesses. */
 export interface RecentCounts {
   readonly counts: SubjectCount[];
   readonly guesses: SubjectCount[];
@@ -49,7 +49,7 @@ function add(
   }
 }
 
-/** Reads the most frequent subjects of a kind in the last two hours, with their counts per minute. */
+/** Reads a kind's most frequent subjects in the last two hours, with counts per minute. */
 export function readRecent(
   store: StatisticsStore,
   kind: RankedKind,
@@ -59,7 +59,7 @@ export function readRecent(
   return countsOfHours(store, kind, lastHours(nowMs), shards);
 }
 
-/** Reads the most frequent subjects of a kind in each hour that begins at one of `starts`. */
+/** Reads a kind's most frequent subjects in each of the hours that begin at `starts`. */
 export async function countsOfHours(
   store: StatisticsStore,
   kind: RankedKind,
@@ -83,7 +83,7 @@ export async function countsOfHours(
   return { counts: [...counts.values()], guesses: [...guesses.values()] };
 }
 
-/** Adds the hourly counts of a day item. */
+/** Adds a day item's hourly counts. */
 function addHours(
   to: Map<number, number>,
   day: string,
@@ -100,7 +100,7 @@ const daysBack = (nowMs: number, from: number, to: number) =>
     toInstant(nowMs - (from + n) * DAY_MS).slice(0, 10),
   );
 
-/** Returns the credential guesses by hour, yesterday and today, of the addresses that failed most. */
+/** Returns hourly credential guesses, yesterday and today, for the addresses with the most failures. */
 export async function readGuessedIpHours(
   store: StatisticsStore,
   nowMs: number,
@@ -118,13 +118,16 @@ export async function readGuessedIpHours(
   return hours;
 }
 
-/** Maximum users, and tokens without a user, whose earlier days are read; and how many days back. */
+/**
+ * Earlier days are read for at most this many users, and this many tokens without a user. `DAYS_BEFORE` is how many
+ * days to go back.
+ */
 const MOST_NOTABLE = 15;
 const DAYS_BEFORE = 7;
 
 /**
- * Returns the principals that were sampled most, today and yesterday. For those busiest in the last eight hours, it
- * also reads the days before.
+ * Returns the principals with the most samples today and yesterday. For the busiest principals in the last eight hours,
+ * it also reads earlier days.
  */
 export async function readSampledUses(
   store: StatisticsStore,
@@ -151,7 +154,7 @@ export async function readSampledUses(
   const busiest = [...found.values()]
     .filter((uses) => samples(uses) >= NOTABLE_SAMPLES)
     .sort((a, b) => samples(b) - samples(a));
-  // Limits users and tokens separately. Services are far busier than users and would crowd them out.
+  // Limits users and tokens separately, because services are far busier than users and would crowd them out.
   const notable = ["user:", "token:"].flatMap((kind) =>
     busiest.filter(({ holder }) => holder.startsWith(kind)).slice(0, MOST_NOTABLE),
   );

@@ -47,7 +47,7 @@ interface Buckets {
   readonly minutes: readonly Bucket[];
 }
 
-/** Reads the counters of one kind: by hour for the history, by minute for the last two hours. */
+/** Reads one kind of counter: by hour for the history, by minute for the last two hours. */
 async function readBuckets(
   store: DetectionStore,
   kind: "events" | "tokens",
@@ -62,7 +62,10 @@ async function readBuckets(
   return { hours, minutes };
 }
 
-/** Returns the histories of clients counted in the last two hours or, with `ofAll`, anywhere in the history. */
+/**
+ * Returns the histories of clients that were counted in the last two hours. With `ofAll`, it returns the histories of
+ * all clients counted anywhere in the history.
+ */
 function historiesOf(
   buckets: Buckets,
   { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
@@ -95,7 +98,7 @@ function historiesOf(
   }));
 }
 
-/** Returns when each client was first counted within the history. */
+/** Returns when each client first appears in the history. */
 function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
   const first = new Map<string, number>();
   for (const bucket of buckets) {
@@ -110,9 +113,9 @@ const clientsOf = (counts: readonly SubjectCount[]) => counts.map(({ clientId })
 /**
  * Reads the data that the rules evaluate, as of `nowMs`.
  *
- * Cost: the counters of `historyDays` × clients, and a few Queries per hour and ranking. For candidate principals,
- * addresses and clients (limited by `mostSuspects`), at most 450 events each. For sign-ins, at most fifty events, and
- * twenty earlier events for ten of their users. Nothing grows with the number of events.
+ * Cost: the counters for `historyDays` × clients, and a few Queries for each hour and ranking. Each candidate
+ * principal, address or client adds at most 450 events, and `mostSuspects` limits the candidates. Sign-ins add at most
+ * fifty events, and twenty earlier events for each of ten users. The cost doesn't grow with the number of events.
  */
 export async function readSnapshot(
   store: DetectionStore,
@@ -149,7 +152,7 @@ export async function readSnapshot(
     issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
     failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
     guesses: historiesOf(events, of, ({ field }) => field === "g"),
-    // Includes clients without recent uses, so that unused tokens can be compared with earlier use.
+    // Includes clients that weren't used recently, so that a rule can tell when tokens go unused that used to be used.
     uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used", {
       ofAll: true,
     }),
@@ -190,7 +193,7 @@ export async function readSnapshot(
       [
         ...suspectHolders(changed.counts, most),
         ...suspectHolders(refused.counts, most),
-        // The first use after dormancy is counted once. The token stays a candidate as long as that count is read.
+        // The first use after dormancy is counted only once. The token stays a candidate as long as that count is read.
         ...suspectHolders(dormant.counts, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
         ...unusualHolders(sampled, nowMs, mostSuspects),
         ...(await strangeSignIns(store, signIns)),

@@ -28,7 +28,7 @@ export function minuteCounts(
   return [...found.values()];
 }
 
-/** Returns the event counts by client that custom rules use, from minute counters. */
+/** Returns event counts by client from minute counters, in the form that custom rules use. */
 export function clientCounts(
   minutes: readonly Bucket[],
 ): Pick<RuleCounts, "typeCounts" | "clientGuesses"> {
@@ -43,10 +43,10 @@ export function clientCounts(
 const NONE: RecentCounts = { counts: [], guesses: [] };
 
 /**
- * Reads the counts that rules use in [fromMs, toMs), per minute. For addresses and reasons, only the top 200 of each
- * hour and counter shard are known.
+ * Reads the per-minute counts that rules use in [fromMs, toMs). For addresses and reasons, it can read only the top 200
+ * of each hour and counter shard.
  *
- * Cost: for clients, one Query per day and shard; for addresses or reasons, one per hour and shard.
+ * Cost: one Query per day and shard for clients, and one per hour and shard for addresses or reasons.
  */
 export async function readRuleHistory(
   store: StatisticsStore,
@@ -69,7 +69,7 @@ export async function readRuleHistory(
   };
 }
 
-/** Reads the hours of one day at a time, to limit concurrent Queries. */
+/** Reads one day's hours at a time to limit the number of concurrent Queries. */
 async function readByDay(
   store: StatisticsStore,
   kind: "failed_ips" | "failed_reasons",

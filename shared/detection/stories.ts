@@ -5,10 +5,10 @@ import type { Alert, Finding } from "./alert.ts";
 import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
 import { FURTHER_RULE, type Risk, riskOf } from "./rules/risk.ts";
 
-/** Maximum quiet time of an incident. After that, new findings are a new incident. */
+/** Maximum quiet time within an incident. Findings after a longer pause start a new incident. */
 export const SAME_STORY_MS = 6 * HOUR_MS;
 
-/** An incident: the anomalies about the same people in one run. */
+/** An incident: one run's anomalies about the same people. */
 export interface Story {
   /** Highest score first. */
   readonly anomalies: readonly FoundAnomaly[];
@@ -16,12 +16,12 @@ export interface Story {
   readonly names: ReadonlySet<string>;
 }
 
-/** Addresses of one group share a name, because rules count by group. */
+/** Addresses in one group share a name, because the rules count by group. */
 const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${kind === "ip" ? addressGroup(id) : id}`;
 
 /**
- * Returns the names that link an anomaly to an incident. A client or a reason concerns many people, so it links only
- * anomalies of the same rule. Callers without a client can be anyone, so their addresses link them instead.
+ * Returns the names that link an anomaly to an incident. A client or a reason concerns many people, so it only links
+ * anomalies that the same rule found. Callers without a client can be anyone, so they are linked by address instead.
  */
 function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
   const isAnybody = subject.kind === "client" && subject.id === NO_CLIENT && involved.length > 0;
@@ -33,7 +33,7 @@ function namesOf({ rule, subject, involved = [] }: FoundAnomaly): string[] {
   );
 }
 
-/** Groups anomalies that share an address, token or user into incidents. */
+/** Groups anomalies into incidents if they share an address, token or user. */
 export function toStories(found: readonly FoundAnomaly[]): Story[] {
   const groups: { anomalies: FoundAnomaly[]; names: Set<string> }[] = [];
   for (const anomaly of found) {
@@ -52,18 +52,18 @@ export function toStories(found: readonly FoundAnomaly[]): Story[] {
   }));
 }
 
-/** Maximum names that an alert keeps. */
+/** Maximum number of names kept in an alert. */
 const MOST_NAMES = 300;
 
-/** Keeps the latest names, because new findings most likely share one of those. */
+/** Keeps the most recent names, because new findings are most likely to share one of these. */
 const latest = (names: readonly string[]) => names.slice(-MOST_NAMES);
 
 const MOST_FINDINGS = 50;
 
-/** The fields of an alert that grow with its findings. */
+/** Alert fields that grow with new findings. */
 export type Findings = Pick<Alert, "risk" | "score" | "findings" | "involved">;
 
-/** Adds the findings of a run to those of an alert. */
+/** Adds a run's findings to an alert's findings. */
 export function addFindings(
   before: Pick<Alert, "findings" | "involved"> | undefined,
   { anomalies, names }: Story,
@@ -101,12 +101,12 @@ export function addFindings(
 
 const RISKS: readonly Risk[] = ["low", "medium", "high"];
 
-/** Whether a risk is at least as high as another. */
+/** Whether a risk is at least as high as a given level. */
 export function isAtLeast(risk: Risk, least: Risk): boolean {
   return RISKS.indexOf(risk) >= RISKS.indexOf(least);
 }
 
-/** Returns the earliest alert that shares a subject with an incident. */
+/** Returns the oldest alert that shares a subject with an incident. */
 function alertOf(story: Story, alerts: readonly Alert[]): Alert | undefined {
   return alerts.find(
     ({ involved, subject }) =>
@@ -116,7 +116,7 @@ function alertOf(story: Story, alerts: readonly Alert[]): Alert | undefined {
 }
 
 /**
- * Returns each incident with the alert that it continues, if any. Merges incidents that continue the same alert.
+ * Returns each incident with the alert that it continues, if any. Incidents that continue the same alert are merged.
  *
  * @param open alerts that are open
  * @param recent alerts that were resolved recently

@@ -3,18 +3,22 @@ import { DAY_MS } from "../core/clock.ts";
 import { habitsOf, isOtherFamily } from "./rules/party.ts";
 import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
-/** Maximum sign-ins per run whose users' earlier events are read, and how many events of each user. */
+/**
+ * Maximum number of sign-ins per run for which the user's earlier events are read. `LATEST` is the number of events
+ * read per user.
+ */
 const MOST_ASKED = 10;
 const LATEST = 20;
-/** Maximum users that become candidates. */
+/** Maximum number of users that become candidates. */
 const MOST_STRANGE = 5;
 const BEFORE_DAYS = 40;
 
-/** Whether the user agent is a script. Users rarely sign in with one, but thieves do. */
+/** Whether the user agent is a script. Users rarely sign in with a script, but thieves do. */
 const isScript = ({ agent = "" }: SeenEvent) => !agent.includes(" on ");
 
 /**
- * Returns one sign-in with a known network per user: scripts first, then those from networks with the fewest sign-ins.
+ * Returns one sign-in per user from a known network. Scripts come first, then sign-ins from the networks with the
+ * fewest sign-ins.
  */
 export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
   const known = events.filter(
@@ -32,7 +36,7 @@ export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
     .slice(0, MOST_ASKED);
 }
 
-/** Whether a sign-in's network and user agent are both absent from the user's latest events. */
+/** Whether neither the network nor the user agent of a sign-in appears in the user's most recent events. */
 export function isStrangeSignIn(signIn: SeenEvent, before: readonly SeenEvent[]): boolean {
   const habits = habitsOf(before);
   return (
@@ -45,8 +49,8 @@ export function isStrangeSignIn(signIn: SeenEvent, before: readonly SeenEvent[])
 }
 
 /**
- * Returns users who signed in with a user agent and from a network that are new to them, as `user:…`. No counter names
- * them, because a new session doesn't change another one.
+ * Returns users, as `user:…`, who signed in with a new user agent and from a network that is new to them. Counters
+ * don't reveal these users, because a new session doesn't change an existing one.
  *
  * Cost: twenty events for each of at most ten sign-ins.
  */

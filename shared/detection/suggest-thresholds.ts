@@ -4,32 +4,32 @@ import { DAY_MS } from "../core/clock.ts";
 import type { RuleCounts } from "./rules/custom-rule.ts";
 import { peaks, type TriedAlert, type TriedRange, tryRule } from "./try-rule.ts";
 
-/** A configured threshold, the suggested one, and the alerts that they would have raised. */
+/** A configured threshold, the suggested threshold, and the alerts that each would have raised. */
 export interface Suggestion {
   /** Path of the setting in the configuration: `anomalies.rules.failure_burst.perIp`. */
   readonly setting: string;
   readonly counts: string;
   readonly present: number;
   readonly suggested: number;
-  /** Number of alerts in the range, judged by the count alone. */
+  /** Number of alerts that each threshold would have raised in the range, judging by counts alone. */
   readonly would_raise: { readonly present: number; readonly suggested: number };
   /** Alerts that the suggested threshold would have raised, highest count first. */
   readonly alerts: readonly TriedAlert[];
 }
 
-/** Maximum alerts shown. */
+/** Maximum number of alerts shown. */
 const MOST_ALERTS = 5;
 
 interface Threshold {
   readonly setting: string;
   readonly counts: string;
-  /** Counting rule that uses the threshold. */
+  /** A counting rule that uses the threshold. */
   readonly rule: CustomRule;
-  /** Lowest threshold that is worth an alert. */
+  /** Lowest threshold to suggest. */
   readonly least: number;
 }
 
-/** Returns the thresholds that can be tried on counts alone: those of counts within a window, and custom rules. */
+/** Returns the thresholds that can be tested with counts alone: limits on a count within a window, and custom rules. */
 function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
   const of = (name: string, parts: object) => customRuleSchema.parse({ name, ...parts });
   const guesses = { filter: { guesses: true } } as const;
@@ -98,9 +98,10 @@ function lowest(
 }
 
 /**
- * Suggests the lowest thresholds that would have raised at most `perWeek` alerts a week, or one alert in total.
+ * Suggests the lowest thresholds that would have raised at most `perWeek` alerts a week each, or one alert in the whole
+ * range if that is more.
  *
- * @param perWeek alerts per week and threshold that someone has time for
+ * @param perWeek number of alerts that someone has time to handle, per week and threshold
  */
 export function suggestThresholds(
   anomalies: AnomaliesConfig,
@@ -108,7 +109,7 @@ export function suggestThresholds(
   range: TriedRange,
   perWeek: number,
 ): Suggestion[] {
-  // Allows at least one alert, so that a history with one attack doesn't push the threshold above it.
+  // Allows at least one alert. Otherwise, a history with a single attack would push the threshold above that attack.
   const most = Math.max(1, Math.floor((perWeek * (range.toMs - range.fromMs)) / (7 * DAY_MS)));
   return thresholdsOf(anomalies).map((threshold) => {
     const { setting, counts: what, rule } = threshold;

@@ -22,15 +22,15 @@ import {
 } from "./rules/scraping.ts";
 import { unusualHours } from "./rules/unusual-hours.ts";
 
-/** The scope of a detection run. */
+/** The period and limits of a detection run. */
 interface Scope {
-  /** Subjects counted since this instant are candidates. */
+  /** Subjects that were counted since this instant are candidates. */
   readonly sinceMs: number;
   readonly nowMs: number;
   readonly mostSuspects: number;
 }
 
-/** Returns the values counted since the last run, highest count first. */
+/** Returns the values that were counted since the last run, highest count first. */
 function countedSince(
   counts: readonly SubjectCount[],
   { sinceMs, nowMs }: Pick<Scope, "sinceMs" | "nowMs">,
@@ -45,8 +45,8 @@ function countedSince(
 }
 
 /**
- * Returns candidate principals. If there are too many, half are those counted most and half those counted least,
- * because a thief may come only once.
+ * Returns candidate principals. If there are too many, it takes half of them from the highest counts and half from the
+ * lowest, because a thief may come only once.
  */
 export function suspectHolders(counts: readonly SubjectCount[], scope: Scope): string[] {
   const all = countedSince(counts, scope).map(([value]) => value);
@@ -55,11 +55,14 @@ export function suspectHolders(counts: readonly SubjectCount[], scope: Scope): s
   return [...all.slice(0, half), ...all.slice(-half)];
 }
 
-/** Failures and credential guesses within two hours from which an address is a candidate. */
+/**
+ * Minimum failures within two hours that make an address a candidate. `FEW_GUESSES` is the minimum for credential
+ * guesses.
+ */
 const FEW_FAILURES = 10;
 const FEW_GUESSES = 4;
 
-/** Returns the addresses that guess or fail repeatedly, and a few of those that guess rarely. */
+/** Returns addresses with repeated credential guesses or failures, and a few addresses with rare guesses. */
 export function suspectAddresses(
   { counts, guesses }: RecentCounts,
   guessedIpHours: ReadonlyMap<string, HourCounts>,
@@ -81,8 +84,8 @@ export function suspectAddresses(
 }
 
 /**
- * Returns the principals used at least twice as much as ever before, within two or eight hours. The largest increase
- * comes first.
+ * Returns principals that were used at least twice as much as ever before within two or eight hours, largest increase
+ * first.
  */
 export function unusualHolders(
   sampled: readonly SampledUses[],
@@ -105,7 +108,7 @@ export function unusualHolders(
     .map(({ holder }) => holder);
 }
 
-/** Returns the number of tokens issued within a day, to the hour. */
+/** Returns how many tokens were issued within a day, to the nearest hour. */
 function issuedWithinDay({ lastHour, hours }: ClientHistory, nowMs: number): number {
   let sum = lastHour;
   for (const [startMs, count] of hours) if (startMs >= nowMs - DAY_MS) sum += count;
@@ -113,8 +116,8 @@ function issuedWithinDay({ lastHour, hours }: ClientHistory, nowMs: number): num
 }
 
 /**
- * Returns candidate clients: those issued far more tokens than usual, young ones issued enough for consent phishing,
- * and those in `ofNews`.
+ * Returns candidate clients: clients that requested far more tokens than usual, young clients with enough tokens for
+ * consent phishing, and the clients in `ofNews`.
  */
 export function suspectClients(
   {
@@ -137,7 +140,7 @@ export function suspectClients(
     minimum: Math.min(users, rules.issuance_rate.minimum),
   };
   const unusual = unusualHours(issuance, historyStartMs, nowMs, limits, "tokens");
-  // Includes clients after their last token, because a collector may wait before using the tokens.
+  // Keeps clients that have stopped requesting tokens, because a collector may wait before using the tokens.
   const young = issuance
     .filter(({ clientId }) => nowMs - (firstSeenMs.get(clientId) ?? nowMs) < days * DAY_MS)
     .filter((client) => issuedWithinDay(client, nowMs) >= users)
@@ -151,9 +154,9 @@ export function suspectClients(
 }
 
 /**
- * Returns clients without users that were counted since the last run in a network not known two hours ago. For a new
- * operator, it looks at the whole two hours. Skips young clients without a known network, because there is nothing to
- * compare with.
+ * Returns clients without users that were counted since the last run in a network that wasn't known two hours ago. For
+ * a new operator, it considers the whole two hours. A young client without a known network is skipped, because there is
+ * nothing to compare with.
  *
  * @param firstSeenMs when each client was first counted
  */
@@ -165,7 +168,8 @@ export function clientsInNewNetworks(
 ): string[] {
   return counts.flatMap((each) => {
     const [network] = splitValue(each.value);
-    // A new operator is judged by its networks, which only the events show, so it stays a candidate for two hours.
+    // To judge a new operator, its networks are needed, and only events contain them. The client therefore stays a
+    // candidate for two hours.
     const fromMs = isOperator(network) ? nowMs - 2 * HOUR_MS : sinceMs;
     if (countWithin(each, fromMs, nowMs) === 0) return [];
     const places = known.get(each.clientId) ?? [];

@@ -7,10 +7,10 @@ import { SAME_STORY_MS } from "./stories.ts";
 /** An alert that a rule would have raised. */
 export interface TriedAlert {
   readonly subject: AnomalySubject;
-  /** UTC times of the first and the last detection run that would have found it. */
+  /** When the first and the last detection run would have found it, UTC. */
   readonly opened_at: string;
   readonly last_seen_at: string;
-  /** Highest count within a window. */
+  /** Highest count within one window. */
   readonly observed: number;
 }
 
@@ -21,7 +21,7 @@ export interface TriedRange {
   readonly everyMinutes: number;
 }
 
-/** Yields the count of the window that ends at each run, unless it is zero. */
+/** For each run, yields the count in the window that ends at that run, unless it is zero. */
 function* windows(
   minutes: Tally["minutes"],
   windowMs: number,
@@ -42,8 +42,8 @@ function* windows(
 }
 
 /**
- * Returns the alerts that a rule would have raised for its counts, earliest first. As in a real run, findings less than
- * six hours apart are one alert.
+ * Returns the alerts that a rule would have raised for the given counts, oldest first. As in a real run, findings less
+ * than six hours apart form one alert.
  */
 export function tryRule(rule: CustomRule, counts: RuleCounts, range: TriedRange): TriedAlert[] {
   const alerts = tally(rule, counts).flatMap(({ subject, minutes }) => {
@@ -66,7 +66,7 @@ export function tryRule(rule: CustomRule, counts: RuleCounts, range: TriedRange)
   return alerts.sort((a, b) => (a.opened_at < b.opened_at ? -1 : 1));
 }
 
-/** Returns the highest window count of each subject, highest first. These are what a threshold is compared with. */
+/** Returns each subject's highest count within a window, highest first. The threshold is compared with these counts. */
 export function peaks(rule: CustomRule, counts: RuleCounts, range: TriedRange): number[] {
   return tally(rule, counts)
     .map(({ minutes }) => {

@@ -1,20 +1,20 @@
 import type { Alert } from "./alert.ts";
 import { type AlertReview, subjectOfRule, type VERDICTS } from "./verdicts.ts";
 
-/** Number of verdicts on the alerts of one rule. */
+/** Number of verdicts on one rule's alerts. */
 export interface VerdictFigures {
   readonly rule: string;
-  /** Subjects that the rule raised. Several alerts about one subject count once. */
+  /** Number of subjects for which the rule raised alerts. Several alerts about one subject count once. */
   readonly subjects: number;
   /** Number of these subjects with each verdict. */
   readonly true: number;
   readonly false: number;
   readonly benign: number;
-  /** Share of the judged subjects that were attacks. Absent without a verdict. */
+  /** Share of the judged subjects that were attacks. Absent if there are no verdicts. */
   readonly precision?: number;
 }
 
-/** Returns verdict figures by rule. Rules with the most verdicts come first. */
+/** Returns verdict figures by rule, starting with the rules that have the most verdicts. */
 export function verdictFigures(
   alerts: readonly (Pick<Alert, "rule" | "subject"> & {
     readonly review?: Pick<AlertReview, "verdict"> | undefined;

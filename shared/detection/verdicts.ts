@@ -12,7 +12,7 @@ import { type AlertStore, findAlert } from "./alert-store.ts";
 
 /**
  * An administrator's verdict on an alert:
- * - `true`: it was an attack, or what the rule looks for
+ * - `true`: it was an attack, or the problem that the rule looks for
  * - `false`: the rule was wrong
  * - `benign`: the rule was right, but the behaviour is intended; the rule stops raising alerts about this subject
  */
@@ -32,7 +32,7 @@ export const alertReviewSchema = z.object({
 
 export type AlertReview = z.output<typeof alertReviewSchema>;
 
-/** A review of an alert: an acknowledgement, a note, a verdict, or several of these. */
+/** A review to add to an alert: an acknowledgement, a note, a verdict, or several of these. */
 export const reviewRequestSchema = z
   .strictObject({
     alertId: z.string().min(1).max(1024),
@@ -48,10 +48,10 @@ export const reviewRequestSchema = z
     "the review is empty: set acknowledge, note or verdict",
   );
 
-/** Input of `reviewAlert`. */
+/** Input for `reviewAlert`. */
 export type ReviewRequest = z.input<typeof reviewRequestSchema>;
 
-/** Thrown if no alert has the id. */
+/** Thrown if there is no alert with the given id. */
 export class AlertNotFoundError extends OAuthMonitoringError {
   override readonly name = "AlertNotFoundError";
 
@@ -60,15 +60,15 @@ export class AlertNotFoundError extends OAuthMonitoringError {
   }
 }
 
-/** Days that a review is kept after its last change. */
+/** Days for which a review is kept after the last change. */
 const KEPT_DAYS = 366;
 
-/** Maximum notes per review. Older ones are dropped. */
+/** Maximum notes per review. The oldest notes are dropped. */
 const MOST_NOTES = 100;
 
 /**
- * Returns the key of a review: `rule#kind#id`. An alert id isn't enough: once another alert has replaced a resolved
- * one, its id also contains the time when it opened.
+ * Returns a review's key: `rule#kind#id`. An alert id wouldn't work, because it changes: when a new alert replaces a
+ * resolved one, the time when the resolved alert opened is added to its id.
  */
 export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">): string {
   return `${rule}#${subject.kind}#${subject.id}`;
@@ -77,8 +77,8 @@ export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">
 const reviewId = (of: string) => `review#${of}`;
 
 /**
- * Acknowledges an alert, adds a note or sets a verdict, and publishes `alert_reviewed`. All alerts of the same rule and
- * subject share the review.
+ * Acknowledges an alert, adds a note or sets a verdict, and publishes `alert_reviewed`. All alerts with the same rule
+ * and subject share one review.
  *
  * @throws InvalidInputError if the request is invalid
  * @throws AlertNotFoundError if there is no such alert
@@ -155,7 +155,7 @@ async function readReview(store: AlertStore, of: string): Promise<AlertReview> {
   return alertReviewSchema.parse(Item);
 }
 
-/** Returns the reviews of alerts, by rule and subject (`rule#kind#id`). Alerts without a review are absent. */
+/** Returns the reviews for some alerts, by rule and subject (`rule#kind#id`). Alerts without a review are left out. */
 export async function readReviews(
   store: AlertStore,
   alerts: readonly Pick<Alert, "rule" | "subject">[],
@@ -175,7 +175,7 @@ export async function readReviews(
   );
 }
 
-/** Returns alerts with their reviews. */
+/** Adds reviews to alerts. */
 export async function withReviews(
   store: AlertStore,
   alerts: readonly Alert[],
@@ -187,7 +187,7 @@ export async function withReviews(
   });
 }
 
-/** Returns a predicate for anomalies whose subject was judged benign under the rule. */
+/** Returns a function that tells whether an anomaly's subject was judged benign under the same rule. */
 export async function benignSubjects(
   store: AlertStore,
   anomalies: readonly {

@@ -5,10 +5,10 @@ import type { OAuthEvent } from "./oauth-event.ts";
 import { type EventSubject, type Tracking, trackEvent } from "./track-event.ts";
 
 /**
- * Publishes `suspicious_activity` with a message and evidence, and logs a warning. Set `subject` if the
- * suspicion is about one client or user.
+ * Publishes `suspicious_activity` with a message and evidence, and logs a warning. Set `subject` if the suspicion is
+ * about one client or user.
  *
- * @param id event id, so that raising the same suspicion again publishes the same event
+ * @param id event ID. Pass the same ID for the same suspicion, so that raising it again publishes the same event.
  */
 export async function alertSuspiciousActivity(
   tracking: Tracking & { readonly logger: Logger },

@@ -5,8 +5,8 @@ const FAILURES = 2;
 const OPEN_MS = 30_000;
 
 /**
- * Stops calls to a failing service. Two consecutive failures open the circuit for 30 seconds; then one trial
- * call is allowed. It compares times instead of using a timer, because timers stop while Lambda freezes a
+ * Stops calls to a failing service. Two consecutive failures open the circuit for 30 seconds; then one trial call is
+ * allowed. The implementation compares times instead of using a timer, because timers stop while Lambda freezes a
  * function.
  */
 export class CircuitBreaker {
@@ -23,7 +23,7 @@ export class CircuitBreaker {
   admits(): boolean {
     if (!this.isOpen) return true;
     if (this.clock() < this.#openUntilMs) return false;
-    // Allow only this trial. Concurrent calls wait for its outcome.
+    // Allow only this trial. The circuit stays open for concurrent calls until the trial succeeds.
     this.#openUntilMs = this.clock() + OPEN_MS;
     return true;
   }

@@ -24,7 +24,7 @@ const NO_COUNTRY: ReadonlySet<string> = new Set([
   "ZZ",
 ]);
 
-/** Country names that providers use and Unicode doesn't have. */
+/** Country names that providers use but Unicode doesn't list. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   "brunei darussalam": "BN",
   burma: "MM",
@@ -77,7 +77,7 @@ function plain(name: string): string {
     .replace(/^the /, "");
 }
 
-/** Returns the current code for a two-letter code, such as `GB` for `UK`, or undefined if it isn't a country. */
+/** Returns the current code for a two-letter code, such as `GB` for `UK`, or undefined if the code isn't a country. */
 function currentCode(code: string): string | undefined {
   const region = new Intl.Locale(`und-${code}`).region;
   return region !== undefined && NAMES.of(region) !== undefined && !NO_COUNTRY.has(region)

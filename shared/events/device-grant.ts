@@ -1,8 +1,8 @@
-/** The device grant (RFC 8628, section 3.4) and its names at providers. */
+/** The device grant (RFC 8628, section 3.4), under the names that providers use. */
 const DEVICE_GRANTS: ReadonlySet<string> = new Set([
   "urn:ietf:params:oauth:grant-type:device_code",
   "device_code",
-  // Code in Auth0's logs.
+  // Auth0's log code.
   "sede",
 ]);
 

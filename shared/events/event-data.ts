@@ -7,7 +7,7 @@ export type EventData = Record<string, unknown>;
 
 /** DynamoDB allows 32 levels of nesting. The item and `event_data` use two of them. */
 const MAX_DEPTH = 28;
-/** Keeps an item with its index copies far below DynamoDB's limit of 400 KB. */
+/** Keeps an item, including its index copies, far below DynamoDB's limit of 400 KB. */
 export const MAX_EVENT_DATA_BYTES = 128 * 1024;
 /** Range of magnitudes that DynamoDB numbers support. */
 const NUMBER_MAX = 9.9e125;
@@ -93,7 +93,7 @@ export const eventDataSchema = z.unknown().transform((value, context): EventData
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
-/** @param secret whether the value belongs to the key of a secret, at any depth */
+/** @param secret whether the value is nested under a secret key, at any depth */
 function redact(value: unknown, secret: boolean): unknown {
   if (typeof value === "string") {
     return secret && value !== "" && !DIGEST.test(value)
@@ -105,8 +105,8 @@ function redact(value: unknown, secret: boolean): unknown {
 }
 
 /**
- * Returns a copy in which a digest replaces every secret. A secret is recognised by its key or by the format
- * of our tokens.
+ * Returns a copy in which a digest replaces every secret. A value counts as secret because of its key, or because it
+ * has the format of this product's tokens.
  */
 export function withoutSecrets(data: EventData, secret = false): EventData {
   return Object.fromEntries(
@@ -117,7 +117,7 @@ export function withoutSecrets(data: EventData, secret = false): EventData {
   );
 }
 
-/** Members that identify the event or that statistics count. An oversized event loses them last. */
+/** Members that identify the event or that statistics count. An oversized event drops them last. */
 const IDENTIFYING: ReadonlySet<string> = new Set([
   "token_id",
   "session_id",
@@ -146,9 +146,9 @@ const IDENTIFYING: ReadonlySet<string> = new Set([
   "provider_event_type",
 ]);
 
-/** Bytes to keep of a long text. */
+/** Bytes to keep from a long text. */
 const CUT_TEXT_BYTES = 1024;
-/** Maximum number of names that `truncated` lists, and their maximum length. */
+/** Maximum number of names in `truncated`, and the maximum length of each name. */
 const MOST_NAMES = 10;
 const LONGEST_NAME = 64;
 /** Bytes reserved for `truncated`. */

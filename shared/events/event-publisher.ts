@@ -22,7 +22,7 @@ const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {
   bytesOf: (event) => Buffer.byteLength(JSON.stringify(event)) + 256,
 };
 
-/** Spool for events that the bus did not accept. */
+/** A spool for events that the bus did not accept. */
 export interface SetAside {
   /** Stores the events durably. Rejects if it can't. */
   keep(events: readonly OAuthEvent[]): Promise<void>;
@@ -35,7 +35,7 @@ export interface EventPublisherOptions extends Omit<SendAgainOptions, "mayRetry"
   /** Spool. Without it, `publish` throws `PublishError` when the bus doesn't accept events. */
   readonly setAside?: SetAside | undefined;
   readonly logger: Logger;
-  /** Returns the X-Ray trace header of the current work, so that the trace continues in the bus's targets. */
+  /** Returns the current X-Ray trace header, so that the trace continues in the bus's targets. */
   readonly traceHeader?: (() => string | undefined) | undefined;
   /** Defaults to the system clock. */
   readonly clock?: Clock | undefined;
@@ -56,20 +56,20 @@ function toEntry(
   };
 }
 
-/** With a spool as fallback, calls that took longer aren't retried, because the caller's Lambda environment waits. */
+/** With a spool, failed calls are retried only within this time, because the Lambda environment is waiting. */
 const RETRY_WITHIN_MS = 300;
 
 /** Errors caused by the events themselves, which don't indicate a failing bus. */
 const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
 
 /**
- * Publishes to EventBridge and retries each entry that fails, which the SDK doesn't do. Spools events that
- * still fail.
+ * Creates a sink that publishes to EventBridge. It retries each failed entry, which the SDK doesn't do, and spools
+ * events that still fail.
  *
- * After two consecutive calls in which the bus accepted nothing, it spools events directly for 30 seconds, so
- * that a hanging bus doesn't delay callers. Events that can't be spooled either are written in full to the
- * error log, from which they can be recovered. After two consecutive spool failures, it doesn't wait for the
- * spool.
+ * After two consecutive calls in which the bus accepted nothing, the sink skips the bus and spools events for 30
+ * seconds, so that a hanging bus doesn't delay callers. After two consecutive spool failures, it also skips the spool.
+ * Events that can be neither published nor spooled are written in full to the error log, from which they can be
+ * recovered.
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
   const { eventBridge, eventBusName, setAside, logger, traceHeader } = options;
@@ -103,7 +103,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     return [failed, cause];
   }
 
-  /** @throws the error of the queue */
+  /** @throws any error from the queue */
   async function toQueue(events: readonly OAuthEvent[], aside: SetAside): Promise<void> {
     if (!queue.admits()) throw new Error("the queue of spooled events failed recently");
     try {
@@ -133,7 +133,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
         });
       }
     } catch (error) {
-      // Only the queue may be failing, so try the bus.
+      // The bus was skipped, so it may work even though the queue fails.
       if (skipsBus && triesQueue) [failed] = await toBus(failed);
       if (failed.length === 0) return;
       logger.error(

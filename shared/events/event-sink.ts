@@ -23,10 +23,10 @@ export class PublishError extends OAuthMonitoringError {
 const EVENTS_AT_ONCE = 100;
 
 /**
- * Publishes any number of events, in sequential batches.
+ * Publishes any number of events in sequential batches.
  *
- * @param beforeEach called before each batch; throwing stops the publishing
- * @throws errors of the sink or of `beforeEach`; earlier batches are already published
+ * @param beforeEach called before each batch. If it throws, publishing stops.
+ * @throws any error from the sink or `beforeEach`. Earlier batches are already published.
  */
 export async function publishInTurn(
   sink: EventSink,

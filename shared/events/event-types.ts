@@ -21,7 +21,7 @@ export const EVENT_TYPES = [
   "alert_reviewed",
 ] as const;
 
-/** Event types of the security report. Kept at least 90 days. */
+/** Event types in the security report. These events are kept for at least 90 days. */
 export const SECURITY_EVENT_TYPES = [
   "scope_violation",
   "auth_failed",

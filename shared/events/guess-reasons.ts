@@ -7,7 +7,7 @@ const GUESS_REASONS: ReadonlySet<string> = new Set([
   "unknown_token",
   "unknown_session",
   "foreign_session",
-  // Tokens of other issuers.
+  // Tokens from other issuers.
   "unknown_issuer",
   "unknown_key",
   "invalid_signature",
@@ -30,7 +30,7 @@ const GUESS_REASONS: ReadonlySet<string> = new Set([
   "NotAuthorizedException",
 ]);
 
-/** Whether the reason of a denied call means a credential guess. */
+/** Whether a call was denied because of a credential guess. */
 export function isGuess(reason: unknown): boolean {
   return typeof reason === "string" && GUESS_REASONS.has(reason);
 }

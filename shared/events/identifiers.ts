@@ -20,13 +20,13 @@ export const MAX_IDENTIFIER_LENGTH = 256;
 const TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
 const NOT_TEXT = "text without control characters and lone surrogates";
 
-/** Id of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
+/** ID of an OAuth client or user: visible text of at most 256 characters (RFC 6749, appendix A.1). */
 export const identifierSchema = z.string().min(1).max(MAX_IDENTIFIER_LENGTH).regex(TEXT, NOT_TEXT);
 
-/** Address of a caller, as reported by API Gateway or another producer. */
+/** The caller's address, as reported by API Gateway or another producer. */
 export const ipSchema = z.string().min(1).max(64).regex(TEXT, NOT_TEXT).transform(canonicalIp);
 
-/** Whether a text matches `identifierSchema`. Faster than parsing many ids. */
+/** Whether a text matches `identifierSchema`. Faster than the schema when there are many IDs. */
 export function isIdentifier(text: string): boolean {
   return text.length <= MAX_IDENTIFIER_LENGTH && TEXT.test(text);
 }
@@ -40,13 +40,13 @@ export const scopeSchema = z
   .max(MAX_SCOPE_LENGTH)
   .regex(SCOPE, "visible ASCII without space, quote or backslash");
 
-/** Whether a text matches `scopeSchema`. Faster than parsing many scopes. */
+/** Whether a text matches `scopeSchema`. Faster than the schema when there are many scopes. */
 export function isScope(text: string): boolean {
   return text.length <= MAX_SCOPE_LENGTH && SCOPE.test(text);
 }
 
 /**
- * Returns the schema of a scope list (RFC 6749, section 3.3), limited in number and total length.
+ * Returns the schema for a list of scopes (RFC 6749, section 3.3), with a limit on their number and total length.
  *
  * @param advice how to fix a list that is too long
  */
@@ -58,5 +58,5 @@ export const scopeListSchema = (most: number, mostCharacters: number, advice: st
       error: `the scopes exceed ${mostCharacters} characters. ${advice}`,
     });
 
-/** Scopes of a token or session. The limit keeps the authorizer's response within API Gateway's limit. */
+/** The scopes on a token or session. The maximum keeps the authorizer's response within API Gateway's size limit. */
 export const scopesSchema = scopeListSchema(100, 2048, "Request fewer scopes");

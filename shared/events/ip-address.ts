@@ -1,14 +1,14 @@
 import { isIPv6, SocketAddress } from "node:net";
 
-// Separate file, so that functions can avoid the address parser.
+// In a separate file, so that functions that don't use it don't load the address parser.
 export { networkOf } from "./network.ts";
 
 /** An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
 
 /**
- * Returns the canonical text of an address. Unwraps IPv4-mapped addresses such as `::ffff:203.0.113.9`, and
- * formats IPv6 as in RFC 5952. Returns any other text unchanged, including addresses with a zone.
+ * Returns an address in canonical form. Unwraps IPv4-mapped addresses such as `::ffff:203.0.113.9`, and formats IPv6 as
+ * in RFC 5952. Returns any other text unchanged, including addresses with a zone.
  */
 export function canonicalIp(text: string): string {
   if (!isIPv6(text) || text.includes("%")) return text;

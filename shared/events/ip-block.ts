@@ -5,7 +5,7 @@ import { canonicalIp } from "./ip-address.ts";
 /** Maximum length of an address. Longer texts aren't parsed. */
 const LONGEST = 64;
 
-/** Shortest allowed prefix. A shorter one would cover a large part of the Internet. */
+/** Shortest allowed prefix, by IP version. A shorter prefix would cover a large part of the Internet. */
 const SHORTEST_PREFIX = { 4: 8, 6: 19 } as const;
 
 const BITS = { 4: 32, 6: 128 } as const;
@@ -37,7 +37,7 @@ export function bytesOf(text: string): readonly number[] | undefined {
 
 const versionOf = (bytes: readonly number[]) => (bytes.length === 4 ? 4 : 6);
 
-/** Returns the version and the first bits of an address as text. */
+/** Returns an address's IP version and first bits as text. */
 function prefixOf(bytes: readonly number[], length: number): string {
   const bits = bytes.map((byte) => byte.toString(2).padStart(8, "0")).join("");
   return `${versionOf(bytes)}:${bits.slice(0, length)}`;
@@ -87,12 +87,12 @@ export const ipBlockSchema = z
     return writeBlock(block);
   });
 
-/** Prefix of an IPv6 subnet, within which a machine can change its address at will (RFC 8981). */
+/** Prefix length of an IPv6 subnet. A machine can change its address within the subnet at will (RFC 8981). */
 const GROUP_PREFIX = 64;
 
 /**
- * Returns the group that an address is counted, listed and blocked with: the /64 of an IPv6 address, such as
- * `2001:db8:1:2::/64`. An IPv4 address, or any other text, is its own group.
+ * Returns the group by which an address is counted, listed and blocked: for IPv6, its /64, such as `2001:db8:1:2::/64`.
+ * Returns an IPv4 address, or any other text, unchanged.
  */
 export function addressGroup(ip: string): string {
   const block = ip.includes(":") ? parseBlock(`${ip}/${GROUP_PREFIX}`) : undefined;
@@ -108,7 +108,7 @@ export class IpBlocks<Value> {
     return this.#byPrefix.get(this.#parse(block).key);
   }
 
-  /** @throws RangeError when it isn't a block */
+  /** @throws RangeError if `block` isn't a valid CIDR block */
   set(block: string, value: Value): void {
     const { key, length } = this.#parse(block);
     this.#byPrefix.set(key, value);

@@ -1,11 +1,11 @@
 import ipaddr from "ipaddr.js";
 
-/** Maximum length of an address including a zone. Parsing time is quadratic. */
+/** Maximum length of an address, including its zone. Limited because parsing time is quadratic. */
 const LONGEST_ADDRESS = 64;
 
 /**
- * Returns the network of an address: the first 16 bits of IPv4, the first 32 bits of IPv6. This approximates
- * the block of one network operator without ownership data.
+ * Returns an address's network: the first 16 bits of an IPv4 address, or the first 32 bits of an IPv6 address. Without
+ * ownership data, this approximates the block that one network operator owns.
  */
 export function networkOf(ip: unknown): string | undefined {
   if (typeof ip !== "string" || ip.length > LONGEST_ADDRESS || !ipaddr.isValid(ip)) {

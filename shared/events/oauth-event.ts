@@ -22,26 +22,29 @@ export const UNROUTED = "(unrouted)";
 /** `Source` of every event on the bus. */
 export const EVENT_SOURCE = "oauth.monitoring";
 
-/** A producer may send a token as the id. It is replaced by its digest, cut to the maximum length of an id. */
+/**
+ * A producer may mistakenly send a token as an ID. Such an ID is replaced by the token's digest, cut to the maximum ID
+ * length.
+ */
 const optionalIdentifier = identifierSchema
   .nullish()
   .transform((id) => (id ? withoutTokens(id).slice(0, MAX_IDENTIFIER_LENGTH) : undefined));
 
-/** Normalizes the address, so that one caller always has the same text. */
+/** Normalizes the address, so that the same caller always appears under the same text. */
 function withCanonicalIp(data: EventData): EventData {
   return typeof data.ip === "string" ? { ...data, ip: canonicalIp(data.ip) } : data;
 }
 
 /**
- * Schema of the event envelope's `detail`, for producers and the subscriber. It shortens oversized data, so
+ * Schema for the `detail` of the event envelope, used by producers and the subscriber. It shortens oversized data, so
  * that no event is lost because of its size.
  */
 export const oauthEventSchema = z
   .strictObject({
-    /** Event id from the producer. Redeliveries have the same id. */
+    /** Event ID from the producer. Redeliveries have the same id. */
     id: uuidSchema,
     event_type: eventTypeSchema,
-    /** Time of occurrence, UTC with milliseconds. */
+    /** When the event occurred, UTC with milliseconds. */
     occurred_at: instantSchema,
     oauth_client_id: optionalIdentifier,
     user_id: optionalIdentifier,
@@ -65,7 +68,7 @@ export function isSecurityEventType(eventType: string): boolean {
   return (SECURITY_EVENT_TYPES as readonly string[]).includes(eventType);
 }
 
-/** Types that are never published separately, with the type of the events that can carry them. */
+/** Event types that are never published separately. Each maps to the type of the events that can carry it. */
 export const CARRIERS: Readonly<Record<string, string>> = {
   scope_validation_success: "token_used",
 };
@@ -86,19 +89,18 @@ export function typesOf({
   return carries ? [event_type, "scope_validation_success"] : [event_type];
 }
 
-/** Content of an event before it gets its id and time. */
+/** An event's content, without ID and time. */
 export interface EventFacts {
   readonly eventType: string;
   readonly clientId?: string | undefined;
   readonly userId?: string | undefined;
   readonly details: EventData;
-  /** Explicit id, for a fact that may be published again, such as a retried revocation. */
+  /** Explicit ID, for an event that may be published again, such as a retried revocation. */
   readonly id?: string | undefined;
 }
 
 /**
- * Creates the envelope of an event that happened at `atMs`. Its id defaults to a new UUIDv7 (RFC 9562) of
- * that time.
+ * Creates an event that happened at `atMs`. The ID defaults to a new UUIDv7 for that time (RFC 9562).
  *
  * @throws InvalidInputError naming each invalid part
  */
@@ -113,7 +115,7 @@ export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
   });
 }
 
-/** Returns the token id in the event's data, if it has one. */
+/** Returns the token ID in the event's data, if it has one. */
 export function tokenIdOf(event: {
   readonly event_data: Readonly<Record<string, unknown>>;
 }): string | undefined {
@@ -127,10 +129,10 @@ export function ipOf(event: OAuthEvent): string | undefined {
   return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
 }
 
-/** Format of a gateway's request id. Other producers may send anything. */
+/** Format of a gateway's request ID. Other producers may send anything, so IDs in other formats are ignored. */
 const REQUEST_ID = /^[!-~]{1,128}$/;
 
-/** Returns the gateway's request id in the event's data, if it has one. */
+/** Returns the gateway's request ID in the event's data, if it has one. */
 export function requestIdOf(event: OAuthEvent): string | undefined {
   const id = event.event_data.request_id;
   return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;

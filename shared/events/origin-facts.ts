@@ -2,7 +2,7 @@ import { countryCode } from "./country.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { withoutTokens } from "./redact-text.ts";
 
-/** IP enrichment as providers and databases write it, before validation. */
+/** IP enrichment as supplied by providers and databases, before validation. */
 export interface OriginFacts {
   /** Two-letter code or English name. */
   readonly country?: unknown;
@@ -32,7 +32,10 @@ function asnOf(value: unknown): number | undefined {
   return numberOf(typeof value === "string" ? value.replace(/^AS(?=\d)/i, "") : value);
 }
 
-/** Rounds to a tenth of a degree, about eleven kilometres: precise enough for travel, too coarse for a home address. */
+/**
+ * Rounds to a tenth of a degree, about eleven kilometres: precise enough to detect travel, too coarse to reveal a home
+ * address.
+ */
 function degreesOf(value: unknown, most: 90 | 180): number | undefined {
   const degrees = numberOf(value);
   if (degrees === undefined || !(Math.abs(degrees) <= most)) return undefined;
@@ -62,7 +65,7 @@ export function toOrigin(facts: OriginFacts): Origin | undefined {
   return origin && (defined(origin) as Origin);
 }
 
-/** Returns only the members that have a value. */
+/** Removes undefined members. */
 export function defined<Members extends object>(members: Members): Partial<Members> {
   return Object.fromEntries(
     Object.entries(members).filter(([, value]) => value !== undefined),

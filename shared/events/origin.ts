@@ -1,6 +1,9 @@
 import * as z from "zod";
 
-/** Known use of an address: a data centre or cloud, a VPN, a proxy (including residential ones), or a Tor exit. */
+/**
+ * The type of network behind an address: a data centre or cloud, a VPN, a proxy (including residential proxies), or a
+ * Tor exit.
+ */
 export const ORIGIN_KINDS = ["hosting", "vpn", "proxy", "tor"] as const;
 
 /** One of `ORIGIN_KINDS`. */
@@ -19,9 +22,9 @@ const originSchema = z.object({
 });
 
 /**
- * IP enrichment of an address: `origin` in an event's `event_data`. `country` is an ISO 3166-1 code (`DE`),
- * `asn` an autonomous system number (RFC 6793), `operator` the holder of that system, latitude and longitude
- * are in degrees. Unknown fields are absent.
+ * IP enrichment for an address, stored as `origin` in an event's `event_data`. `country` is an ISO 3166-1 code such as
+ * `DE`, `asn` is an autonomous system number (RFC 6793), `operator` is that system's owner, and `latitude` and
+ * `longitude` are in degrees. Unknown fields are absent.
  */
 export type Origin = z.infer<typeof originSchema>;
 

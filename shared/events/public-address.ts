@@ -1,6 +1,6 @@
 import ipaddr from "ipaddr.js";
 
-/** IPv6 addresses assigned to Internet hosts (RFC 4291, section 2.4). */
+/** The IPv6 range for Internet hosts (RFC 4291, section 2.4). */
 const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3");
 
 /**

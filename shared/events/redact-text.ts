@@ -25,7 +25,7 @@ const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
 /** Maximum number of times a text is percent-decoded to find a secret. */
 const MOST_DECODINGS = 3;
 
-/** Returns the digest under which a secret may be known: `sha256:` and 64 hex digits. */
+/** Returns the digest that is stored instead of a secret: `sha256:` and 64 hex digits. */
 export function digestOfSecret(secret: string): string {
   return `sha256:${createHash("sha256").update(secret).digest("hex")}`;
 }
@@ -37,11 +37,11 @@ export const percentDecoded = (text: string) =>
   );
 
 /**
- * Redacts a text that may be percent-encoded up to three times. Tries the most decoded form first, because a
- * less decoded form may show only the beginning of a partly encoded secret.
+ * Redacts a text that may be percent-encoded up to three times. Tries the most decoded form first: in a less decoded
+ * form, `redact` may recognise only the beginning of a partly encoded secret.
  *
- * @param redact returns the text without secrets, or the text itself
- * @returns the redacted form in which a secret was found, or the text itself if there was none
+ * @param redact removes secrets from a text, or returns the text unchanged if it contains no secret
+ * @returns the redacted form, or the text unchanged if there was no secret
  */
 export function redactDecoded(text: string, redact: (text: string) => string): string {
   const forms = [text];
@@ -69,7 +69,10 @@ function withoutJwt(run: string): string {
 const withoutPlainTokens = (text: string) =>
   text.replace(OWN_TOKEN, digestOfSecret).replace(DOTTED, withoutJwt);
 
-/** Replaces our own tokens and JWTs with their digests, also percent-encoded ones, and lone surrogates with U+FFFD. */
+/**
+ * Replaces this product's tokens and all JWTs with their digests, even if percent-encoded, and lone surrogates with
+ * U+FFFD.
+ */
 export function withoutTokens(text: string): string {
   return redactDecoded(text.replace(LONE_SURROGATE, "\uFFFD"), withoutPlainTokens);
 }

@@ -2,14 +2,14 @@ import * as z from "zod";
 import { explain } from "../core/faults.ts";
 import { withoutTokens } from "./redact-text.ts";
 
-/** Maximum length of a reason. A rejected message may have megabytes. */
+/** Maximum length of a reason. Needed because a rejected message may be megabytes long. */
 export const MAX_REASON = 1024;
 
 /**
- * Returns why a message isn't a valid event, for a log or message attribute: without our tokens, at most
- * 1,024 characters. For invalid JSON, the parser's message is omitted because it quotes the text.
+ * Returns why a message isn't a valid event, for a log or message attribute. The reason contains none of this product's
+ * tokens and at most 1,024 characters. For invalid JSON, it omits the parser's message, which quotes the text.
  *
- * @param error error from parsing; anything but a ZodError, SyntaxError or RangeError is rethrown
+ * @param error the parsing error. Rethrown unless it is a ZodError, SyntaxError or RangeError.
  */
 export function refusalReason(error: unknown): string {
   if (error instanceof z.ZodError) return showable(explain(error));

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 
-/** Hex digits of a public id: 128 bits of a SHA-256 digest, which reveal nothing about the token. */
+/** Number of hex digits in a public ID: 128 bits of a SHA-256 digest, which reveal nothing about the token. */
 const TOKEN_ID_LENGTH = 32;
 
-/** Identity of another issuer's token in this system. */
+/** How this system identifies another issuer's token. */
 export interface TokenIdentity {
-  /** DynamoDB key of the token: SHA-256, hex. */
+  /** The token's DynamoDB key: a SHA-256 digest in hex. */
   readonly token_digest: string;
-  /** Public id, in events and responses. */
+  /** Public ID, used in events and responses. */
   readonly token_id: string;
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /**
- * Hashes the parts joined by line breaks. Bearer tokens can't contain a line break, so the digest never
- * equals that of another token's text.
+ * Hashes the parts, joined by line breaks. Bearer tokens can't contain a line break, so this digest never equals the
+ * digest of a bearer token.
  */
 function identityOf(...parts: readonly string[]): TokenIdentity {
   const token_digest = sha256(parts.join("\n"));
@@ -23,8 +23,8 @@ function identityOf(...parts: readonly string[]): TokenIdentity {
 }
 
 /**
- * Returns the identity of a token with a `jti` (RFC 7519, section 4.1.7). The token's text isn't used,
- * because one signature has many encodings.
+ * Returns the identity of a token with a `jti` (RFC 7519, section 4.1.7). Doesn't hash the token's text, because the
+ * same signature can be encoded in many ways.
  */
 export function identityOfNamedToken(issuer: string, jti: string): TokenIdentity {
   return identityOf("jti", issuer, jti);
@@ -40,7 +40,7 @@ export function identityOfClaims(
 
 /**
  * Returns the identity of another issuer's opaque token.
- * `shared/integrations/providers/node-oidc-provider.ts` computes the same public id when the token is issued.
+ * `shared/integrations/providers/node-oidc-provider.ts` computes the same public ID when the token is issued.
  */
 export function identityOfOpaqueToken(issuer: string, text: string): TokenIdentity {
   const digest = sha256(text);
@@ -50,7 +50,7 @@ export function identityOfOpaqueToken(issuer: string, text: string): TokenIdenti
   };
 }
 
-/** Serializes JSON with the members of every object sorted by name. */
+/** Serializes a value as JSON with sorted object members. */
 function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

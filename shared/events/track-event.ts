@@ -9,31 +9,31 @@ export interface Tracking {
   readonly clock: Clock;
 }
 
-/** Client, user and token of an event. Access tokens have this shape. */
+/** The client, user and token that an event is about. An `AccessToken` can be passed as is. */
 export interface EventSubject {
   readonly oauth_client_id?: string | undefined;
   readonly user_id?: string | undefined;
   readonly token_id?: string | undefined;
 }
 
-/** Time and id of an event. */
+/** An event's time and ID. */
 export interface TrackEventOptions {
-  /** Time of occurrence in epoch milliseconds. Defaults to now. */
+  /** When the event occurred, in epoch milliseconds. Defaults to now. */
   readonly atMs?: number | undefined;
-  /** Event id, for a fact that may be published again. Defaults to a new UUIDv7. */
+  /** Event ID, for an event that may be published again. Defaults to a new UUIDv7. */
   readonly id?: string | undefined;
 }
 
 /**
- * Publishes `oauth.<eventType>` about a client or token, or without a subject. Resolves once the event is
- * safe.
+ * Publishes `oauth.<eventType>` about a client or token, or without a subject. Resolves once the event is published,
+ * spooled or buffered.
  *
  * @example
  * ```typescript
  * await trackEvent(tracking, "token_used", token, { endpoint: "/api/data", method: "GET" });
  * await trackEvent(tracking, "consent_given", { oauth_client_id: "app", user_id: "ada" }, {});
  * ```
- * @throws InvalidInputError when the type or the details don't fit the envelope
+ * @throws InvalidInputError if the type or the details are invalid
  */
 export async function trackEvent(
   tracking: Tracking,

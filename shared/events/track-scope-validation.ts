@@ -7,7 +7,7 @@ import {
   trackEvent,
 } from "./track-event.ts";
 
-/** Session or access token whose scopes were checked. */
+/** The session or access token whose scopes were checked. */
 export interface ScopeHolder extends EventSubject {
   readonly scopes: readonly string[];
   readonly session_id?: string | undefined;
@@ -23,8 +23,9 @@ export function scopeCheck(
 }
 
 /**
- * Publishes the outcome of a scope check, `scope_validation_success` or `scope_violation`, with the required
- * and available scopes. The authorizer publishes no event for a success: its `token_used` contains the check.
+ * Publishes the outcome of a scope check, `scope_validation_success` or `scope_violation`, with the required and
+ * available scopes. The authorizer doesn't call this for a success, because its `token_used` event already contains the
+ * check.
  */
 export async function trackScopeValidation(
   tracking: Tracking,

@@ -22,7 +22,7 @@ export interface UnpublishedQueueOptions {
  * messages that SendMessageBatch rejects, which the SDK doesn't do.
  */
 export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOptions): SetAside {
-  /** Returns the rejected messages, and the reason for the first. */
+  /** Returns the rejected messages, and why the first one was rejected. */
   async function sendOnce(bodies: readonly string[]): Promise<[string[], string]> {
     const { Failed = [] } = await sqs.send(
       new SendMessageBatchCommand({

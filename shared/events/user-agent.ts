@@ -1,7 +1,7 @@
 /** Maximum length to parse. Longer texts are cut. */
 const LONGEST = 512;
 
-/** Browsers, most specific product first: Edge's text also names Chrome, and Chrome's also names Safari. */
+/** Browsers, most specific product first: Edge's user agent also names Chrome, and Chrome's also names Safari. */
 const BROWSERS: readonly (readonly [product: string, family: string])[] = [
   ["Edg", "Edge"],
   ["OPR", "Opera"],
@@ -14,7 +14,7 @@ const BROWSERS: readonly (readonly [product: string, family: string])[] = [
   ["Safari", "Safari"],
 ];
 
-/** Platforms by words in the first comment, most specific first: Android's text also names Linux. */
+/** Platforms by word in the user agent's comments, most specific first: Android's user agent also names Linux. */
 const PLATFORMS: readonly (readonly [word: string, platform: string])[] = [
   ["iPhone", "iOS"],
   ["iPad", "iOS"],
@@ -25,7 +25,7 @@ const PLATFORMS: readonly (readonly [word: string, platform: string])[] = [
   ["Linux", "Linux"],
 ];
 
-/** Products that every browser names. */
+/** Products that appear in every browser's user agent. */
 const FILLERS: ReadonlySet<string> = new Set([
   "Mozilla",
   "AppleWebKit",
@@ -55,10 +55,11 @@ function partsOf(text: string): { products: string[]; comments: string } {
 }
 
 /**
- * Returns family and platform of a user agent, such as `Firefox on Linux` or `okhttp`. Versions are left out,
- * so updates change nothing. If an app adds its own product to a browser's text, that product is the family.
+ * Returns a user agent's family and platform, such as `Firefox on Linux` or `okhttp`. Leaves out versions, so that an
+ * update doesn't change the result. If an app adds its own product to a browser's user agent, that product is the
+ * family.
  *
- * @returns undefined when there is no text
+ * @returns undefined if there is no text
  */
 export function agentOf(userAgent: unknown): string | undefined {
   if (typeof userAgent !== "string" || userAgent.trim() === "") return undefined;

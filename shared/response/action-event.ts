@@ -3,10 +3,10 @@ import type { Tracking } from "../events/track-event.ts";
 import { trackEvent } from "../events/track-event.ts";
 import type { Action } from "./action.ts";
 
-/** UUID namespace of the event IDs. Deterministic IDs make publishing idempotent. */
+/** UUID namespace for event IDs. Deterministic IDs make publishing idempotent. */
 const EVENT_NAMESPACE = "0f6b8f6e-6f0b-4b0c-9c3e-5a3e0b8f3f41";
 
-/** The event types of actions. */
+/** The event types for actions. */
 export type ActionEventType =
   | "action_taken"
   | "action_proposed"
@@ -15,7 +15,7 @@ export type ActionEventType =
   | "action_released"
   | "action_expired";
 
-/** Publishes an action's new state with its actor, target, reason, end and hits. Idempotent. */
+/** Publishes an action's new state, with its actor, target, reason, end time and hits. Idempotent. */
 export async function trackAction(
   tracking: Tracking,
   type: ActionEventType,

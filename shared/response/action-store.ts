@@ -12,10 +12,10 @@ export interface ActionStore {
   readonly actionsTable: string;
 }
 
-/** Days for which an action is kept after its request or after its block ends. */
+/** Days that an action is kept after it was requested or, for a block, after the block ends. */
 const KEPT_DAYS = 400;
 
-/** Thrown if someone else changed the action in the meantime. */
+/** Thrown if someone else changed the action since it was read. */
 export class ActionChangedError extends OAuthMonitoringError {
   override readonly name = "ActionChangedError";
 
@@ -33,7 +33,7 @@ export class ActionNotFoundError extends OAuthMonitoringError {
   }
 }
 
-/** Whether work is left: completing the action, marking more tokens, or recording the end of a block. */
+/** Whether any work is left: completing the action, marking more tokens, or recording that a block ended. */
 function hasOpenWork({ kind, state, settled }: Action): boolean {
   if (state === "pending") return true;
   if (state !== "done") return false;
@@ -151,7 +151,7 @@ async function newest(
   return Items.map((item) => actionSchema.parse(item));
 }
 
-/** Returns the IDs of the actions with work left, oldest first. */
+/** Returns the IDs of actions that have work left, oldest first. */
 export async function listOpenWork(store: ActionStore, limit: number): Promise<string[]> {
   const { Items = [] } = await store.db.send(
     new QueryCommand({

@@ -13,8 +13,8 @@ const addressSchema = z
 /**
  * The target of an action, with the ID that events use:
  * - `token`: public token ID
- * - `user`, `client`: ID with the `idPrefix` of its issuer
- * - `session`: the `session_id` of events, from this product or another issuer
+ * - `user`, `client`: ID, including the issuer's `idPrefix`
+ * - `session`: the `session_id` from events, for a session of this product or another issuer
  * - `address`: IPv4 or IPv6 address
  * - `network`: address block in CIDR notation, such as `203.0.113.0/24`
  * - `all`: every principal. Can be revoked, but not blocked

@@ -6,18 +6,18 @@ import { actionTargetSchema } from "./action-target.ts";
 /**
  * The kinds of actions:
  * - `revoke`: permanently denies the target's tokens that were issued before a given time, by default now
- * - `block`: denies every call of the target until a given time
+ * - `block`: denies every call from the target until a given time
  */
 export const ACTION_KINDS = ["revoke", "block"] as const;
 
 /**
  * The states of an action:
- * - `pending`: in progress. A retry with the same idempotency key completes it
+ * - `pending`: in progress. If interrupted, a retry with the same idempotency key completes it
  * - `proposed`: waiting for approval
  * - `dry_run`: recorded, but not applied
  * - `done`: in effect
  * - `released`: a block that was ended early
- * - `expired`: a block whose time is over
+ * - `expired`: a block whose end time has passed
  * - `rejected`: a proposal that was rejected
  */
 export const ACTION_STATES = [
@@ -30,27 +30,30 @@ export const ACTION_STATES = [
   "rejected",
 ] as const;
 
-/** The actor that takes or decides an action. */
+/** The actor that takes or decides on an action. */
 export const actorSchema = z.strictObject({
   /**
    * - `administrator`: uses the API, the dashboard or the command line
-   * - `policy`: the policy of a rule
-   * - `receiver`: the receiver of security events
+   * - `policy`: a detection rule's policy
+   * - `receiver`: the endpoint that receives security events from other systems
    * - `link`: anyone who used the link in a notification
    */
   kind: z.enum(["administrator", "policy", "receiver", "link"]),
-  /** User or client of the administrator's token, rule, transmitter name, or destination of the link. */
+  /**
+   * For an administrator, the token's user or client. Otherwise the rule, the transmitter's name, or the link's
+   * recipient.
+   */
   id: identifierSchema,
 });
 
-/** An actor that takes or decides an action. */
+/** An actor that takes or decides on an action. */
 export type Actor = z.output<typeof actorSchema>;
 
 /** The tokens and sessions that an action affects, up to the counting limit. */
 export const actionHitsSchema = z.object({
-  /** Active tokens of the target that this store knows. */
+  /** The target's active tokens that are stored here. */
   tokens: z.int(),
-  /** Active sessions of the target. */
+  /** The target's active sessions. */
   sessions: z.int(),
   /** Whether there are more than were counted. */
   more: z.boolean(),
@@ -70,13 +73,13 @@ export const actionSchema = z.object({
   actor: actorSchema,
   /** UTC, with milliseconds. */
   requested_at: z.string(),
-  /** Time at which the action took effect. Calls that start later are denied. */
+  /** When the action took effect. Calls that start later are denied. */
   done_at: z.string().optional(),
   /** Revocations only: tokens issued before this time are denied. */
   issued_before: z.string().optional(),
   /** Blocks only: end time. */
   until: z.string().optional(),
-  /** Tokens and sessions affected at the time of the request. */
+  /** The tokens and sessions that the action affects, counted when it was requested. */
   hits: actionHitsSchema,
   /** Revocations only: number of tokens marked as revoked so far. */
   tokens_revoked: z.int().optional(),
@@ -88,7 +91,7 @@ export const actionSchema = z.object({
   request_digest: z.string().optional(),
   /** Proposals only: whether people were notified. */
   told: z.boolean().optional(),
-  /** The actor, time and reason of the approval, rejection or release. */
+  /** The approval, rejection or release: who decided, when and why. */
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
   decision_reason: z.string().optional(),
@@ -99,10 +102,10 @@ export const actionSchema = z.object({
 /** A response action: a block or a revocation, from its request to its end. */
 export type Action = z.output<typeof actionSchema>;
 
-/** A reason in plain text. This product's tokens in it are replaced by their digests before it is stored. */
+/** A plain-text reason. Before it is stored, digests replace any of this product's tokens in it. */
 export const reasonSchema = z.string().trim().min(1).max(512);
 
-/** Idempotency key. Requests with the same key are the same action. */
+/** Idempotency key. Requests with the same key refer to the same action. */
 export const idempotencyKeySchema = z
   .string()
   .min(1)
@@ -125,7 +128,7 @@ const requestShape = z.strictObject({
   mode: z.enum(["take", "propose", "dry_run"]).default("take"),
   /** Default: none, so that each request is a new action. */
   idempotencyKey: idempotencyKeySchema.optional(),
-  /** Digest of the request as sent. A request with the same key and another digest is rejected. */
+  /** Digest of the request as sent. A request with the same key but a different digest is rejected. */
   requestDigest: z.string().min(1).max(128).optional(),
   alertId: z.string().min(1).max(1024).optional(),
 });
@@ -139,7 +142,7 @@ export type AskedAction = z.output<typeof requestShape>;
 /** Target kinds that can be revoked. */
 const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session", "all"]);
 
-/** Returns the schema of a request. Its times must be plausible at `nowMs`. */
+/** Returns the schema for a request. Checks the request's times against `nowMs`. */
 export function actionRequestSchema(nowMs: number) {
   return requestShape.superRefine(({ kind, target, mode, until, issuedBefore }, context) => {
     const fault = (path: string, message: string) =>

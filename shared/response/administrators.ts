@@ -5,7 +5,7 @@ import { digestOfTokenId } from "../tokens/revoke-token.ts";
 import type { ActionTarget } from "./action-target.ts";
 import { activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 
-/** Maximum tokens to read per user or client. One with more tokens counts as an administrator. */
+/** Maximum tokens to read per user or client. A user or client with more tokens counts as an administrator. */
 const MOST_READ = 1000;
 
 /**

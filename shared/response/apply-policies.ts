@@ -21,7 +21,7 @@ import { findActionOfKey, takeAction } from "./take-action.ts";
 export type PolicyContext = ActionContext &
   AlertStore & {
     readonly logger: Logger;
-    /** Notifies people that an action waits for approval. May be called more than once per action. */
+    /** Notifies people that an action is waiting for approval. May be called more than once per action. */
     readonly notifyProposal: (action: Action) => Promise<void>;
   };
 
@@ -32,16 +32,16 @@ export interface PolicyRun {
   readonly dryRun: readonly Action[];
 }
 
-/** Maximum age of an alert that policies act on, so that a new policy ignores old alerts. */
+/** Maximum age of an alert that policies act on. Keeps a new policy from acting on old alerts. */
 const ACTS_WITHIN_MS = HOUR_MS;
 
-/** Number of recent actions against a target to search for one that is in effect. */
+/** Number of recent actions against a target to check for one that is still in effect. */
 const LOOKED_AT = 20;
 
 /**
- * Returns the target of an action about an alert. An alert about an IPv6 address names its /64, which is blocked as a
- * network. Returns undefined for an outage, for callers without a client, and for an alert about a network: only an
- * administrator can decide to block a whole network.
+ * Returns the target for acting on an alert. An alert about an IPv6 address names the address's /64, which is blocked
+ * as a network. Returns undefined for an outage, for callers without a client, and for an alert about a network,
+ * because only an administrator can decide to block a whole network.
  */
 function targetOf({ subject }: Alert): ActionTarget | undefined {
   const { kind, id } = subject;
@@ -87,11 +87,11 @@ async function isAllowed(
 }
 
 /**
- * Acts on the open alerts whose rules have a policy: once per alert, highest score first. Only proposes an action if
- * the hourly limit is reached or if it could lock out an administrator.
+ * Acts on open alerts whose rules have a policy: once per alert, highest score first. If the hourly limit is reached,
+ * or if an action could lock out an administrator, the action is only proposed.
  *
- * Policies can't trigger each other: their actions raise no alert, and a target that is already blocked or waits for
- * approval is skipped. Failures are logged, and the next run retries them.
+ * Policies can't trigger each other: their actions raise no alerts, and they skip a target that is already blocked or
+ * has an action waiting for approval. Failures are logged, and the next run retries them.
  */
 export async function applyPolicies(context: PolicyContext): Promise<PolicyRun> {
   const run = { taken: [] as Action[], proposed: [] as Action[], dryRun: [] as Action[] };
@@ -155,16 +155,16 @@ async function respond(
 }
 
 /**
- * Notifies people of a proposal and records that they were notified. If this fails, the next run retries.
+ * Notifies people of a proposal and records that they were notified. If this fails, the next run tries again.
  *
- * @throws ActionChangedError if the action was decided in the meantime
+ * @throws ActionChangedError if someone has since decided on the action
  */
 export async function tell(context: PolicyContext, action: Action): Promise<Action> {
   await context.notifyProposal(action);
   return saveAction(context, { ...action, told: true }, action);
 }
 
-/** Returns the mode in which a policy acts against a target. */
+/** Returns whether a policy takes, proposes or only records an action against a target. */
 async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
   if (mode === "dry_run") return "dry_run";
   if (mode !== "enforce") return "propose";
@@ -172,7 +172,7 @@ async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Po
   return (await isWithinCeiling(context, target)) ? "take" : "propose";
 }
 
-/** Whether an action of this kind against the target is already in effect or waits for approval. */
+/** Whether an action of this kind against the target is already in effect or waiting for approval. */
 async function isDealtWith(
   context: PolicyContext,
   target: ActionTarget,
@@ -189,8 +189,9 @@ async function isDealtWith(
 }
 
 /**
- * Counts an action against the limit of the clock hour. Returns false if the limit is reached. Addresses have a
- * separate limit: anyone can provoke alerts about addresses, and those must not stop the revocation of a stolen token.
+ * Counts an action against the limit for the current clock hour. Returns false if the limit is reached. Addresses have
+ * a separate limit: anyone can provoke alerts about addresses, and such alerts must not prevent the revocation of a
+ * stolen token.
  */
 async function isWithinCeiling(
   context: PolicyContext,

@@ -7,13 +7,13 @@ export interface LinkKey {
   /** HMAC-SHA-256 (RFC 2104). */
   sign(message: string): Promise<Uint8Array>;
   /**
-   * @returns false if the code belongs to another message or key
+   * @returns false if the code belongs to a different message or key
    * @throws Error if the key is unavailable
    */
   verify(message: string, mac: Uint8Array): Promise<boolean>;
 }
 
-/** The content of a link: the action, the expiry time and the recipient. */
+/** The content of a link: action, expiry time and recipient. */
 export interface ApprovalClaims {
   readonly actionId: string;
   readonly expiresAtEpochSeconds: number;
@@ -21,12 +21,12 @@ export interface ApprovalClaims {
   readonly sentTo: string;
 }
 
-/** The claims and code of a link, not verified yet. */
+/** A link's claims and authentication code, not verified yet. */
 export interface ReadApprovalLink extends ApprovalClaims {
   readonly mac: Uint8Array;
 }
 
-/** Start of every signed message. The key signs nothing else, and a later format gets another prefix. */
+/** Prefix of every signed message. The key signs nothing else, and a future format will use a different prefix. */
 const PURPOSE = "oauth-monitoring approval link 1";
 
 const MAC_BYTES = 32;
@@ -41,11 +41,11 @@ const messageOf = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) 
  * Returns the URL where an action can be approved or rejected without signing in. The same action and recipient always
  * get the same link, so a repeated notification is identical.
  *
- * The claims and the code follow the `#`. Browsers and link scanners never send that part, so it appears in no access
- * log and no `Referer` header.
+ * The claims and the code follow the `#`. Browsers and link scanners never send that part, so it never appears in an
+ * access log or a `Referer` header.
  *
  * @param page URL of the dashboard
- * @param action its link expires `validHours` after `requested_at`
+ * @param action the link expires `validHours` after the action's `requested_at`
  */
 export async function approvalLink(
   key: Pick<LinkKey, "sign">,

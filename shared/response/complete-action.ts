@@ -23,12 +23,12 @@ export type ActionContext = Tracking &
   ActionStore &
   RestrictionStore & { readonly config: MonitoringConfig };
 
-/** Maximum tokens and sessions to mark while the actor waits. `settleActions` marks the rest. */
+/** Maximum tokens and sessions to mark while the caller waits. `settleActions` marks the rest. */
 const MARKED_AT_ONCE = 100;
 
 /**
- * Days for which a revocation stays in the deny list after every listed token is marked. A token that a server wrote
- * directly to the table is listed only on its first use.
+ * Days that a revocation stays in the deny list after every listed token is marked. Needed because a token that a
+ * server wrote directly to the table is listed only on its first use.
  */
 const KEPT_DAYS = 30;
 
@@ -36,7 +36,7 @@ const KEPT_DAYS = 30;
  * Completes a `pending` action: applies it in every adapter, publishes `action_taken` and sets the state to `done`.
  * Every step is idempotent, so a retry completes an interrupted action.
  *
- * @throws the errors of the store or the bus. The action then stays `pending` and may already be in effect.
+ * @throws any error from DynamoDB or the bus. The action then stays `pending` and may already be in effect.
  */
 export async function completeAction(context: ActionContext, action: Action): Promise<Action> {
   const nowMs = context.clock();
@@ -52,7 +52,7 @@ export async function completeAction(context: ActionContext, action: Action): Pr
   };
   await trackAction(context, "action_taken", done, Date.parse(done.done_at as string));
   const kept = await saveAction(context, done, action).catch(async (error: unknown) => {
-    // A concurrent retry completed the action first.
+    // A concurrent retry has already completed the action.
     if (error instanceof ActionChangedError) return findAction(context, action.action_id);
     throw error;
   });
@@ -106,10 +106,10 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
 }
 
 /**
- * Marks up to `limit` tokens of a revocation as revoked, each once, and ends its sessions. The revocation is already in
- * effect. Marking makes it permanent and lets statistics count it.
+ * Marks up to `limit` of the tokens that a revocation affects as revoked, and ends the affected sessions. The
+ * revocation is already in effect through the deny list. Marking makes it permanent and lets statistics count it.
  *
- * @returns the action, `settled` if nothing is left
+ * @returns the action, with `settled` set if nothing is left
  */
 export async function settleRevocation(
   context: ActionContext,

@@ -27,7 +27,7 @@ const decisionSchema = z.strictObject({
   ip: z.string().max(64).optional(),
 });
 
-/** The actor that decides about an action, and the reason. */
+/** The actor that decides on an action, and the reason. */
 export type ActionDecision = z.input<typeof decisionSchema>;
 
 const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: number) => ({
@@ -44,7 +44,7 @@ const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: 
  * @throws ActionNotFoundError if the action doesn't exist
  * @throws WrongActionStateError if the action isn't waiting for approval
  * @throws ActionChangedError if someone else decided at the same time
- * @throws the errors of `takeAction`
+ * @throws any error from `takeAction`
  */
 export async function approveAction(
   context: ActionContext,
@@ -88,11 +88,11 @@ export async function rejectAction(
 }
 
 /**
- * Ends a block early. Once it resolves, the block doesn't apply to new calls. Idempotent.
+ * Ends a block early. Once this resolves, new calls are no longer blocked. Idempotent.
  *
  * @throws ActionNotFoundError if the action doesn't exist
  * @throws WrongActionStateError if the action isn't a block or isn't in effect
- * @throws the errors of the store or the bus. Release the block again.
+ * @throws any error from DynamoDB or the bus. Call this again to complete the release.
  */
 export async function releaseAction(
   context: ActionContext,

@@ -6,10 +6,10 @@ import { isLinkExpired, isLinkOf, type LinkKey, readApprovalLink } from "./appro
 import type { ActionContext } from "./complete-action.ts";
 import { approveAction, rejectAction } from "./decide-action.ts";
 
-/** The action of a link, and the time until which it can be decided. */
+/** A link's action, and when the link expires. */
 export interface OpenedLink {
   readonly action: Action;
-  /** End of the link's validity, UTC. */
+  /** When the link expires, UTC. */
   readonly expires_at: string;
   /** `topic`, or the webhook to which the link was sent. */
   readonly sent_to: string;
@@ -47,11 +47,11 @@ const wasNotFound = (error: unknown) => {
 };
 
 /**
- * Returns the action of a link without changing it. Uses the key only for actions that exist, so a guessed link costs
- * one read.
+ * Returns a link's action without changing it. Uses the key only if the action exists, so a guessed link costs only one
+ * read.
  *
  * @param link the part after `#approve=`
- * @throws InvalidApprovalLinkError, ExpiredApprovalLinkError, and the errors of the store or the key
+ * @throws InvalidApprovalLinkError, ExpiredApprovalLinkError, or any error from DynamoDB or the key
  */
 export async function openApprovalLink(
   context: ActionContext & { readonly linkKey: Pick<LinkKey, "verify"> },
@@ -69,10 +69,10 @@ export async function openApprovalLink(
 }
 
 /**
- * Approves or rejects the action of a link. An action can be decided only once.
+ * Approves or rejects a link's action. An action can be decided only once.
  *
- * @throws WrongActionStateError if the action was decided before
- * @throws the errors of `openApprovalLink`, `approveAction` and `rejectAction`
+ * @throws WrongActionStateError if the action has already been decided
+ * @throws any error from `openApprovalLink`, `approveAction` or `rejectAction`
  */
 export async function decideByLink(
   context: ActionContext & { readonly linkKey: Pick<LinkKey, "verify"> },

@@ -12,10 +12,10 @@ import { type ActionStore, saveAction } from "./action-store.ts";
 import { activeSessions, activeTokens, type HeldStore, MOST_COUNTED } from "./hits.ts";
 import { inBatches } from "./in-batches.ts";
 
-/** Stores in which all tokens and sessions can be found by their expiry. */
+/** Stores in which all tokens and sessions can be found by expiry. */
 export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
 
-/** Returns the queries for the unexpired tokens or sessions, one per partition. */
+/** Returns the queries for all unexpired tokens or sessions, one per partition. */
 const queriesOf = (store: ExpiryStore, tableName: string, nowMs: number) =>
   queriesByExpiry(store.config, tableName, toInstant(nowMs + 1));
 
@@ -54,7 +54,7 @@ export async function countEverything(
   };
 }
 
-/** Progress of a revocation for `all`: the query and the key at which it resumes. */
+/** Progress of a revocation for `all`: where it resumes, as a query and a start key. */
 const progressSchema = z.object({
   query: z.int(),
   start_key: z.record(z.string(), z.unknown()).optional(),
@@ -62,15 +62,16 @@ const progressSchema = z.object({
 
 const progressKey = (actionId: string) => ({ action_id: `progress#${actionId}` });
 
-/** Days for which the progress is kept. */
+/** Days that the progress is kept. */
 const KEPT_DAYS = 30;
 
 /**
- * Marks the next tokens of a revocation for `all` as revoked, or ends the next sessions. The revocation is already in
- * effect. Marking makes it permanent and lets statistics count it. Resumes where the last call stopped.
+ * Marks the next tokens for an `all` revocation as revoked, or ends the next sessions. Resumes where the last call
+ * stopped. The revocation is already in effect through the deny list. Marking makes it permanent and lets statistics
+ * count it.
  *
  * @param limit maximum tokens or sessions to read
- * @returns the action, `settled` if nothing is left
+ * @returns the action, with `settled` set if nothing is left
  */
 export async function settleEverything(
   context: Tracking & ExpiryStore & ActionStore,

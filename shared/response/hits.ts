@@ -15,13 +15,13 @@ import {
   holdingSchema,
 } from "../tokens/holdings.ts";
 
-/** Stores of tokens, sessions, and the credentials of each principal. */
+/** Stores for tokens, sessions, and the lists of credentials by principal. */
 export type HeldStore = TokenStore & SessionStore & HoldingStore;
 
 /** Maximum tokens or sessions to read when counting those that an action affects. */
 export const MOST_COUNTED = 1000;
 
-/** Filter for credentials. */
+/** A filter for credentials. */
 export interface HoldingsWanted {
   readonly nowMs: number;
   readonly limit: number;
@@ -29,7 +29,7 @@ export interface HoldingsWanted {
   readonly begunBefore?: string | undefined;
 }
 
-/** Returns up to `limit` unexpired credentials of one kind that belong to a principal, unordered. */
+/** Returns up to `limit` of a principal's unexpired tokens or sessions, in no particular order. */
 export async function findHoldings(
   store: HeldStore,
   holder: Holder,
@@ -45,7 +45,7 @@ export async function findHoldings(
   return { holdings, more: false };
 }
 
-/** Returns the active tokens among credentials. */
+/** Reads the tokens for a list of credentials and returns those that are active. */
 export async function activeTokens(
   store: TokenStore,
   holdings: readonly Pick<Holding, "digest">[],
@@ -58,7 +58,7 @@ export async function activeTokens(
     .filter((token) => token.revoked_at === undefined && token.expires_at > toInstant(nowMs));
 }
 
-/** Returns the active sessions among credentials. */
+/** Reads the sessions for a list of credentials and returns those that are active. */
 export async function activeSessions(
   store: SessionStore,
   holdings: readonly Pick<Holding, "digest">[],

@@ -1,7 +1,7 @@
 /** Maximum items processed at the same time. */
 const CONCURRENCY = 10;
 
-/** Runs work for each item, ten items at a time. */
+/** Processes all items, ten at a time. */
 export async function inBatches<T>(
   items: readonly T[],
   work: (item: T) => Promise<unknown>,

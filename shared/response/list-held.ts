@@ -13,7 +13,7 @@ export type ListedToken = Omit<AccessToken, "token_digest" | "listed">;
 /** A session as shown to administrators. */
 export type ListedSession = Omit<ClientSession, "session_digest">;
 
-/** A page of a list, and whether there are more items. */
+/** One page of a list, and whether there are more items. */
 export interface Listed<T> {
   readonly items: readonly T[];
   readonly more: boolean;
@@ -27,7 +27,7 @@ export function shownToken({ token_digest: _, listed: __, ...token }: AccessToke
 const soonestFirst = (a: { readonly expires_at: string }, b: { readonly expires_at: string }) =>
   a.expires_at < b.expires_at ? -1 : 1;
 
-/** Returns up to `limit` active tokens of a user or client, soonest expiry first. */
+/** Returns up to `limit` of a user's or client's active tokens, soonest expiry first. */
 export async function listTokensOf(
   store: HeldStore,
   holder: Holder,
@@ -38,7 +38,7 @@ export async function listTokensOf(
   return { items: tokens.sort(soonestFirst).map(shownToken), more };
 }
 
-/** Returns up to `limit` active sessions of a user or client, soonest expiry first. */
+/** Returns up to `limit` of a user's or client's active sessions, soonest expiry first. */
 export async function listSessionsOf(
   store: HeldStore,
   holder: Holder,

@@ -7,7 +7,7 @@ import { type Holder, holdingQueries } from "../tokens/holdings.ts";
 import { activeTokens, type HeldStore } from "./hits.ts";
 import { type ListedToken, shownToken } from "./list-held.ts";
 
-/** Maximum tokens to read per call. Costs a half or a whole read unit each, and about 40 more for their keys. */
+/** Maximum tokens to read per call. Each token costs one read unit, and finding the tokens costs about 40 more. */
 export const MOST_LOOKED_AT = 1000;
 
 /** Filter for unused tokens. */
@@ -17,13 +17,13 @@ export interface UnusedWanted {
   readonly sinceMs: number;
   /** Only tokens of this user or client. */
   readonly holder?: Holder | undefined;
-  /** Continues a list: only tokens that expire before this time, UTC. */
+  /** Only tokens that expire before this time, UTC. To get the next page, pass `next` from the previous one. */
   readonly expiresBefore?: string | undefined;
 }
 
 /** A page of unused tokens. */
 export interface UnusedTokens {
-  /** The unused tokens of this page, longest unused first. */
+  /** The unused tokens on this page, longest unused first. */
   readonly items: readonly ListedToken[];
   /** Number of tokens read. */
   readonly lookedAt: number;
@@ -59,7 +59,7 @@ function queriesOf(
   return queriesByExpiry(store.config, store.tokensTable, fromAt, toAt);
 }
 
-/** Returns the first keys of a query, latest expiry first, and one more if there are more. */
+/** Returns a query's first `MOST_LOOKED_AT` keys, latest expiry first, and one extra key if there are more. */
 async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Key[]> {
   const latest = { ...query, ScanIndexForward: false };
   const items = await queryFirst(store.db, latest, MOST_LOOKED_AT);
@@ -70,7 +70,8 @@ async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Ke
 }
 
 /**
- * Selects the keys of a page. Keeps tokens with the same expiry together, because the next page continues by expiry.
+ * Selects the keys for one page. Keeps tokens with the same expiry on the same page, because the next page starts at an
+ * earlier expiry.
  */
 function pageOf(keys: readonly Key[]): { readonly page: readonly Key[]; readonly next?: string } {
   if (keys.length <= MOST_LOOKED_AT) return { page: keys };
@@ -83,8 +84,8 @@ function pageOf(keys: readonly Key[]): { readonly page: readonly Key[]; readonly
 
 /**
  * Returns the active tokens that haven't been used since `sinceMs`, based on the last use stored with each token. Needs
- * no index and no extra write. Reads the tokens that expire last first, because only a long-lived token can be unused
- * for long. Reads at most `MOST_LOOKED_AT` tokens per call.
+ * no extra index or writes. Reads tokens in order of expiry, latest first, because only a long-lived token can go
+ * unused for long. Reads at most `MOST_LOOKED_AT` tokens per call.
  */
 export async function listUnusedTokens(
   store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },

@@ -2,13 +2,13 @@ import * as z from "zod";
 import { NOTICE_TYPES } from "../config/notification-parameters.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
 
-/** A notification for people: a title, a sentence and facts. */
+/** A notification for people: a title, a sentence and a list of facts. */
 export interface Notice {
-  /** Type in the format of Standard Webhooks, such as `alert.opened`. */
+  /** The type in the Standard Webhooks format, such as `alert.opened`. */
   readonly type: string;
-  /** The event's ID. Every attempt uses the same ID. */
+  /** The event's ID. Every delivery attempt uses the same ID. */
   readonly id: string;
-  /** Time of the event, UTC. */
+  /** When the event occurred, UTC. */
   readonly occurredAt: string;
   readonly title: string;
   readonly text: string;
@@ -79,10 +79,10 @@ function ofAction(event: OAuthEvent): Told {
 }
 
 /**
- * Creates the notification of an event.
+ * Creates the notification for an event.
  *
  * @param approvalUrl URL where the proposed action can be approved or rejected
- * @returns undefined for an event without a notification
+ * @returns undefined if the event needs no notification
  */
 export function noticeOf(event: OAuthEvent, approvalUrl?: string): Notice | undefined {
   const type = NOTICE_TYPES[event.event_type];

@@ -2,17 +2,17 @@ import { sendableJson, sendableText } from "../core/message-text.ts";
 import type { Action } from "./action.ts";
 import { describeTarget } from "./action-target.ts";
 
-/** A notification of a proposed action, as text for people and as JSON for programs. */
+/** A notification about a proposed action, as text for people and as JSON for programs. */
 export interface ProposalNotification {
   /** At most 100 printable ASCII characters, the limit of SNS. */
   readonly subject: string;
-  /** Contains only characters that SNS accepts. The same applies to `json`. */
+  /** Like `json`, contains only characters that SNS accepts. */
   readonly text: string;
   readonly json: string;
 }
 
 /**
- * Creates the notification of an action that waits for approval.
+ * Creates the notification for an action that is waiting for approval.
  *
  * @param link URL where the action can be approved or rejected without signing in
  */
@@ -36,7 +36,7 @@ export function proposalNotification(action: Action, link?: string): ProposalNot
           `  ${link}`,
         ]),
   ]
-    // Remove line breaks: one in a target's ID could forge a line of this message.
+    // Remove line breaks, because a line break in a target's ID could forge a line in this message.
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
     .join("\n");
   return {

@@ -7,12 +7,14 @@ import type { Notice } from "./notice.ts";
 import { signWebhook } from "./standard-webhook.ts";
 import { webhookBody } from "./webhook-body.ts";
 
-/** Thrown if a webhook call fails or the webhook's secret is invalid. Never contains any part of the secret. */
+/**
+ * Thrown if a webhook call fails or the webhook's secret is invalid. The message never contains any part of the secret.
+ */
 export class WebhookError extends OAuthMonitoringError {
   override readonly name = "WebhookError";
 }
 
-/** The content of a webhook's secret. */
+/** The content of a webhook's secret in Secrets Manager. */
 const targetSchema = z.object({
   url: z.string().refine((url) => {
     if (!URL.canParse(url)) return false;
@@ -38,9 +40,9 @@ function readTarget({ name }: WebhookConfig, secretText: string) {
 }
 
 /**
- * Sends a notification to a webhook. Makes one attempt.
+ * Sends a notification to a webhook. Doesn't retry.
  *
- * @param secretText the text of the webhook's secret
+ * @param secretText the webhook's secret, as JSON
  * @param nowMs epoch milliseconds
  * @throws WebhookError if the receiver doesn't accept the notification
  * @throws InvalidWebhookSecretError if the secret can't be used to sign
@@ -72,7 +74,7 @@ export async function sendWebhook(
     { method: "POST", headers: { "content-type": "application/json", ...signature }, body },
     LIMITS,
   ).catch(() => undefined);
-  // The URL may be a secret. Include neither the URL nor the original error, which contains it.
+  // The URL may be secret, so include neither the URL nor the original error, which contains the URL.
   if (!answer) throw new WebhookError(`the webhook ${webhook.name} did not respond`);
   if (answer.status < 200 || answer.status > 299) {
     throw new WebhookError(`the webhook ${webhook.name} responded with status ${answer.status}`);

@@ -23,8 +23,8 @@ export interface Settled {
 }
 
 /**
- * Finishes open work: completes interrupted actions, marks the tokens of large revocations, and records the end of
- * expired blocks. Failures are logged and left to the next run.
+ * Finishes open work: completes interrupted actions, marks the remaining tokens for large revocations, and records that
+ * blocks have expired. Failures are logged, and the next run retries them.
  *
  * @param deadlineMs no work starts at or after this time, epoch milliseconds
  */

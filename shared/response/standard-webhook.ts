@@ -5,7 +5,7 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 const PREFIX = "whsec_";
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** Thrown if a secret doesn't have the format of Standard Webhooks. */
+/** Thrown if a secret isn't in the Standard Webhooks format. */
 export class InvalidWebhookSecretError extends OAuthMonitoringError {
   override readonly name = "InvalidWebhookSecretError";
 
@@ -14,7 +14,7 @@ export class InvalidWebhookSecretError extends OAuthMonitoringError {
   }
 }
 
-/** @throws InvalidWebhookSecretError if the secret has another format */
+/** @throws InvalidWebhookSecretError if the secret isn't in the Standard Webhooks format */
 function keyOf(secret: string): Buffer {
   const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : "";
   const key = Buffer.from(text, "base64");
@@ -24,18 +24,18 @@ function keyOf(secret: string): Buffer {
   return key;
 }
 
-/** Signs a message: the HMAC-SHA256 of its ID, time and body, joined by full stops. */
+/** Returns a message's HMAC-SHA256 signature over its ID, time and body, joined by full stops. */
 function sign(secret: string, id: string, timestamp: string, body: string | Uint8Array): Buffer {
   return createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(body).digest();
 }
 
 /**
- * Returns the headers that authenticate a webhook, by the symmetric scheme of Standard Webhooks 1.0.
+ * Returns the headers that authenticate a webhook, using the symmetric scheme from Standard Webhooks 1.0.
  * https://www.standardwebhooks.com
  *
  * @param secrets the current secret, and the previous one during a rotation
  * @param message its `id` is the same for every attempt and contains no full stop
- * @throws InvalidWebhookSecretError if a secret has another format
+ * @throws InvalidWebhookSecretError if a secret isn't in the Standard Webhooks format
  */
 export function signWebhook(
   secrets: readonly string[],
@@ -57,12 +57,12 @@ export function signWebhook(
 
 /** A received webhook: its headers and its raw body. */
 export interface ReceivedWebhook {
-  /** Returns the value of a header that was sent exactly once. The name is in lower case. */
+  /** Returns a header's value if the header was sent exactly once. The name is in lower case. */
   readonly header: (name: string) => string | undefined;
   readonly body: Uint8Array;
 }
 
-/** The time of the signature, or the reason for rejecting the webhook. */
+/** When the webhook was signed, or why it was rejected. */
 export type WebhookVerdict = { readonly signedAtMs: number } | { readonly refusal: string };
 
 /** Epoch seconds. */
@@ -73,8 +73,8 @@ const TIMESTAMP = /^\d{1,12}$/;
  * Webhooks 1.0. Compares signatures in constant time.
  *
  * @param secrets all valid secrets
- * @param limits `nowMs` in epoch milliseconds, and the maximum difference between it and the webhook's timestamp
- * @throws InvalidWebhookSecretError if a secret has another format
+ * @param limits the current time (`nowMs`, epoch milliseconds) and how far the webhook's timestamp may differ from it
+ * @throws InvalidWebhookSecretError if a secret isn't in the Standard Webhooks format
  */
 export function verifyWebhook(
   secrets: readonly string[],
@@ -102,7 +102,7 @@ export function verifyWebhook(
     );
   if (!isSigned) return { refusal: "no signature in webhook-signature is valid" };
   const signedAtMs = Number(timestamp) * SECOND_MS;
-  // A replay has a valid signature too. Only its timestamp reveals it.
+  // A replayed webhook also has a valid signature. Only the timestamp reveals the replay.
   return Math.abs(nowMs - signedAtMs) <= toleranceSeconds * SECOND_MS
     ? { signedAtMs }
     : {

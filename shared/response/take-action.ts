@@ -15,7 +15,7 @@ import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts
 import { type ActionContext, completeAction } from "./complete-action.ts";
 import { countHits } from "./count-hits.ts";
 
-/** Thrown if an idempotency key was used before for another request. */
+/** Thrown if an idempotency key was already used for a different request. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   override readonly name = "IdempotencyKeyReusedError";
 
@@ -24,10 +24,10 @@ export class IdempotencyKeyReusedError extends OAuthMonitoringError {
   }
 }
 
-/** UUID namespace of the IDs of actions that have an idempotency key. */
+/** UUID namespace for action IDs that are derived from an idempotency key. */
 const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
 
-/** Initial state of an action, by mode. */
+/** An action's initial state, by mode. */
 const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
 
 function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
@@ -39,16 +39,16 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
 }
 
 /**
- * Takes an action, proposes it or records a dry run, and publishes its event. Once it resolves with the state `done`,
- * every adapter denies new calls of the target, with any kind of token. If the idempotency key belongs to an existing
- * action, returns that action, and completes it if it was interrupted.
+ * Takes an action, proposes it or records a dry run, and publishes its event. When this resolves with the state `done`,
+ * every adapter denies all new calls from the target, with any kind of token. If the idempotency key belongs to an
+ * existing action, returns that action, completing it first if it was interrupted.
  *
  * @throws InvalidInputError if the request is invalid
  * @throws TokenNotFoundError if the target is a token that doesn't exist
  * @throws TooManyRestrictionsError if the deny list is full
- * @throws IdempotencyKeyReusedError if the key belongs to another request
- * @throws the errors of the store or the bus. The action is then unconfirmed, and a retry with the same key completes
- * it.
+ * @throws IdempotencyKeyReusedError if the key belongs to a different request
+ * @throws any error from DynamoDB or the bus. The action may then be incomplete, and a retry with the same key
+ * completes it.
  */
 export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
   const nowMs = context.clock();
@@ -60,7 +60,7 @@ export async function takeAction(context: ActionContext, request: ActionRequest)
   return goOn(context, sameAction(await insertAction(context, action), asked));
 }
 
-/** Returns the action that an actor requested with a key, if any. */
+/** Returns the action that an actor requested with an idempotency key, if any. */
 export function findActionOfKey(
   context: ActionContext,
   actor: Actor,
@@ -78,7 +78,7 @@ function sameAction(action: Action, { kind, target, requestDigest }: AskedAction
     action.kind === kind &&
     action.target.kind === target.kind &&
     action.target.id === target.id &&
-    // Not every sender repeats a request byte for byte. A policy, for example, recomputes the end of its block.
+    // Not every retry is byte-for-byte identical. A policy, for example, recomputes the block's end time.
     (requestDigest === undefined ||
       action.request_digest === undefined ||
       action.request_digest === requestDigest);
@@ -111,7 +111,7 @@ async function newAction(
   };
 }
 
-/** Performs the next step of a requested action, by its state. */
+/** Performs an action's next step, depending on its state. */
 async function goOn(context: ActionContext, action: Action): Promise<Action> {
   const requestedMs = Date.parse(action.requested_at);
   switch (action.state) {

@@ -1,7 +1,7 @@
 import type { WebhookConfig } from "../config/notification-parameters.ts";
 import type { Notice } from "./notice.ts";
 
-/** Puts text from an event on one line. A line break could forge a line of the message. */
+/** Puts text from an event on one line, because a line break could forge a line in the message. */
 const oneLine = (text: string, longest: number) => {
   const line = text.replace(/\s+/g, " ");
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
@@ -14,8 +14,8 @@ const DECIDE = "Review and decide";
 const SLACK_ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
 /**
- * Escapes text for Slack and puts it on one line. The limit applies to the escaped text, because Slack rejects a longer
- * message: otherwise `&&&…` in a client's name would suppress an alert.
+ * Escapes text for Slack and puts it on one line. The limit applies to the escaped text, because Slack rejects a
+ * message that is too long. Otherwise `&&&…` in a client's name could suppress an alert.
  */
 function slackText(text: string, longest: number): string {
   let escaped = "";
@@ -30,12 +30,12 @@ function slackText(text: string, longest: number): string {
 /** Text without markup or emoji codes. */
 const plainText = (text: string) => ({ type: "plain_text", text, emoji: false });
 
-/** Escapes the Markdown of a card, so that a client's name can't add a link to a message. */
+/** Escapes Markdown for a card, so that a client's name can't add a link to the message. */
 const cardText = (text: string) => text.replace(/[\\`*_[\]()#~>|-]/g, "\\$&");
 
 /**
- * Builds a message for a Slack incoming webhook. Text from events is plain text or in a code span, and `verbatim` keeps
- * Slack from turning addresses and names in it into links.
+ * Builds a message for a Slack incoming webhook. Event text appears only as plain text or in code spans, and `verbatim`
+ * keeps Slack from turning addresses and names into links.
  * https://docs.slack.dev/reference/block-kit/composition-objects/text-object
  */
 function slackMessage({ title, text, facts, approvalUrl: url }: Notice): object {

@@ -6,7 +6,7 @@ import { forEachTable, tableLabel } from "../core/table-names.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 
-/** Region and credentials for SDK clients of the local services, which check neither. */
+/** Region and credentials for SDK clients of the local services. The local services check neither. */
 export const LOCAL_ACCESS = {
   region: "us-east-1",
   credentials: { accessKeyId: "local", secretAccessKey: "local" },
@@ -38,14 +38,14 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Any other code means that the process is running and belongs to another user.
+    // Any other code means that the process is running but belongs to a different user.
     return (error as NodeJS.ErrnoException).code !== "ESRCH";
   }
 }
 
 /**
- * Returns the file that `npm start` wrote, or undefined if its process has ended. A killed process leaves its file
- * behind.
+ * Returns the file that `npm start` wrote, or undefined if that process has ended. (A killed process leaves the file
+ * behind.)
  */
 function readStackFile(): unknown {
   if (!existsSync(STACK_FILE)) return undefined;
@@ -58,7 +58,7 @@ export function localStackIsThere(): boolean {
   return readStackFile() !== undefined;
 }
 
-/** A local stack, which also answers HTTP requests on this machine at `url`. */
+/** A local stack. It also answers HTTP requests on this machine at `url`. */
 export interface LocalStackDescription extends StackDescription {
   readonly url: string;
 }

@@ -14,7 +14,7 @@ import type { TokenStore } from "../tokens/access-token.ts";
 import type { SessionStore } from "../tokens/client-session.ts";
 import type { AuthorizationCodeStore } from "../tokens/store-authorization-code.ts";
 
-/** The context for every operation of the library. */
+/** The context that every library operation needs. */
 export interface MonitoringContext
   extends Tracking,
     TokenStore,
@@ -28,19 +28,19 @@ export interface MonitoringContext
   readonly logger: Logger;
 }
 
-/** Options of `openMonitoring`. */
+/** Options for `openMonitoring`. */
 export interface OpenMonitoringOptions {
   /** Environment variables, as in `OAuthMonitoring.environment`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Timeouts and retries of DynamoDB calls. */
+  /** Timeouts and retries for DynamoDB calls. */
   readonly patience?: Patience;
-  /** Receives warnings, and events that could not be published. */
+  /** Logger for warnings, and for events that couldn't be published. */
   readonly logger?: Logger;
 }
 
 /**
- * Connects the library to a deployed construct. Call it in a function that has the variables of
- * `OAuthMonitoring.environment` and the grants for the operations that it uses. Region and credentials come from the
+ * Connects the library to a deployed construct. Call it in a function that has the environment variables from
+ * `OAuthMonitoring.environment` and the grants for the operations that you use. Region and credentials come from the
  * environment.
  *
  * @example

@@ -12,18 +12,18 @@ export interface StackDescription {
   readonly tables: Readonly<Record<TableLabel, string>>;
   readonly eventBusName: string;
   readonly eventBusArn: string;
-  /** ARN of the EventBridge rule that sends events to storage. */
+  /** ARN of the EventBridge rule that sends events to be stored. */
   readonly storedRuleArn: string;
-  /** Undefined if the configuration has no archive. */
+  /** Undefined if the configuration doesn't enable an archive. */
   readonly archiveArn: string | undefined;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
-  /** ARN of the topic for alarms and alerts. Undefined for a local stack, whose topic has no subscribers. */
+  /** ARN of the topic for alarms and alerts. Undefined for a local stack, where the topic has no subscribers. */
   readonly alarmTopicArn?: string | undefined;
-  /** Bucket of the IP enrichment databases. Undefined if the configuration names none. */
+  /** Bucket that contains the IP enrichment databases. Undefined if the configuration doesn't name any databases. */
   readonly originsBucket?: string | undefined;
   readonly config: MonitoringConfig;
-  /** Endpoints and credentials of the local services. Absent on AWS. */
+  /** Endpoints and credentials for the local services. Absent on AWS. */
   readonly dynamodb?: LocalService;
   readonly messaging?: LocalService;
   readonly s3?: LocalService;
@@ -36,7 +36,7 @@ export interface LocalService {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** Logs warnings and errors to stderr, so that scripts can read stdout. */
+/** Logs warnings and errors to stderr, so that stdout contains only output for scripts. */
 const logger: Logger = {
   debug: () => {},
   info: () => {},
@@ -44,7 +44,7 @@ const logger: Logger = {
   error: (message) => console.error(message),
 };
 
-/** Returns a library context for a stack, with its queues, topic and bucket. */
+/** Returns a library context for a stack, including its queues, topic and bucket. */
 export function openTarget(stack: StackDescription) {
   const { tables } = stack;
   const eventBridge = new EventBridgeClient({ ...stack.messaging });
@@ -70,7 +70,7 @@ export function openTarget(stack: StackDescription) {
     originsBucket: stack.originsBucket,
     /** Options for S3 clients. */
     s3: stack.s3,
-    /** Options for other messaging clients. */
+    /** Options for the other messaging clients. */
     messaging: stack.messaging,
   };
 }

@@ -4,10 +4,10 @@ import { dirname, join } from "node:path";
 const PACKAGE_NAME = "oauth-monitoring";
 
 /**
- * Returns the package's folder, which contains `dist/` and, in a clone, `.local/`. Compiling changes this module's
- * depth, so the function searches upwards for our `package.json`.
+ * Returns the package's root folder, which contains `dist/` and, in a clone, `.local/`. Compiled code sits at a
+ * different depth, so this searches upwards for our `package.json`.
  *
- * @throws Error if no parent folder has it
+ * @throws Error if no parent folder contains it
  */
 export function packageRoot(): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {

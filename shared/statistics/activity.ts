@@ -11,30 +11,30 @@ import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 import { mostFrequent, type ValueCount } from "./most-frequent.ts";
 import { readRanking } from "./read-ranking.ts";
 
-/** Filters for events. Without any, all events count. */
+/** Filters for events. Without filters, all events count. */
 export type ActivityFilters = Pick<EventFilters, "clientId" | "userId" | "tokenId" | "ip">;
 
 /** Events and failures in a range, over time and by subject. Times are UTC. */
 export interface Activity {
-  /** The range counted: the requested range, widened to whole minutes. */
+  /** Start of the counted range, which is the requested range widened to whole minutes. */
   readonly from: string;
   readonly to: string;
   readonly computed_at: string;
-  /** Bucket width in seconds. Each bucket starts at a multiple of it since the epoch. */
+  /** Bucket width in seconds. Buckets start at multiples of this width since the epoch. */
   readonly bucket_seconds: number;
-  /** All buckets in the range, oldest first, with their events by type. */
+  /** All buckets in the range, oldest first, with the number of events of each type. */
   readonly buckets: readonly {
     readonly start: string;
     readonly events: Readonly<Record<string, number>>;
   }[];
-  /** `auth_failed` and `scope_violation` by subject, highest count first, at most ten of each. */
+  /** `auth_failed` and `scope_violation` events by subject, highest count first, at most ten subjects of each kind. */
   readonly failures: {
     readonly total: number;
     readonly by_client: readonly ValueCount[];
     readonly by_ip: readonly ValueCount[];
     readonly by_endpoint: readonly ValueCount[];
   };
-  /** False if there were more events than one call reads. `from` is then the earliest time that was read. */
+  /** False if there were more events than one call reads. `from` is then the time of the oldest event that was read. */
   readonly complete: boolean;
 }
 
@@ -46,7 +46,7 @@ export interface ActivityContext extends QueryContext {
 const MOST_PAGES = 10;
 const PAGE = 1000;
 
-/** Bucket width for ranges up to each length. A chart has 24 to about 180 buckets. */
+/** Bucket width to use for ranges up to each length. A chart has 24 to about 180 buckets. */
 const BUCKETS = [
   { upToMs: 2 * HOUR_MS, bucketMs: MINUTE_MS },
   { upToMs: 12 * HOUR_MS, bucketMs: 5 * MINUTE_MS },
@@ -58,7 +58,7 @@ function bucketLengthMs({ fromMs, toMs }: TimeRange): number {
   return BUCKETS.find(({ upToMs }) => toMs - fromMs <= upToMs)?.bucketMs ?? DAY_MS;
 }
 
-/** One or more events of a type at about the same time. */
+/** One or more events of one type at about the same time. */
 interface Tally {
   readonly atMs: number;
   readonly eventType: string;
@@ -101,7 +101,10 @@ function shape(
   };
 }
 
-/** Reads counters. Cost grows with days × types × clients and, for buckets under an hour, with hours. */
+/**
+ * Reads counters. The cost grows with days × types × clients. For buckets under an hour, it also grows with the number
+ * of hours.
+ */
 async function fromCounters(
   context: ActivityContext,
   whole: TimeRange,
@@ -121,7 +124,7 @@ async function fromCounters(
   return { ...shape(whole, bucketMs, tallies, { ips, endpoints }), complete: true };
 }
 
-/** Reads the events, newest first, up to the limit of one call. */
+/** Reads events, newest first, up to the limit for one call. */
 async function findEvents(context: ActivityContext, range: TimeRange, filters: ActivityFilters) {
   const events: StoredEvent[] = [];
   let cursor: string | undefined;
@@ -133,7 +136,7 @@ async function findEvents(context: ActivityContext, range: TimeRange, filters: A
   return { events, complete: cursor === undefined };
 }
 
-/** Reads the events of one token, user or address. */
+/** Reads the events for one token, user or address. */
 async function fromEvents(
   context: ActivityContext,
   whole: TimeRange,
@@ -167,9 +170,9 @@ async function fromEvents(
 }
 
 /**
- * Returns the events of a range over time by type, and its failures by client, address and endpoint. For all clients or
- * one client, it reads only counters, however many events there are. For one token, user or address, it reads at most
- * the newest 10,000 events.
+ * Returns a range's events over time by type, and its failures by client, address and endpoint. For all clients or one
+ * client, it reads only counters, so the number of events doesn't matter. For one token, user or address, it reads at
+ * most the newest 10,000 events.
  */
 export async function activity(
   context: ActivityContext,

@@ -4,18 +4,18 @@ import { toInstant } from "../core/clock.ts";
 import type { TimeRange } from "../core/time-range.ts";
 import { readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 
-/** Events by type, for the whole minutes of a range. */
+/** Events by type, in the whole minutes of a range. */
 export interface EventCounts {
-  /** The range counted: the requested range, widened to whole minutes. */
+  /** Start of the counted range, which is the requested range widened to whole minutes. */
   readonly from: string;
   readonly to: string;
   readonly by_type: Readonly<Record<string, number>>;
 }
 
 /**
- * Counts the events of a range by type, for all clients or one client. Reads only counters.
+ * Counts a range's events by type, for all clients or one client. Reads only counters.
  *
- * @param shards counter shards for the range, if the caller has read them
+ * @param shards counter shards for the range, if the caller has already read them
  */
 export async function countEvents(
   store: StatisticsStore,

@@ -8,16 +8,16 @@ import { allShardKeys } from "../core/shards.ts";
 import { steps } from "../core/steps.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
 
-/** Tokens of one client: issued = active + expired + revoked. */
+/** One client's tokens: issued = active + expired + revoked. */
 export interface TokenCounts {
   issued: number;
   active: number;
   expired: number;
-  /** Revoked before they expired. */
+  /** Tokens that were revoked before they expired. */
   revoked: number;
 }
 
-/** Counts tokens issued in [fromMs, toMs), with their status at nowMs. Times are epoch milliseconds. */
+/** The tokens to count: issued in [fromMs, toMs), with their status at `nowMs`. Times are epoch milliseconds. */
 export interface TokenRange {
   readonly fromMs: number;
   readonly toMs: number;
@@ -28,15 +28,15 @@ export interface TokenRange {
 const DIMENSIONS = 2;
 
 /**
- * Returns the issue times [firstMs, endMs) at which tokens of this lifetime, in whole minutes, may be either active or
- * expired.
+ * Returns the issue times [firstMs, endMs) for which a token with this lifetime, in whole minutes, may be either active
+ * or expired.
  */
 function undecided(lifetime: string, nowMs: number): { firstMs: number; endMs: number } {
   const minimumMs = Number(lifetime) * MINUTE_MS;
   return { firstMs: nowMs - minimumMs - MINUTE_MS + 1, endMs: nowMs - minimumMs + 1 };
 }
 
-/** The hours in which tokens of each lifetime were issued. */
+/** The hours in which tokens were issued, by token lifetime. */
 type IssueHours = ReadonlyMap<string, ReadonlySet<number>>;
 
 function issueHours(buckets: readonly Bucket[]): IssueHours {
@@ -51,8 +51,8 @@ function issueHours(buckets: readonly Bucket[]): IssueHours {
 const floorTo = (atMs: number, stepMs: number) => Math.floor(atMs / stepMs) * stepMs;
 
 /**
- * Returns the minutes that counters can't decide: partial minutes at the ends of the range, and minutes whose tokens
- * may be either active or expired.
+ * Returns the minutes that counters can't decide: partial minutes at the start and end of the range, and minutes whose
+ * tokens may be either active or expired.
  */
 function ledgerMinutes(range: TokenRange, issued: IssueHours): Set<number> {
   const { fromMs, toMs, nowMs } = range;
@@ -69,13 +69,16 @@ function ledgerMinutes(range: TokenRange, issued: IssueHours): Set<number> {
   return minutes;
 }
 
-/** Returns the hours to read by minute: those that contain an end of the range or an undecided minute. */
+/**
+ * Returns the hours that must be read by minute: hours that contain the start or end of the range, or an undecided
+ * minute.
+ */
 function splitHours({ fromMs, toMs }: TokenRange, minutes: ReadonlySet<number>): Set<number> {
   const ends = [fromMs, toMs].filter((end) => end % HOUR_MS !== 0);
   return new Set([...ends, ...minutes].map((atMs) => floorTo(atMs, HOUR_MS)));
 }
 
-/** Reads the issuance records of the given minutes. Cost: one Query per run of adjacent minutes, hour and shard. */
+/** Reads the issuance records for the given minutes. Cost: one Query per run of adjacent minutes, hour and shard. */
 async function readLedger(
   store: IssuanceStore,
   { fromMs, toMs }: TokenRange,
@@ -109,10 +112,10 @@ async function readLedger(
 
 /**
  * Counts the tokens issued in a range, by client. The result is exact: whole hours come from day items, partial hours
- * from hour items, and only undecided minutes from individual issuance records. Cost grows with days × clients and the
- * tokens issued in about four minutes, not with the tokens in the range.
+ * from hour items, and undecided minutes from individual issuance records. The cost grows with days × clients and with
+ * the tokens issued in about four minutes, but not with the number of tokens in the range.
  *
- * @param shards counter shards for the range, if the caller has read them
+ * @param shards counter shards for the range, if the caller has already read them
  */
 export async function countTokens(
   store: IssuanceStore,

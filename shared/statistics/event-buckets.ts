@@ -7,7 +7,7 @@ import type { TimeRange } from "../core/time-range.ts";
 /** Event counters have two dimensions: type and client. */
 const DIMENSIONS = 2;
 
-/** Number of events of a type and client in [startMs, startMs + lengthMs). */
+/** Number of events with one type and client in [startMs, startMs + lengthMs). */
 export interface EventBucket {
   readonly eventType: string;
   readonly clientId: string;
@@ -16,7 +16,7 @@ export interface EventBucket {
   readonly count: number;
 }
 
-/** Widens a range to whole minutes, the resolution of the counters. */
+/** Widens a range to whole minutes, because counters have a resolution of one minute. */
 export function wholeMinutes({ fromMs, toMs }: TimeRange): TimeRange {
   return {
     fromMs: Math.floor(fromMs / MINUTE_MS) * MINUTE_MS,
@@ -24,7 +24,7 @@ export function wholeMinutes({ fromMs, toMs }: TimeRange): TimeRange {
   };
 }
 
-/** Returns the starts of the hours that lie only partly in a range of whole minutes. */
+/** Returns when the hours start that lie only partly within a range of whole minutes. */
 export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
   return new Set(
     [fromMs, toMs]
@@ -34,10 +34,10 @@ export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
 }
 
 /**
- * Reads event counts of a range of whole minutes from counters. Buckets are hours, except in partial hours and the
- * hours in `byMinute`, where they are minutes.
+ * Reads event counts from counters for a range of whole minutes. Buckets are one hour long, except in partial hours and
+ * in the hours in `byMinute`, where they are one minute long.
  *
- * Cost: days × types × clients, plus types × clients for each hour read by minute.
+ * Cost: days × types × clients, plus types × clients for each hour that is read by minute.
  */
 export async function readEventBuckets(
   store: StatisticsStore,
@@ -51,7 +51,7 @@ export async function readEventBuckets(
     readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs, shards),
     readMinuteBuckets(store, "events", DIMENSIONS, [...minuteHours], shards),
   ]);
-  // Credential guesses are already included in the failures.
+  // Credential guesses are already counted among the failures.
   const buckets = [
     ...hours.filter(({ startMs }) => !minuteHours.has(startMs)),
     ...minutes.filter(({ startMs }) => startMs >= fromMs && startMs < toMs),

@@ -6,19 +6,19 @@ import { findClients } from "../tokens/find-clients.ts";
 import type { ClientStore } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
 
-/** A client as listed for administrators. */
+/** A client as administrators see it in the client list. */
 export interface ClientSummary {
   readonly oauth_client_id: string;
   readonly client_name: string;
   readonly active_tokens: number;
   readonly created_at: string;
-  /** Last use of any of the client's tokens. Absent before the first use. */
+  /** When any of the client's tokens was last used. Absent until the first use. */
   readonly last_used_at?: string;
 }
 
 /**
- * Returns the clients that were created before an instant and whose tokens haven't been used since. Those with the most
- * active tokens come first, because they have access that they don't need.
+ * Returns the clients that were created before an instant and whose tokens haven't been used since. Clients with the
+ * most active tokens come first, because they have access that they don't need.
  */
 export function unusedClients(
   clients: readonly ClientSummary[],
@@ -30,14 +30,14 @@ export function unusedClients(
     .sort((a, b) => b.active_tokens - a.active_tokens);
 }
 
-/** The context of `listClients`. */
+/** Context for `listClients`. */
 export interface ListClientsContext extends ClientStore, IssuanceStore {
   readonly clock: Clock;
 }
 
 /**
- * Returns the active clients with their active tokens and last use, most recently used first. Counts tokens back to the
- * longest token lifetime in use, so the cost grows with those days × clients.
+ * Returns active clients with their number of active tokens and last use, most recently used first. Counts tokens as
+ * far back as the longest token lifetime in use, so the cost grows with those days × clients.
  */
 export async function listClients(context: ListClientsContext): Promise<ClientSummary[]> {
   const nowMs = context.clock();

@@ -1,4 +1,4 @@
-/** A value and its number of occurrences. */
+/** A value and how often it occurs. */
 export interface ValueCount {
   readonly value: string;
   readonly count: number;

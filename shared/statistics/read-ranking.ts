@@ -7,7 +7,7 @@ import { steps } from "../core/steps.ts";
 import type { TimeRange } from "../core/time-range.ts";
 import { raggedHours } from "./event-buckets.ts";
 
-/** A day or an hour, and the attributes of its items that lie in the range. */
+/** A day or an hour, and the attributes of its items that fall within the range. */
 interface Period {
   readonly name: string;
   readonly attributes: ReadonlySet<string>;
@@ -17,7 +17,7 @@ function attribute(index: number): string {
   return `n${String(index).padStart(2, "0")}`;
 }
 
-/** Returns the ranking periods of a range: days for whole hours, and hours for partial hours. */
+/** Returns the ranking periods that cover a range: days for whole hours, and hours for partial hours. */
 function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
   const ragged = raggedHours({ fromMs, toMs });
   const within = (startMs: number, stepMs: number, count: number, skip = new Set<number>()) =>
@@ -39,11 +39,11 @@ function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
 }
 
 /**
- * Returns the counts of the most frequent subjects in a range of whole minutes, for all clients or one client.
+ * Returns the most frequent subjects and their counts in a range of whole minutes, for all clients or one client.
  *
- * Cost: one Query per day, partial hour and shard, however many subjects there are. Each reads the top 200 or, for one
- * client, the first megabyte. A count is exact if the subject is among those read in every period. Otherwise it may be
- * too low, but never too high.
+ * Cost: one Query per day, partial hour and shard, regardless of the number of subjects. Each Query reads the top 200
+ * items or, for one client, the first megabyte. A subject's count is exact if every period's Query returned the
+ * subject. Otherwise the count may be too low, but never too high.
  */
 export async function readRanking(
   store: StatisticsStore,

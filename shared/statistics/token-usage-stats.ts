@@ -8,43 +8,43 @@ import { countEvents, type EventCounts } from "./count-events.ts";
 import { countTokens } from "./count-tokens.ts";
 import { wholeMinutes } from "./event-buckets.ts";
 
-/** Statistics of the tokens issued in [from, to), with their status at `as_of`. Times are UTC. */
+/** Statistics for the tokens issued in [from, to), with their status at `as_of`. Times are UTC. */
 export interface TokenUsageStats {
   readonly from: string;
   readonly to: string;
   readonly computed_at: string;
-  /** The instant at which token status is determined: `computed_at` unless another was requested. */
+  /** When token status is determined. Equals `computed_at` unless a different instant was requested. */
   readonly as_of: string;
-  /** active + expired + revoked. */
+  /** Equals active + expired + revoked. */
   readonly total_tokens_issued: number;
   readonly active_tokens: number;
   readonly expired_tokens: number;
   /** Tokens revoked before they expired, as known at `computed_at`. */
   readonly revoked_tokens: number;
-  /** Tokens issued, by client name. Clients that share a name appear as `name (client id)`. */
+  /** Issued tokens by client name. If clients share a name, they appear as `name (client id)`. */
   readonly tokens_by_client: Readonly<Record<string, number>>;
   /** All events in the range, by type. */
   readonly events: EventCounts;
 }
 
-/** The context of `tokenUsageStats`. */
+/** Context for `tokenUsageStats`. */
 export interface StatsContext extends IssuanceStore, ClientStore {
   readonly clock: Clock;
 }
 
-/** Options of `tokenUsageStats`. */
+/** Options for `tokenUsageStats`. */
 export interface StatsOptions {
   /** Restricts the statistics to this client's tokens and events. */
   readonly clientId?: string | undefined;
   /**
-   * Determines token status at another instant, in epoch milliseconds, such as the end of a past period.
+   * Determines token status at this instant instead of now, such as at the end of a past period. In epoch milliseconds.
    *
    * @default now
    */
   readonly asOfMs?: number | undefined;
 }
 
-/** Returns a distinct name for each id. If several clients share a name, the id is appended. */
+/** Returns a distinct name for each client id. If several clients share a name, the id is appended. */
 async function distinctNames(
   store: ClientStore,
   ids: readonly string[],
@@ -59,8 +59,8 @@ async function distinctNames(
 }
 
 /**
- * Returns the statistics of a range, by default the last 24 hours. They are exact, and a cleanup doesn't change them,
- * because removed tokens stay counted.
+ * Returns statistics for a range, by default the last 24 hours. The statistics are exact. A cleanup doesn't change
+ * them, because deleted tokens stay counted.
  */
 export async function tokenUsageStats(
   context: StatsContext,

@@ -9,7 +9,7 @@ type Introspection = NonNullable<IssuerConfig["introspection"]>;
 /** Reads a secret from Secrets Manager by its ARN. */
 export type SecretReader = (arn: string) => Promise<string>;
 
-/** Time to cache a secret. If the issuer rejects it, it is read again immediately. */
+/** Cache lifetime of a secret. If the issuer rejects the secret, it is read again immediately. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;
 const ASSERTION_LIFETIME_SECONDS = 60;
 
@@ -19,16 +19,16 @@ const privateKeySchema = z.looseObject({
   kid: z.string().optional(),
 });
 
-/** Headers and form fields that authenticate the client at the issuer. */
+/** Headers and form fields that authenticate the client to the issuer. */
 export interface ClientCredentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly form: Readonly<Record<string, string>>;
 }
 
-/** RFC 6749, section 2.3.1: id and secret are form-encoded before they are joined. */
+/** RFC 6749, section 2.3.1: ID and secret are form-encoded before they are joined. */
 const formEncoded = (text: string) => new URLSearchParams({ "": text }).toString().slice(1);
 
-/** Authenticates a client with its issuer (RFC 6749, section 2.3 and RFC 7523, section 2.2). */
+/** Authenticates a client to its issuer (RFC 6749, section 2.3 and RFC 7523, section 2.2). */
 export class ClientAuthentication {
   #secret: Promise<string> | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;

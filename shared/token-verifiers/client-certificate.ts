@@ -2,11 +2,11 @@ import { createHash, X509Certificate } from "node:crypto";
 import type { CertificateRefusal } from "./possession.ts";
 
 /**
- * Checks that a token is bound to the client certificate of the call (RFC 8705, section 3). The TLS endpoint
- * has already validated the certificate itself.
+ * Checks that a token is bound to the call's client certificate (RFC 8705, section 3). The TLS endpoint has already
+ * validated the certificate.
  *
  * @param certificate in PEM, as API Gateway provides it
- * @returns the reason for denying the call, or undefined if the certificate matches
+ * @returns why the call is denied, or undefined if the certificate matches
  */
 export function checkClientCertificate(
   certificate: string | undefined,

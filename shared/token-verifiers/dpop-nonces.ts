@@ -5,16 +5,15 @@ import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
 import type { NonceRefusal } from "./possession.ts";
 
-/** Time to cache the secret. */
+/** Cache lifetime of the secret. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;
 /** Minimum interval between rereads. An unknown nonce may come from a newer secret, so it triggers a reread. */
 const REREAD_AFTER_MS = 10 * SECOND_MS;
 const SHORTEST_SECRET = 32;
 
 /**
- * Server nonces for DPoP proofs (RFC 9449, section 9). They aren't stored: a nonce is the HMAC of a time
- * window, so all adapters with the same secret issue the same one. A nonce is valid in its window and the
- * next.
+ * Server nonces for DPoP proofs (RFC 9449, section 9). Nonces aren't stored: each is the HMAC of a time window, so all
+ * adapters with the same secret issue the same nonce. A nonce is valid in its own window and the next one.
  */
 export class DpopNonces {
   readonly #lifetimeMs: number;
@@ -30,7 +29,7 @@ export class DpopNonces {
     this.#secretArn = secretArn;
   }
 
-  /** Reads the secret before the first call. Doesn't throw; calls try again. */
+  /** Reads the secret before the first call. Never throws: if the read fails, the next call tries again. */
   async prepare(atMs: number): Promise<void> {
     await this.current(atMs).catch(() => {});
   }
@@ -38,7 +37,7 @@ export class DpopNonces {
   /**
    * Returns the nonce for new proofs.
    *
-   * @throws IssuerUnavailableError when the secret is too short; errors from reading it
+   * @throws IssuerUnavailableError if the secret is too short, or any error from reading it
    */
   async current(atMs: number): Promise<string> {
     return this.#nonceOf(this.#windowOf(atMs), await this.#read(atMs, SECRET_AGE_MS));
@@ -47,7 +46,7 @@ export class DpopNonces {
   /**
    * Returns why a proof's nonce is denied, or undefined if it is valid.
    *
-   * @throws the errors of `current`
+   * @throws any error from `current`
    */
   async refusal(nonce: unknown, atMs: number): Promise<NonceRefusal | undefined> {
     if (typeof nonce !== "string") return "missing_dpop_nonce";

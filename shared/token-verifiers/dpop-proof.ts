@@ -9,10 +9,10 @@ import { readSignedJwt } from "./json-web-token.ts";
 import type { NonceRefusal, ProofRefusal } from "./possession.ts";
 import { readPublicKey } from "./public-key.ts";
 
-/** The parts of a call that its proof must match. */
+/** The parts of a call that the DPoP proof must match. */
 export interface ProvenCall {
   readonly method: string;
-  /** URLs by which the caller may know the API: its own and its public ones. */
+  /** URLs that the caller may have used for the API: its own URL and the public ones. */
   readonly urls: readonly string[];
   /** All `DPoP` header fields. */
   readonly proofs: readonly string[];
@@ -51,8 +51,8 @@ function comparable(url: string): string | undefined {
 /**
  * Checks a DPoP proof (RFC 9449, section 4.3), except whether it was used before (see `useProof`).
  *
- * @returns the identity of a valid proof, or the reason for denying it
- * @throws errors from reading the secret of nonces
+ * @returns the proof's identity, or why the proof is denied
+ * @throws any error from reading the nonce secret
  */
 export async function checkDpopProof(
   { method, urls, proofs, accessToken, keyThumbprint, nonces }: ProvenCall,

@@ -7,10 +7,10 @@ export class IssuerUnavailableError extends OAuthMonitoringError {
 
 /** Short, because a caller waits. */
 const TIMEOUT_MS = 2000;
-/** For comparison: 100 keys take 100 KB. */
+/** For comparison, 100 keys take 100 KB. */
 const MAX_BYTES = 512 * 1024;
 
-/** Response of an issuer. */
+/** An issuer's response. */
 export interface IssuerAnswer {
   readonly status: number;
   /** Media type in lower case, without parameters. */
@@ -36,11 +36,11 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
 }
 
 /**
- * Sends a request to an issuer with a timeout of two seconds. Follows no redirects, which could lead away
- * from the issuer.
+ * Sends a request to an issuer, with a timeout of two seconds. Doesn't follow redirects, which could lead away from the
+ * issuer.
  *
  * @param limits other limits, for background requests
- * @throws IssuerUnavailableError when there is no response
+ * @throws IssuerUnavailableError if there is no response
  */
 export async function askIssuer(
   url: string,
@@ -72,7 +72,7 @@ export async function askIssuer(
 /**
  * Fetches a JSON document from an issuer.
  *
- * @throws IssuerUnavailableError when the response isn't a JSON document with status 200
+ * @throws IssuerUnavailableError if the response isn't a JSON document with status 200
  */
 export async function fetchDocument(url: string): Promise<unknown> {
   const { status, text } = await askIssuer(url, { headers: { accept: "application/json" } });

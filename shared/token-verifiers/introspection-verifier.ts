@@ -35,7 +35,10 @@ type Answer = z.output<typeof answerSchema>;
 const PLAIN = "application/json";
 const SIGNED = "application/token-introspection+jwt";
 
-/** Cached responses for active tokens, and the same number for inactive ones: about 10 MB. */
+/**
+ * Maximum number of cached responses for active tokens, and the same number for inactive tokens. Together they take
+ * about 10 MB.
+ */
 const MOST_ANSWERS = 10_000;
 
 const INACTIVE: Answer = { active: false };
@@ -66,7 +69,7 @@ function introspectionReader(issuer: IssuerConfig, wantedScopes: ReadonlySet<str
   };
 }
 
-/** Returns the code of an OAuth error, or undefined for any other text. */
+/** Parses the code from an OAuth error response. Returns undefined for any other text. */
 function errorCode(text: string): string | undefined {
   try {
     return errorSchema.safeParse(JSON.parse(text)).data?.error;
@@ -75,15 +78,15 @@ function errorCode(text: string): string | undefined {
   }
 }
 
-/** Errors about the introspecting client instead of the token. */
+/** Errors that concern the introspecting client rather than the token. */
 const CLIENT_ERRORS: ReadonlySet<string | undefined> = new Set([
   "invalid_client",
   "unauthorized_client",
 ]);
 
 /**
- * Verifies tokens by introspection (RFC 7662). Caches responses for a configured time by the digest of the
- * token. If the issuer doesn't respond, calls are denied.
+ * Verifies tokens by introspection (RFC 7662). Caches responses by token digest, for a configurable time. If the issuer
+ * doesn't respond, calls are denied.
  */
 export class IntrospectionVerifier implements TokenVerifier {
   readonly #options: NonNullable<IssuerConfig["introspection"]>;
@@ -98,8 +101,8 @@ export class IntrospectionVerifier implements TokenVerifier {
   #endpoint: Promise<string> | undefined;
 
   /**
-   * @param mostAnswers maximum cached responses of each kind
-   * @throws TypeError when the issuer has no introspection settings
+   * @param mostAnswers maximum cached responses for active tokens, and for inactive tokens
+   * @throws TypeError if the issuer has no introspection settings
    */
   constructor(
     private readonly issuer: IssuerConfig,
@@ -224,7 +227,7 @@ export class IntrospectionVerifier implements TokenVerifier {
   }
 }
 
-/** @throws IssuerUnavailableError when the text isn't an introspection response */
+/** @throws IssuerUnavailableError if the text isn't an introspection response */
 function readPlain(endpoint: string, text: string): Answer {
   try {
     return answerSchema.parse(JSON.parse(text));

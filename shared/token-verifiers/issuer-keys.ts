@@ -4,7 +4,7 @@ import { SECOND_MS } from "../core/clock.ts";
 import { readPublicKey } from "./public-key.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
 
-/** The members of a public key (RFC 7517) that are used. */
+/** The members of a public key (RFC 7517) that this code uses. */
 const publishedKeySchema = z.object({
   kty: z.enum(["RSA", "EC", "OKP"]),
   kid: z.string().optional(),
@@ -20,7 +20,7 @@ const publishedKeySchema = z.object({
 
 type PublishedKey = z.output<typeof publishedKeySchema>;
 
-/** The limit exceeds the number of keys of any real issuer. */
+/** No real issuer has this many keys. */
 const keySetSchema = z.looseObject({ keys: z.array(z.unknown()).max(200) });
 
 /** Curves by algorithm. */
@@ -38,14 +38,14 @@ interface IssuerKey {
   readonly key: KeyObject;
 }
 
-/** Reads one key of a set. Unusable keys are skipped, because they don't invalidate the set (RFC 7517, section 5). */
+/** Parses one key from a set. Skips an unusable key, which doesn't invalidate the set (RFC 7517, section 5). */
 function readKey(value: unknown): IssuerKey[] {
   const jwk = publishedKeySchema.safeParse(value).data;
   const key = jwk && readPublicKey(jwk);
   return jwk && key ? [{ jwk, key }] : [];
 }
 
-/** Whether a key may verify signatures of the algorithm. */
+/** Whether a key may verify signatures with the algorithm. */
 function fits(key: PublishedKey, algorithm: string): boolean {
   const isForSignatures =
     (key.use === undefined || key.use === "sig") &&
@@ -59,7 +59,7 @@ function fits(key: PublishedKey, algorithm: string): boolean {
 /** Minimum pause after a failed fetch. */
 const PAUSE_AFTER_FAILURE_MS = 2 * SECOND_MS;
 
-/** Refresh interval, maximum age, and cooldown for unknown key ids, in seconds. */
+/** Refresh interval, maximum age, and cooldown for unknown key IDs, in seconds. */
 export interface KeyLimits {
   readonly keysRefreshSeconds: number;
   readonly keysMaxAgeSeconds: number;
@@ -73,18 +73,18 @@ export type KeyLookup =
   | { readonly status: "unavailable"; readonly cause: string };
 
 /**
- * Caches an issuer's public keys. Refreshes old keys in the background, and fetches immediately for an
- * unknown key id, but only once per cooldown regardless of what callers send. If the issuer doesn't respond,
- * cached keys stay valid for a limited time.
+ * Caches an issuer's public keys. Refreshes old keys in the background. Fetches immediately for an unknown key ID, but
+ * at most once per cooldown, so callers can't force more requests. If the issuer doesn't respond, cached keys stay
+ * valid for a limited time.
  */
 export class IssuerKeys {
   #keys: readonly IssuerKey[] = [];
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
-  /** Time of the last fetch because of an unknown key id. */
+  /** When an unknown key ID last triggered a fetch. */
   #lookedForKeyAtMs = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
-  /** Reason why the last attempt failed, if it did. */
+  /** Why the last attempt failed, if it did. */
   #failure: string | undefined;
 
   /** @param fetchKeySet fetches the issuer's JWK Set (RFC 7517, section 5) */
@@ -149,7 +149,7 @@ export class IssuerKeys {
     }
   }
 
-  /** A token without a key id matches only if exactly one key fits. */
+  /** A token without a key ID matches only if exactly one key fits. */
   #match(algorithm: string, keyId: string | undefined): IssuerKey | undefined {
     const fitting = this.#keys.filter(({ jwk }) => fits(jwk, algorithm));
     if (keyId !== undefined) return fitting.find(({ jwk }) => jwk.kid === keyId);

@@ -7,7 +7,7 @@ const metadataSchema = z.looseObject({
   introspection_endpoint: z.string().max(2048).optional(),
 });
 
-/** The members of an issuer's metadata that are used. */
+/** The members of an issuer's metadata that this code uses. */
 export type IssuerMetadata = z.output<typeof metadataSchema>;
 
 /** Returns the possible URLs of an issuer's metadata: OpenID Connect Discovery first, then RFC 8414, section 3.1. */
@@ -29,9 +29,9 @@ function isSafe(address: string | undefined, issuer: string): boolean {
 }
 
 /**
- * Fetches an issuer's metadata. It must name the issuer exactly (RFC 8414, section 3.3).
+ * Fetches an issuer's metadata. The metadata's `issuer` must match exactly (RFC 8414, section 3.3).
  *
- * @throws IssuerUnavailableError when there is no valid metadata
+ * @throws IssuerUnavailableError if there is no valid metadata
  */
 export async function discoverIssuer(issuer: string): Promise<IssuerMetadata> {
   const failures: string[] = [];

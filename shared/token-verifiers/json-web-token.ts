@@ -1,7 +1,7 @@
 import type { TokenRefusal } from "./token-refusal.ts";
 import { parseUnambiguousObject } from "./unambiguous-json.ts";
 
-/** Exceeds API Gateway's limit for all headers. */
+/** API Gateway accepts 10,240 bytes for all headers together, so no longer token can arrive. */
 export const MAX_JWT_LENGTH = 10_240;
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
@@ -18,8 +18,8 @@ export interface SignedJwt {
 }
 
 /**
- * Whether a token looks like a JWS or JWE: three or five parts, the first of which is a JSON object. Opaque
- * tokens may contain dots as well (RFC 6750, section 2.1).
+ * Whether a token looks like a JWS or JWE: three or five parts, the first of which is a JSON object. Opaque tokens may
+ * contain dots too (RFC 6750, section 2.1).
  */
 export function looksLikeJwt(text: string): boolean {
   const [head = "", ...parts] = text.split(".");

@@ -1,6 +1,6 @@
 import { constants, type KeyObject, verify } from "node:crypto";
 
-/** Parameters for verifying signatures of one algorithm (RFC 7518, sections 3.3 to 3.5; RFC 8037, section 3.1). */
+/** Parameters for verifying signatures with one algorithm (RFC 7518, sections 3.3 to 3.5; RFC 8037, section 3.1). */
 interface SignatureScheme {
   /** Hash function; null if the algorithm has its own. */
   readonly hash: string | null;

@@ -15,7 +15,10 @@ import {
   type VerificationMoment,
 } from "./token-verifier.ts";
 
-/** Fetches an issuer's keys from the configured URL, the provider's path, or the URL in the issuer's metadata. */
+/**
+ * Fetches an issuer's keys from the configured URL, the provider's well-known path, or the URL in the issuer's
+ * metadata.
+ */
 export async function fetchIssuerKeys(issuer: IssuerConfig): Promise<unknown> {
   const { jwksPath } = PROVIDER_CLAIMS[issuer.provider];
   const uri =

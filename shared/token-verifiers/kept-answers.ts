@@ -1,4 +1,4 @@
-/** In-memory cache of an issuer's responses by token digest, with a maximum size and an expiry per entry. */
+/** In-memory cache for an issuer's responses, by token digest. It has a maximum size, and each entry has an expiry. */
 export class KeptAnswers<Answer> {
   readonly #answers = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
 
@@ -9,7 +9,7 @@ export class KeptAnswers<Answer> {
     return kept && atMs < kept.untilMs ? kept.answer : undefined;
   }
 
-  /** Caches a response. Evicts the oldest one if the cache is full. */
+  /** Caches a response. Evicts the oldest response if the cache is full. */
   keep(key: string, answer: Answer, untilMs: number): void {
     this.#answers.delete(key);
     this.#answers.set(key, { answer, untilMs });

@@ -1,38 +1,38 @@
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
 
-/** Reason why a DPoP proof is denied, as in events. */
+/** Why a DPoP proof is denied, as published in events. */
 export type ProofRefusal =
   | "missing_dpop_proof"
   /** Not a JWT of type `dpop+jwt` with a public key, or more than one proof. */
   | "malformed_dpop_proof"
   | "invalid_dpop_signature"
-  /** For another method, URL or token. */
+  /** For a different method, URL or token. */
   | "foreign_dpop_proof"
   /** Created too long ago, or in the future. */
   | "stale_dpop_proof"
   /** Signed by a key other than the one that the token is bound to. */
   | "wrong_dpop_key";
 
-/** Reason why the nonce of a proof is denied, as in events. */
+/** Why a proof's nonce is denied, as published in events. */
 export type NonceRefusal =
   | "missing_dpop_nonce"
   /** Not issued by this server, or too old. */
   | "stale_dpop_nonce";
 
-/** Reason why a client certificate is denied, as in events. */
+/** Why a client certificate is denied, as published in events. */
 export type CertificateRefusal = "missing_client_certificate" | "wrong_client_certificate";
 
-/** Reason why a call is denied that doesn't prove possession. */
+/** Why a call that doesn't prove possession of the key is denied. */
 export type PossessionRefusal =
   | ProofRefusal
   | NonceRefusal
   | CertificateRefusal
   /** A key-bound token sent as a bearer token (RFC 9449, section 7.1). */
   | "downgraded_token"
-  /** A token sent with `DPoP` that isn't bound to a key. */
+  /** A token that isn't bound to a key, sent with the `DPoP` scheme. */
   | "unbound_token";
 
-/** Evidence in a call that its caller has the keys. */
+/** Evidence in a call that the caller holds the keys. */
 export interface PossessionEvidence {
   readonly scheme: "bearer" | "dpop";
   readonly accessToken: string;
@@ -43,7 +43,7 @@ export interface PossessionEvidence {
   readonly clientCertificate?: string | undefined;
 }
 
-/** Successful proof of possession. `proof` must not be used twice, which the caller still has to check. */
+/** A successful proof of possession. `useProof` must still check that `proof` isn't used twice. */
 export interface ProvenPossession {
   readonly proof?: ProofIdentity | undefined;
 }

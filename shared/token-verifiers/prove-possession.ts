@@ -5,7 +5,7 @@ import type { DpopNonces } from "./dpop-nonces.ts";
 import { checkDpopProof } from "./dpop-proof.ts";
 import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
 
-/** Verifies that a caller has the keys that a token is bound to, by DPoP (RFC 9449) or mutual TLS (RFC 8705). */
+/** Verifies that a caller holds the keys that a token is bound to, through DPoP (RFC 9449) or mutual TLS (RFC 8705). */
 export async function provePossession(
   { confirmation }: VerifiedToken,
   evidence: PossessionEvidence,

@@ -2,21 +2,21 @@ import type { IssuerConfig } from "../config/issuer-parameters.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Profile of a provider's access tokens. The configuration may override some claims. */
+/** The profile of a provider's access tokens. The configuration may override some claims. */
 export interface ProviderClaims {
   /** Accepted `typ` values; `none` for tokens without one. */
   readonly types: readonly string[];
   readonly algorithms: readonly string[];
-  /** Claims that may contain the client. The first one that a token has is used. */
+  /** Claims that may contain the client. The first one in the token is used. */
   readonly client: readonly string[];
   readonly user: readonly string[];
   readonly session: string;
   readonly scopes: readonly string[];
   /** Claim that identifies the token. */
   readonly tokenId: string;
-  /** Path of the JWKS, if metadata isn't needed. */
+  /** Path of the JWKS, if it can be fetched without the issuer's metadata. */
   readonly jwksPath?: string;
-  /** Whether a token is an access token by the provider's own markers. */
+  /** Whether the provider's own markers show that a token is an access token. */
   readonly isAccessToken: (claims: Claims) => boolean;
   /** Whether the client acts without a user. */
   readonly isClientAlone: (claims: Claims, client: string) => boolean;
@@ -39,8 +39,8 @@ const RFC9068: ProviderClaims = {
 };
 
 /**
- * Whether a Keycloak token belongs to a client's service account, `service-account-<client>` in lower case. A
- * user may have registered under such a name, but then the token has a session.
+ * Whether a Keycloak token belongs to a client's service account, `service-account-<client>` in lower case. A user may
+ * have registered under such a name, but a user's token always has a session.
  */
 function isServiceAccount({ preferred_username: name, azp, client_id, sid }: Claims): boolean {
   if (typeof name !== "string" || sid !== undefined) return false;
@@ -52,9 +52,9 @@ function isServiceAccount({ preferred_username: name, azp, client_id, sid }: Cla
 }
 
 /**
- * Access token profiles of providers, from their documentation.
+ * The providers' access token profiles, taken from their documentation:
  * - Cognito:
- * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+ *   https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
  * - Auth0: https://auth0.com/docs/secure/tokens/access-tokens/access-token-profiles
  * - Okta: https://developer.okta.com/docs/api/openapi/okta-oauth/guides/overview/
  * - Entra ID: https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference
@@ -67,7 +67,7 @@ export const PROVIDER_CLAIMS: Readonly<Record<IssuerConfig["provider"], Provider
     ...RFC9068,
     types: ["none", "jwt", "at+jwt"],
     algorithms: ["RS256"],
-    // The sign-in that a token and its refreshed successors come from.
+    // The sign-in that the token and all tokens refreshed from it share.
     session: "origin_jti",
     jwksPath: "/.well-known/jwks.json",
     isAccessToken: ({ token_use }) => token_use === "access",
@@ -91,7 +91,7 @@ export const PROVIDER_CLAIMS: Readonly<Record<IssuerConfig["provider"], Provider
     ...RFC9068,
     types: ["jwt", "at+jwt"],
     algorithms: ["RS256"],
-    // Version 2.0, then 1.0.
+    // Token version 2.0, then 1.0.
     client: ["azp", "appid"],
     user: ["oid", "sub"],
     scopes: ["scp", "roles"],

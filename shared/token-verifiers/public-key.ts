@@ -3,7 +3,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 /** Minimum RSA key length (RFC 7518, section 3.3). */
 const SHORTEST_MODULUS_BITS = 2048;
 
-/** With the exponent 1, a signature is the padded message itself, which anyone can forge. */
+/** With exponent 1, a signature is the padded message itself, which anyone can forge. */
 const SMALLEST_EXPONENT = 3n;
 
 /**

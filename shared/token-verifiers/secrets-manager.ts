@@ -4,7 +4,7 @@ import { giveUpAfter } from "../core/request-timeouts.ts";
 /**
  * Reads a secret from Secrets Manager.
  *
- * @throws Error when the secret has no text; errors of the SDK when it can't be read
+ * @throws Error if the secret has no text, or any SDK error if it can't be read
  */
 export async function readSecret(arn: string): Promise<string> {
   const client = new SecretsManagerClient({ maxAttempts: 2, requestHandler: giveUpAfter(2000) });

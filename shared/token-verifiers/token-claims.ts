@@ -20,7 +20,7 @@ const numericDate = z.number().min(0).max(253_402_300_799);
 
 const thumbprint = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
-/** Claims with the same meaning at every issuer (RFC 7519, 7800, 8705, 9068, 9449). */
+/** Claims that mean the same at every issuer (RFC 7519, 7800, 8705, 9068, 9449). */
 const registeredClaimsSchema = z.looseObject({
   iss: z.string(),
   sub: z.string().optional(),
@@ -35,10 +35,10 @@ const registeredClaimsSchema = z.looseObject({
   cnf: z.looseObject({ jkt: thumbprint.optional(), "x5t#S256": thumbprint.optional() }).optional(),
 });
 
-/** Scopes of the admin routes. Other issuers' tokens have them only if `mayAdminister` is set. */
+/** Scopes for the admin routes. They are ignored in other issuers' tokens unless `mayAdminister` is set. */
 const ADMIN_SCOPES: ReadonlySet<string> = new Set(["oauth:admin", "oauth:respond"]);
 
-/** Keeps the authorizer's response within API Gateway's limit. Our own tokens have the same limits. */
+/** Keeps the authorizer's response within API Gateway's size limit. This product's own tokens have the same limits. */
 const MAX_SCOPES = 100;
 const MAX_SCOPE_CHARACTERS = 2048;
 
@@ -50,7 +50,7 @@ const FOREIGN_TYPES: ReadonlySet<unknown> = new Set(["ID", "Refresh", "Offline",
 export interface ClaimReader {
   readonly issuer: IssuerConfig;
   readonly provider: ProviderClaims;
-  /** Scopes that routes require. They take precedence if a token has too many scopes. */
+  /** Scopes that routes require. If a token has too many scopes, these are kept first. */
   readonly wantedScopes: ReadonlySet<string>;
 }
 
@@ -67,7 +67,7 @@ function words(value: unknown): string[] {
   return value.flatMap((each) => (typeof each === "string" ? each.split(" ") : []));
 }
 
-/** Returns the scopes of a token that routes can require, within the limits. */
+/** Returns the token's scopes, up to the limits. Keeps the scopes that routes require first. */
 function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
   const named = (issuer.scopeClaims ?? provider.scopes).flatMap((name) =>
     words(readClaim(claims, name)),
@@ -95,7 +95,7 @@ function firstText(claims: Claims, names: readonly string[]): string | undefined
   return undefined;
 }
 
-/** Returns the client, user and session of a token, or undefined if an id isn't valid. */
+/** Returns the token's client, user and session, or undefined if an ID is invalid. */
 function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
   const { idPrefix = "", clientClaim, userClaim, sessionClaim } = issuer;
   const client = firstText(claims, clientClaim === undefined ? provider.client : [clientClaim]);
@@ -131,7 +131,7 @@ function isOtherToken({ provider }: ClaimReader, claims: Claims): boolean {
 /**
  * Validates claims from a verified JWT or an introspection response, and returns the token.
  *
- * @param fallbackIdentity identity of a token whose claims contain no id
+ * @param fallbackIdentity identity to use if the claims contain no token ID
  */
 export function readTokenClaims(
   reader: ClaimReader,
@@ -166,7 +166,7 @@ export function readTokenClaims(
   if (expiresAtMs <= atMs) return refuse("expired_token");
   if (Math.max(iat, nbf ?? 0) * SECOND_MS > atMs + skewMs) return refuse("token_not_yet_valid");
   const audiences = [aud ?? []].flat();
-  // Only Cognito's tokens lack an audience. The configuration requires it for all others.
+  // A Cognito token may be missing its audience. For every other issuer, the configuration requires one.
   const needsAudience = issuer.audiences.length > 0 && !(issuer.provider === "cognito" && !aud);
   if (needsAudience && !issuer.audiences.some((each) => audiences.includes(each))) {
     return refuse("wrong_audience");

@@ -1,4 +1,4 @@
-/** Reason why another issuer's token is denied, as in events. */
+/** Why another issuer's token is denied, as published in events. */
 export type TokenRefusal =
   /** Not a JWS in compact form, or its JSON is invalid, ambiguous or nested too deeply. */
   | "malformed_jwt"

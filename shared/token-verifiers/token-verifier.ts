@@ -10,7 +10,7 @@ export type Judgement =
   | {
       readonly status: "refused";
       readonly reason: TokenRefusal;
-      /** Client, user and token of a denied call, if the issuer's signature or response is verified. */
+      /** The denied call's client, user and token, if the issuer's signature or response was verified. */
       readonly subject?: EventSubject | undefined;
     };
 
@@ -20,7 +20,7 @@ export type Verification =
   /** The issuer doesn't respond, so the result is unknown. */
   | { readonly status: "unavailable"; readonly cause: string };
 
-/** Time of a verification, and a way to run tasks after the response. */
+/** When a verification takes place, and a way to run tasks after the response. */
 export interface VerificationMoment {
   /** Epoch milliseconds. */
   readonly atMs: number;
@@ -36,7 +36,7 @@ export interface PresentedToken {
 
 /** Verifies the tokens of one issuer. Doesn't check revocations, which are in DynamoDB. */
 export interface TokenVerifier {
-  /** Fetches keys or metadata before the first call. Doesn't throw; calls try again. */
+  /** Fetches keys or metadata before the first call. Never throws: if the fetch fails, the next call tries again. */
   prepare(atMs: number): Promise<void>;
   verify(presented: PresentedToken, moment: VerificationMoment): Promise<Verification>;
 }
@@ -44,16 +44,16 @@ export interface TokenVerifier {
 /** Verifies the tokens of all configured issuers. */
 export interface TokenVerifiers {
   /**
-   * Verifies a token with the issuer that it names.
+   * Verifies a token with the verifier for its issuer.
    *
-   * @returns undefined for a token of this product, or if no issuer matches the token
+   * @returns undefined for a token that this product issued, or if no configured issuer matches
    */
   verify(text: string, moment: VerificationMoment): Promise<Verification> | undefined;
 
   /**
-   * Verifies that the caller has the keys that a token is bound to.
+   * Verifies that the caller holds the keys that a token is bound to.
    *
-   * @throws errors from reading the secret of nonces
+   * @throws any error from reading the nonce secret
    */
   provePossession(
     verified: VerifiedToken,
@@ -64,7 +64,7 @@ export interface TokenVerifiers {
   /**
    * Returns the nonce for new proofs, or undefined if nonces aren't required.
    *
-   * @throws errors from reading the secret
+   * @throws any error from reading the secret
    */
   nonce(atMs: number): Promise<string | undefined>;
 }

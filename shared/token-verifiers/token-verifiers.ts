@@ -7,7 +7,7 @@ import { JwtVerifier } from "./jwt-verifier.ts";
 import { provePossession } from "./prove-possession.ts";
 import { refused, type TokenVerifier, type TokenVerifiers } from "./token-verifier.ts";
 
-/** Prefix of the tokens that this product issues. */
+/** Prefix for tokens that this product issues. */
 const OWN_PREFIX = "oam_";
 
 /** Returns all scopes that a route requires. */
@@ -22,7 +22,7 @@ function wantedScopes({
   ]);
 }
 
-/** Creates the verifiers of the configured issuers, and fetches their keys or metadata before the first call. */
+/** Creates verifiers for the configured issuers. Fetches the issuers' keys or metadata before it resolves. */
 export async function createTokenVerifiers(
   config: Pick<MonitoringConfig, "issuers" | "dpop" | "routes" | "defaultScopes">,
   options: {

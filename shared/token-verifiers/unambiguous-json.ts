@@ -1,4 +1,4 @@
-/** Maximum nesting of a token's JSON. */
+/** Maximum nesting depth of a token's JSON. */
 const MAX_DEPTH = 16;
 
 /** Returns the index after the closing quote of the JSON string at `start`. */

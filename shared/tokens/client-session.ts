@@ -4,14 +4,14 @@ import type { DocumentClient } from "../core/document-client.ts";
 import { digestSecret } from "./token-secret.ts";
 
 export const clientSessionSchema = z.object({
-  /** Table key: SHA-256 of the `Mcp-Session-Id`, hex. */
+  /** Table key: the SHA-256 digest of the `Mcp-Session-Id` in hex. */
   session_digest: z.string(),
-  /** Public id, in events and responses. */
+  /** Public ID, used in events and responses. */
   session_id: z.string(),
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
   token_id: z.string().optional(),
-  /** Scopes of the session. A call needs its scopes in both the session and the token. */
+  /** The session's scopes. Both the session and the token must have the scopes that a call requires. */
   scopes: z.array(z.string()),
   started_at: z.string(),
   expires_at: z.string(),
@@ -20,13 +20,13 @@ export const clientSessionSchema = z.object({
 /** A client's session as stored in DynamoDB, with only the digest of its `Mcp-Session-Id`. */
 export type ClientSession = z.output<typeof clientSessionSchema>;
 
-/** Table of sessions. */
+/** The DynamoDB table of sessions. */
 export interface SessionStore {
   readonly db: DocumentClient;
   readonly sessionsTable: string;
 }
 
-/** Returns the session of an `Mcp-Session-Id`, even if it has expired, or undefined if it does not exist. */
+/** Returns the session for an `Mcp-Session-Id`, even if it has expired, or undefined if it doesn't exist. */
 export async function findSession(
   store: SessionStore,
   sessionSecret: string,

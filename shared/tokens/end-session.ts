@@ -11,7 +11,7 @@ export function endSession(
   return endSessionOfDigest(ender, digestSecret(sessionSecret));
 }
 
-/** Ends a session by its table key, like `endSession`. */
+/** Like `endSession`, but takes the session's table key. */
 export async function endSessionOfDigest(
   ender: Tracking & SessionStore,
   sessionDigest: string,

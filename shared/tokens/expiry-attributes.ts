@@ -5,7 +5,7 @@ import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
 
 const EXPIRY = "expiry";
 
-/** Returns the attributes by which the cleanup finds an expired item, and TTL as a backstop. */
+/** Returns the attributes that let the cleanup find an expired item, and a later DynamoDB TTL as a backstop. */
 export function expiryAttributes(
   key: string,
   expiresAtMs: number,
@@ -18,7 +18,7 @@ export function expiryAttributes(
   };
 }
 
-/** Returns the partitions of a `by_expiry` index that a cleanup reads. */
+/** Returns the `by_expiry` partitions that the cleanup reads. */
 export function expiryPartitions(config: Pick<MonitoringConfig, "shards">): string[] {
   return allShardKeys(EXPIRY, config.shards.expiry.read);
 }
@@ -27,8 +27,7 @@ export function expiryPartitions(config: Pick<MonitoringConfig, "shards">): stri
 export const LAST_INSTANT = "9999-12-31T23:59:59.999Z";
 
 /**
- * Returns the Queries for items that expire between two instants (inclusive), one per partition of
- * `by_expiry`.
+ * Returns the queries for items that expire between two times (inclusive), one per `by_expiry` partition.
  *
  * @param fromAt UTC
  * @param toAt UTC; unbounded by default

@@ -1,7 +1,7 @@
 import { batchGetAll } from "../core/batch-get-all.ts";
 import { type ClientStore, type OAuthClient, oauthClientSchema } from "./oauth-client.ts";
 
-/** Reads clients by id. Returns a map without the ids that don't exist. */
+/** Reads clients by ID. The returned map has no entries for IDs that don't exist. */
 export async function findClients(
   store: ClientStore,
   clientIds: readonly string[],

@@ -5,28 +5,31 @@ import { toEpochSeconds } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
 
-/** Table that lists credentials (tokens and sessions) by principal. */
+/** The DynamoDB table that lists credentials (tokens and sessions) by principal. */
 export interface HoldingStore {
   readonly db: DocumentClient;
   readonly holdingsTable: string;
 }
 
-/** A principal: a user, a client, or a session of this product, by its id in events. */
+/** A principal: a user, a client, or one of this product's sessions, with its ID from events. */
 export interface Holder {
   readonly kind: "user" | "client" | "session";
   readonly id: string;
 }
 
-/** Partitions per client, because a client may be issued thousands of tokens per second. A user has one partition. */
+/**
+ * Partitions per client. A client needs several because it may be issued thousands of tokens per second. A user has
+ * one.
+ */
 const CLIENT_SHARDS = 16;
 
-/** A token or session in a principal's list. Its current state is in its own table. */
+/** A token or session in a principal's list. Its current state is in the token or session table. */
 export const holdingSchema = z.object({
   holder: z.string(),
-  /** Sort key: `token` or `session`, expiry and public id, in this order. */
+  /** Sort key: `token` or `session`, then expiry, then public ID. */
   held: z.string(),
   kind: z.enum(["token", "session"]),
-  /** Key in the table of tokens or sessions. */
+  /** Key in the token or session table. */
   digest: z.string(),
   oauth_client_id: z.string(),
   user_id: z.string().optional(),
@@ -36,7 +39,7 @@ export const holdingSchema = z.object({
 
 export type Holding = z.output<typeof holdingSchema>;
 
-/** A credential to list, by its public id. */
+/** A credential to add to the lists. `id` is its public ID. */
 export interface Held {
   readonly kind: "token" | "session";
   readonly id: string;
@@ -50,7 +53,7 @@ export interface Held {
 const partitionsOf = ({ kind, id }: Holder): string[] =>
   kind === "client" ? allShardKeys(`client#${id}`, CLIENT_SHARDS) : [`${kind}#${id}`];
 
-/** Returns the Queries for a principal's unexpired credentials of one kind, in order of expiry. */
+/** Returns the queries for a principal's unexpired tokens or sessions, in order of expiry. */
 export function holdingQueries(
   store: HoldingStore,
   holder: Holder,
@@ -72,7 +75,10 @@ export function holdingQueries(
   }));
 }
 
-/** Lists a token or session with its client and user, and a session also under its own id (1 write unit each). */
+/**
+ * Adds a token or session to the lists of its client and user. Also lists a session under its own ID. Costs 1 write
+ * unit per list.
+ */
 export async function keepHoldings(store: HoldingStore, held: Held): Promise<void> {
   const { id, ...facts } = held;
   const holders = [
@@ -97,7 +103,7 @@ export async function keepHoldings(store: HoldingStore, held: Held): Promise<voi
   );
 }
 
-/** Marks a credential as handled by a revocation, which removes it from the list of its principal. */
+/** Marks a credential as handled by a revocation, so that `holdingQueries` no longer returns it. */
 export async function markHoldingDone(
   store: HoldingStore,
   { holder, held }: Pick<Holding, "holder" | "held">,

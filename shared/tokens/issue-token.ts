@@ -26,15 +26,15 @@ export const issueTokenRequestSchema = z.strictObject({
 /** Parameters of a new token. */
 export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
 
-/** A new token. `secret` is returned only here and isn't stored. */
+/** A new token. `secret` isn't stored, so this is the only time it is returned. */
 export interface IssuedToken {
   readonly secret: string;
   readonly token: AccessToken;
 }
 
 /**
- * Issues an opaque access token. Stores its digest, lists it with its client and user, and publishes
- * `token_issued` before returning the secret. So every usable token has been counted.
+ * Issues an opaque access token. Stores the token's digest, adds it to the lists of its client and user, and publishes
+ * `token_issued`. The secret is returned only after that, so every usable token has been counted.
  *
  * @throws InvalidInputError naming each invalid part of the request
  */

@@ -3,7 +3,7 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { AccessToken, TokenStore } from "./access-token.ts";
 import { type HoldingStore, keepHoldings } from "./holdings.ts";
 
-/** Lists a token with its client and user. */
+/** Adds a token to the lists of its client and user. */
 export function keepTokenHoldings(store: HoldingStore, token: AccessToken): Promise<void> {
   return keepHoldings(store, {
     kind: "token",
@@ -17,8 +17,8 @@ export function keepTokenHoldings(store: HoldingStore, token: AccessToken): Prom
 }
 
 /**
- * Lists a token in use that isn't listed yet: from another issuer, written to the table by a server itself,
- * or issued before the lists existed. If it fails, the next use tries again.
+ * Adds a used token to the credential lists if it isn't listed yet: a token from another issuer, one that a server
+ * wrote directly to the table, or one issued before the lists existed. If this fails, the token's next use tries again.
  */
 export async function listTokenInUse(
   store: TokenStore & HoldingStore,

@@ -6,14 +6,14 @@ export const oauthClientSchema = z.object({
   client_name: z.string().optional(),
   status: z.enum(["active", "inactive"]),
   created_at: z.string(),
-  /** Time of the latest `token_used` of any of its tokens. */
+  /** When any of the client's tokens was last used, from `token_used` events. */
   last_used_at: z.string().optional(),
 });
 
 /** An OAuth client. An unregistered client, known only from events, has no name. */
 export type OAuthClient = z.output<typeof oauthClientSchema>;
 
-/** Table of clients. */
+/** The DynamoDB table of clients. */
 export interface ClientStore {
   readonly db: DocumentClient;
   readonly clientsTable: string;

@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { AccessToken } from "./access-token.ts";
 
-/** Time and address of a token's previous use; null at its first use. */
+/** The time and address of a token's previous use, or null for the first use. */
 export const previousUseSchema = z.object({ at: z.string(), ip: z.string() }).nullable();
 
 /**
- * Returns the previous use for a `token_used` event. It reveals a change of network or a long idle time.
+ * Returns the previous use for a `token_used` event. Detection uses it to find a change of network or a long idle time.
  * Producers that don't know the previous use omit it.
  */
 export function previousUse(token: Pick<AccessToken, "last_used_at" | "last_used_ip">): {

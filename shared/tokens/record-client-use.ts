@@ -3,8 +3,8 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import type { ClientStore } from "./oauth-client.ts";
 
 /**
- * Advances a client's `last_used_at` to `usedAt`, never back. Registers an unknown
- * client as active. Idempotent.
+ * Sets a client's `last_used_at` to `usedAt`, unless the stored time is later. Registers an unknown client as active.
+ * Idempotent.
  */
 export async function recordClientUse(
   store: ClientStore,

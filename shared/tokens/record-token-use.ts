@@ -5,7 +5,7 @@ import { toInstant } from "../core/clock.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
- * A token's status at an instant. `token` is the stored token before this use: its `last_used_at` and
+ * A token's status at a given time. `token` is the token as stored before this use, so its `last_used_at` and
  * `last_used_ip` describe the previous use.
  */
 export type TokenUse =
@@ -13,7 +13,7 @@ export type TokenUse =
   | { readonly status: "expired" | "revoked"; readonly token: AccessToken }
   | { readonly status: "unknown" };
 
-/** DynamoDB errors for writes to an item or partition that is too busy. */
+/** DynamoDB errors for writing to an item or partition that is too busy. */
 const THROTTLED = new Set([
   "ProvisionedThroughputExceededException",
   "ThrottlingException",
@@ -26,8 +26,8 @@ export function isThrottled(error: unknown): boolean {
 }
 
 /**
- * Returns the status of a stored token at `atMs`. A token is expired from `expires_at` on. `revoked` takes
- * precedence over `expired`.
+ * Returns a stored token's status at `atMs`. The token is expired from `expires_at` onwards. `revoked` takes precedence
+ * over `expired`.
  */
 export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
@@ -53,10 +53,10 @@ export async function findToken(
 }
 
 /**
- * Returns a token's status and records the time and address of its use in one round trip: a conditional
- * UpdateItem that returns the item in any case (1 write unit per KB). It changes neither a token that isn't
- * active nor a later `last_used_at`. If the write is throttled because the token exceeds the limit of a
- * partition, it only reads the token: the call continues, and its event has the exact time.
+ * Returns a token's status and records when and from which address it was used. Takes one round trip: a conditional
+ * UpdateItem that always returns the item (1 write unit per KB). The update skips a token that isn't active and never
+ * replaces a later `last_used_at`. If the write is throttled because the token exceeds a partition's limit, the token
+ * is only read: the call continues, and the call's event records the exact time.
  */
 export async function recordTokenUse(
   store: TokenStore,

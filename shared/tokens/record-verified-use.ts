@@ -8,7 +8,7 @@ import { expiryAttributes } from "./expiry-attributes.ts";
 import { isThrottled, type TokenUse } from "./record-token-use.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** Attributes that DynamoDB adds to the claims. For a token revoked before its first use, nothing else is stored. */
+/** Attributes that come from DynamoDB rather than the claims. A token revoked before its first use has no others. */
 const standingSchema = accessTokenSchema.pick({
   revoked_at: true,
   last_used_at: true,
@@ -16,21 +16,18 @@ const standingSchema = accessTokenSchema.pick({
   listed: true,
 });
 
-/** Use of a verified token, combined with its stored item. */
+/** A verified token's use, combined with its stored item. */
 export interface VerifiedUse {
   readonly use: Exclude<TokenUse, { readonly status: "unknown" }>;
-  /** Whether this use created the item. True for exactly one of several concurrent calls. */
+  /** Whether this use created the stored item. Of several concurrent calls, exactly one gets true. */
   readonly isFirst: boolean;
-  /** Whether the use was stored. If not, record it again later. */
+  /** Whether the use was stored. If false, record it again later. */
   readonly isRecorded: boolean;
 }
 
 type Recorder = TokenStore & { readonly config: Pick<MonitoringConfig, "shards" | "retention"> };
 
-/**
- * Returns the use of a token according to its stored item. The verifier has already checked the expiry in the
- * claims.
- */
+/** Combines a verified token with its stored item. Doesn't check the expiry, which the verifier has already checked. */
 export function verifiedUse(
   { token }: VerifiedToken,
   item: Record<string, unknown> | undefined,
@@ -40,9 +37,9 @@ export function verifiedUse(
 }
 
 /**
- * Records the use of a verified token in one round trip: an UpdateItem that creates the item at the first use
- * (1 write unit per KB). It changes neither a revoked token nor a later `last_used_at`. If the write is
- * throttled, it only reads the item.
+ * Records a verified token's use in one round trip: an UpdateItem that creates the item on the first use (1 write unit
+ * per KB). The update skips a revoked token and never replaces a later `last_used_at`. If the write is throttled, the
+ * item is only read.
  */
 export async function recordVerifiedUse(
   recorder: Recorder,

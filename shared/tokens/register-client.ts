@@ -15,9 +15,9 @@ export const registerClientRequestSchema = z.strictObject({
 export type RegisterClientRequest = z.input<typeof registerClientRequestSchema>;
 
 /**
- * Registers a client, or names a client that events have already created. Keeps its usage data.
+ * Registers a client. If events have already created the client, adds the name and keeps its usage data.
  *
- * @throws InvalidInputError when the request isn't valid
+ * @throws InvalidInputError if the request isn't valid
  */
 export async function registerClient(
   store: ClientStore & { readonly clock: Clock },

@@ -19,14 +19,14 @@ const namedTokenSchema = z.strictObject({
   userId: identifierSchema.optional(),
 });
 
-/** Another issuer's token, identified by `iss` and `jti`. */
+/** A token from another issuer, identified by `iss` and `jti`. */
 export type NamedToken = z.input<typeof namedTokenSchema>;
 
 /**
- * Revokes another issuer's token by its `jti`, even if it was never used here, and publishes `token_revoked`.
- * The expiry of an unused token is unknown, so the revocation is kept for the longest allowed token lifetime.
+ * Revokes another issuer's token by `jti`, even if the token was never used here, and publishes `token_revoked`. An
+ * unused token's expiry is unknown, so its revocation is kept for the longest allowed token lifetime.
  *
- * @throws InvalidInputError when the request isn't valid
+ * @throws InvalidInputError if the request isn't valid
  */
 export async function revokeNamedToken(
   revoker: Tracking & TokenStore & { readonly config: MonitoringConfig },

@@ -8,11 +8,11 @@ import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
-/** A revoked token. It stores the id of its event, so that repeated revocations publish the same event. */
+/** A revoked token. Stores the revocation's event ID, so that repeated revocations publish the same event. */
 const revokedTokenSchema = accessTokenSchema.extend({
   revoked_at: z.string(),
   revocation_event_id: z.string(),
-  /** Whether the token was revoked before its first use, so that its times are unknown. */
+  /** Whether the token was revoked before its first use. If so, its issue and expiry times are unknown. */
   never_seen: z.boolean().optional(),
 });
 
@@ -26,9 +26,9 @@ export class TokenNotFoundError extends OAuthMonitoringError {
 }
 
 /**
- * Returns the table key of a token by its public id.
+ * Returns the table key for a token's public ID.
  *
- * @throws TokenNotFoundError when no token has the id
+ * @throws TokenNotFoundError if no token has the ID
  */
 export async function digestOfTokenId(store: TokenStore, tokenId: string): Promise<string> {
   const { Items } = await store.db.send(
@@ -45,10 +45,10 @@ export async function digestOfTokenId(store: TokenStore, tokenId: string): Promi
 }
 
 /**
- * Marks a token as revoked, unless it already is, and publishes `token_revoked`. Repeated calls publish the
- * same event with the same id.
+ * Marks a token as revoked, unless it already is, and publishes `token_revoked`. Repeated calls publish the same event
+ * with the same ID.
  *
- * @returns undefined when the token doesn't exist
+ * @returns undefined if the token doesn't exist
  */
 export async function markRevoked(
   revoker: Tracking & TokenStore,
@@ -88,10 +88,10 @@ export async function markRevoked(
 }
 
 /**
- * Revokes a token by its public id and publishes `token_revoked`. Repeated calls change nothing and publish
- * the same event with the same id, so a retry completes a revocation that a crash interrupted.
+ * Revokes a token by its public ID and publishes `token_revoked`. Repeated calls change nothing and publish
+ * the same event with the same ID, so a retry completes a revocation that a crash interrupted.
  *
- * @throws TokenNotFoundError when no token has the id
+ * @throws TokenNotFoundError if no token has the ID
  */
 export async function revokeToken(
   revoker: Tracking & TokenStore,

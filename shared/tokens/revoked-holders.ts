@@ -10,7 +10,10 @@ import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { TokenStore } from "./access-token.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 
-/** A principal of another issuer: a user, client or session, by its id in events (with the issuer's `idPrefix`). */
+/**
+ * A principal from another issuer: a user, client or session, with its ID from events (including the issuer's
+ * `idPrefix`).
+ */
 export interface TokenHolder {
   readonly kind: "user" | "client" | "session";
   readonly id: string;
@@ -21,12 +24,12 @@ const holderSchema = z.strictObject({
   id: identifierSchema,
 });
 
-/** Longest accepted lifetime of another issuer's token, and therefore the retention of a revocation. */
+/** Longest accepted lifetime for another issuer's token. Revocations are kept for this long. */
 export const LONGEST_LIFETIME_MS = 366 * DAY_MS;
 
 /**
- * Copies of a principal's item, to spread reads: each call of a client reads the copy for its token, and a
- * partition serves about 3,000 such reads per second.
+ * Number of copies of a principal's revocation item. Every call reads one copy, and a partition serves only about 3,000
+ * such reads per second. A client's calls are therefore spread across several copies by token.
  */
 const COPIES = { user: 1, client: 16, session: 1 } as const;
 
@@ -35,7 +38,7 @@ const keyOf = ({ kind, id }: TokenHolder, copy: number) =>
 
 const revokedHolderSchema = z.object({ revoked_before: instantSchema });
 
-/** Returns the keys of the items with the revocations of a token's user, client and session. */
+/** Returns the keys of the items that store revocations for a token's user, client and session. */
 export function holderKeys({
   token,
   sessionId,
@@ -49,9 +52,8 @@ export function holderKeys({
 }
 
 /**
- * Returns when a token's user, client or session was revoked, or undefined if the token was issued later.
- * Issuers' times are whole seconds, so a token issued in the second of the revocation counts as issued
- * before.
+ * Returns when a token's user, client or session was revoked, or undefined if the token was issued later. Issuers
+ * record times in whole seconds, so a token issued in the same second as the revocation counts as issued before it.
  *
  * @param items existing items of `holderKeys`
  */
@@ -71,7 +73,7 @@ export function revokedWithHolder(
  * used here yet, and publishes `access_revoked`. The next call with such a token is denied; tokens issued
  * afterwards are allowed.
  *
- * @throws InvalidInputError when the principal isn't valid
+ * @throws InvalidInputError if the principal isn't valid
  */
 export async function revokeHolder(
   revoker: Tracking & TokenStore,
@@ -96,8 +98,8 @@ export async function revokeHolder(
 }
 
 /**
- * Stores that tokens of other issuers for a user, client or session are revoked if issued before an instant.
- * Calls read this together with the token.
+ * Stores a revocation for a user, client or session: tokens that other issuers issued before `revoked_before` are
+ * denied. Every call reads this item along with the token.
  */
 export async function markHolderRevoked(
   store: TokenStore,

@@ -25,7 +25,9 @@ export const startSessionRequestSchema = z.strictObject({
 /** Parameters of a new session. */
 export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
 
-/** A new session. `secret` is the client's `Mcp-Session-Id`; it is returned only here. */
+/**
+ * A new session. `secret` is the client's `Mcp-Session-Id`. It isn't stored, so this is the only time it is returned.
+ */
 export interface StartedSession {
   readonly secret: string;
   readonly session: ClientSession;
@@ -34,7 +36,7 @@ export interface StartedSession {
 /**
  * Starts a session and publishes `session_started`.
  *
- * @throws InvalidInputError when the request isn't valid
+ * @throws InvalidInputError if the request isn't valid
  */
 export async function startSession(
   starter: Tracking & SessionStore & HoldingStore & { readonly config: MonitoringConfig },

@@ -8,7 +8,7 @@ import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
 import { digestSecret } from "./token-secret.ts";
 
-/** Schema of an authorization code that a server issued (RFC 6749, section 4.1.2). */
+/** Schema for an authorization code that a server issued (RFC 6749, section 4.1.2). */
 export const authorizationCodeSchema = z.strictObject({
   code: z.string().min(16, "expected an authorization code of at least 16 characters").max(1024),
   clientId: identifierSchema,
@@ -22,7 +22,7 @@ export const authorizationCodeSchema = z.strictObject({
 /** An authorization code that a server issued. */
 export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
 
-/** Table of authorization codes. */
+/** The DynamoDB table of authorization codes. */
 export interface AuthorizationCodeStore {
   readonly db: DocumentClient;
   readonly authorizationCodesTable: string;
@@ -33,7 +33,7 @@ export interface AuthorizationCodeStore {
 /**
  * Stores the digest of an authorization code. The cleanup removes it after it has expired.
  *
- * @throws InvalidInputError when the request isn't valid
+ * @throws InvalidInputError if the request isn't valid
  */
 export async function storeAuthorizationCode(
   store: AuthorizationCodeStore,

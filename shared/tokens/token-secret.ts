@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** Prefix by which secret scanners and the redaction of events recognise our secrets. */
+/** Prefix that lets secret scanners and event redaction recognise this product's secrets. */
 const PREFIX = "oam_";
 
-/** Returns the SHA-256 of a secret in hex, the only form in which tokens, codes and session ids are stored. */
+/** Returns the SHA-256 of a secret in hex, the only form in which tokens, codes and session IDs are stored. */
 export function digestSecret(secret: string): string {
   return createHash("sha256").update(secret).digest("hex");
 }

@@ -5,7 +5,7 @@ import type { AccessToken, TokenStore } from "./access-token.ts";
 import { previousUse } from "./previous-use.ts";
 import { recordTokenUse } from "./record-token-use.ts";
 
-/** Request in which a token was used. */
+/** The request in which a token was used. */
 export interface TokenRequest {
   readonly endpoint: string;
   readonly method: string;
@@ -14,8 +14,7 @@ export interface TokenRequest {
 }
 
 /**
- * Tracks a use of a token: sets its `last_used_at` to the exact time, and publishes `token_used` with the
- * caller's address.
+ * Tracks a token's use: sets `last_used_at` to the exact time, and publishes `token_used` with the caller's address.
  */
 export async function trackTokenUsage(
   tracking: Tracking & TokenStore,

@@ -4,9 +4,9 @@ import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { toEpochSeconds } from "../core/clock.ts";
 import type { TokenStore } from "./access-token.ts";
 
-/** Identity of a DPoP proof. */
+/** How a DPoP proof is identified. */
 export interface ProofIdentity {
-  /** Thumbprint of the key that signed it. */
+  /** Thumbprint of the key that signed the proof. */
   readonly keyThumbprint: string;
   readonly jti: string;
   /** Time from which the proof is too old, in epoch milliseconds. */
@@ -14,10 +14,10 @@ export interface ProofIdentity {
 }
 
 /**
- * Marks a proof as used until it expires (1 write unit). The conditional write lets only one of several
- * concurrent calls use the same proof. DynamoDB TTL removes it.
+ * Marks a proof as used until it expires (1 write unit). The write is conditional, so if several concurrent calls use
+ * the same proof, only one succeeds. DynamoDB TTL removes the item.
  *
- * @returns false when the proof was used before (RFC 9449, section 11.1)
+ * @returns false if the proof has already been used (RFC 9449, section 11.1)
  */
 export async function useProof(
   store: TokenStore,

@@ -1,6 +1,6 @@
 import type { AccessToken } from "./access-token.ts";
 
-/** Keys that a token is bound to (RFC 7800). Its caller must prove possession of them. */
+/** The keys that a token is bound to (RFC 7800). The caller must prove possession of them. */
 export interface Confirmation {
   /** SHA-256 thumbprint of the DPoP key (RFC 9449, section 6). */
   readonly keyThumbprint?: string | undefined;
@@ -8,9 +8,9 @@ export interface Confirmation {
   readonly certificateThumbprint?: string | undefined;
 }
 
-/** A verified token of another issuer. It may not be stored yet. */
+/** A verified token from another issuer. It may not be stored yet. */
 export interface VerifiedToken {
-  /** Claims in the form of a stored token. */
+  /** The claims, in the form of a stored token. */
   readonly token: AccessToken;
   /** `iss`, as configured. */
   readonly issuer: string;

@@ -50,10 +50,10 @@ function eventOf(world: World, n: number, count: number): OAuthEvent {
   );
 }
 
-/** Creates a store with `count` events, as the subscriber would write them but without its counters. */
+/** Creates a store with `count` events, written as the subscriber writes them but without counters. */
 async function storeOf(endpoint: string, count: number): Promise<World> {
   const world = await createWorldAt(endpoint);
-  // Stored with the subscriber's code, so that readers know which retention periods are in use.
+  // Uses the subscriber's code, so that readers know which retention periods are in use.
   const first = [0, TOKENS].map((n) => eventOf(world, n, count));
   await storeEvents(world, first, world);
   await fillTable(world.db, world.eventsTable, count - first.length, (n) =>
@@ -62,7 +62,7 @@ async function storeOf(endpoint: string, count: number): Promise<World> {
   return world;
 }
 
-/** Measures the cost of a first page for growing numbers of events, set by `AUDIT_EVENTS`. */
+/** Measures the cost of a query's first page for growing numbers of events. `AUDIT_EVENTS` sets the numbers. */
 export const auditQuery: Benchmark = {
   name: "audit-query",
   async run(report) {

@@ -12,7 +12,7 @@ import { startDelayedBus } from "./delayed-bus.ts";
 import { Answered, interleaved } from "./interleaved.ts";
 import { median, percentile } from "./percentile.ts";
 
-/** Delays of the bus, and the number of calls per variant. A slow bus leaves time for fewer calls. */
+/** Bus delays, and the number of calls per variant. With a slower bus, there is time for fewer calls. */
 const BUS = [
   { delayMs: 0, rounds: 1500 },
   { delayMs: 20, rounds: 500 },
@@ -32,7 +32,7 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
     const calls = 20;
     for (let call = 0; call < calls; call += 1) await allowed(untracked, request);
     const { sent, received } = proxy;
-    // Added after the bytes are counted, because it makes the store return more.
+    // Added after the bytes are counted, because it makes the store return more data.
     const traffic = watchStore(db);
     await allowed(untracked, request);
     return {
@@ -62,8 +62,8 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
       eventBusName: "bench",
       logger: context.logger,
     });
-    // Every call comes after the same pause. Otherwise the next call would depend on when the deferred work ended, and
-    // calls after longer pauses are slower, tracked or not.
+    // Every call comes after the same pause, because calls after longer pauses are slower, tracked or not. Without a
+    // fixed pause, the time of the next call would depend on when the deferred work ended.
     const pause = () => sleep(bus.delayMs + 2);
     // Publishes no events.
     const untracked = async () => {
@@ -73,7 +73,7 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
       await pause();
       return answered;
     };
-    // Like the handler: runs everything after the response, and finishes it before the next call.
+    // Like the handler, runs all deferred work after the response and finishes it before the next call.
     const tracked = async () => {
       const sink = createBufferedSink(publisher);
       const deferred: (() => Promise<unknown>)[] = [];

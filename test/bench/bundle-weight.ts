@@ -19,7 +19,7 @@ async function coldImport(module: string, env: Readonly<Record<string, string>>)
   await run(process.execPath, ["--input-type=module", "--eval", script], { env });
 }
 
-/** Measures the size and cold import time of each bundle: functions, and adapters that an app imports. */
+/** Measures the size and cold import time of each bundle, for functions and for adapters that an app imports. */
 export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<BenchmarkTable> {
   const imports = Object.fromEntries(
     bundles.map(({ name, file, variables }) => [name, () => coldImport(file, variables)]),

@@ -4,10 +4,10 @@ import { median, percentile } from "./percentile.ts";
 
 /** Latencies of a caller's sequential calls, in milliseconds. */
 export interface CallerLatency {
-  /** While the store does nothing else. */
+  /** Latencies while the store does nothing else. */
   readonly alone: number[];
   readonly beside: number[];
-  /** Duration of the concurrent work by round, in milliseconds. */
+  /** Duration of the concurrent work in each round, in milliseconds. */
   readonly workMs: number[];
 }
 
@@ -34,15 +34,15 @@ async function callBeside({ call, work }: DisturbedCaller, round: number, into: 
     into.workMs.push(performance.now() - startedMs);
     done = true;
   });
-  // The await below throws the error. Until then, the loop needs it handled.
+  // The `await` below throws the error. This handler prevents an unhandled rejection until then.
   working.catch(() => {});
   while (!done) into.beside.push(await timed(call));
   await working;
 }
 
 /**
- * Measures several callers, round by round and in random order, both without the work and while it runs. Other load on
- * the machine affects both alike.
+ * Measures several callers, round by round and in random order, both without the concurrent work and while it runs.
+ * Other load on the machine affects both measurements alike.
  */
 export async function measureCallers<Name extends string>(
   callers: Readonly<Record<Name, DisturbedCaller>>,
@@ -69,7 +69,7 @@ export async function measureCallers<Name extends string>(
   return found;
 }
 
-/** Columns of `latencyRow`. */
+/** Columns for `latencyRow`. */
 export const LATENCY_COLUMNS = [
   "caller",
   "among",

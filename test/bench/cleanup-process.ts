@@ -14,12 +14,12 @@ export interface CleanupProcessStore {
 
 /** A unit of work. */
 export type CleanupJob =
-  /** Runs the cleanup and stops it after about `items` deletes, like its deadline would. */
+  /** Runs the cleanup and stops it after about `items` deletes, as a deadline would. */
   | { readonly kind: "cleanup"; readonly items: number }
-  /** Makes bare deletes of `items` tokens, starting with number `first`. */
+  /** Deletes `items` tokens by key, starting with token number `first`. */
   | { readonly kind: "bare"; readonly first: number; readonly items: number };
 
-/** The result of a job, and its requests to the store. */
+/** The job's result, and the requests that it sent to the store. */
 export interface CleanupDone {
   readonly removed: number;
   readonly readUnits: number;
@@ -27,7 +27,7 @@ export interface CleanupDone {
   readonly roundTrips: number;
 }
 
-/** Deletes tokens by known keys, with the cleanup's concurrency. */
+/** Deletes tokens by known keys, with the same concurrency as the cleanup. */
 async function deleteKnown(
   db: DocumentClient,
   { tokensTable, config }: CleanupProcessStore["store"],

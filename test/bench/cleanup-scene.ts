@@ -8,7 +8,7 @@ import type { Postgres } from "./postgres/server.ts";
 export const PURGE_ROUNDS = 8;
 export const PURGE_WARM_UP = 1;
 
-/** Share of the expired tokens that are deleted in slices. Reads are counted for the rest. */
+/** Share of the expired tokens that are deleted in slices. The rest is used to count reads. */
 const SLICED = 0.8;
 const SLICES = PURGE_WARM_UP + 2 * PURGE_ROUNDS;
 
@@ -17,7 +17,7 @@ export interface CleanupScene {
   readonly expired: number;
   readonly among: number;
   /**
-   * Number of tokens that the cleanup and the bare deletes remove per round. Each cleanup resumes where the last one
+   * Number of tokens that the cleanup and the deletes by key remove per round. Each cleanup resumes where the last one
    * stopped. PostgreSQL's DELETE always removes all expired tokens.
    */
   readonly slice: number;
@@ -29,7 +29,7 @@ export interface CleanupScene {
   close(): Promise<void>;
 }
 
-/** Stores ten times as many tokens as are expired, for each variant. */
+/** Stores the tokens for each variant. One token in ten is expired. */
 export async function cleanupScene(
   endpoint: string,
   postgres: Postgres,

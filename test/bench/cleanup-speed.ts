@@ -3,7 +3,7 @@ import { type CleanupScene, PURGE_ROUNDS, PURGE_WARM_UP } from "./cleanup-scene.
 import { Answered, interleaved } from "./interleaved.ts";
 import { median } from "./percentile.ts";
 
-/** Columns of `compareCleanupSpeed`. */
+/** Columns for `compareCleanupSpeed`. */
 export const SPEED_COLUMNS = [
   "expired",
   "among",
@@ -14,7 +14,10 @@ export const SPEED_COLUMNS = [
   "median ratio to it",
 ] as const;
 
-/** Measures how many items per second the cleanup, deletes by known keys, and PostgreSQL's DELETE remove, in turns. */
+/**
+ * Measures how many items per second the cleanup, deletes by known keys, and PostgreSQL's DELETE remove. The three run
+ * in turns.
+ */
 export async function compareCleanupSpeed(
   scene: CleanupScene,
 ): Promise<BenchmarkTable["rows"][number]> {

@@ -8,7 +8,7 @@ import type { TokenRows } from "./postgres/identity-server.ts";
 /** One token in ten has expired. */
 export const STORED_PER_EXPIRED = 10;
 
-/** Returns the key of the n-th token. PostgreSQL's rows have the same keys. */
+/** Returns the key of the n-th token. The PostgreSQL rows use the same keys. */
 export const digestOf = (n: number) => digestSecret(`token ${n}`);
 
 /** Creates a store whose first `expired` tokens expired within the last hour. The rest are valid for another day. */

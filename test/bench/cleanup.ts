@@ -12,7 +12,7 @@ const USUAL_SIZES = [10_000];
 
 type Row = BenchmarkTable["rows"][number];
 
-/** Creates a caller of the authorizer. Its events are dropped, because they are sent after the response. */
+/** Creates a function that calls the authorizer. Events are dropped, because they are sent after the response. */
 async function authorizerCall(world: World): Promise<() => Promise<void>> {
   const { context, request } = await authorizerScene(world);
   const call = { ...context, sink: { publish: async () => {} }, defer: () => {} };
@@ -46,7 +46,7 @@ async function compareCallers(scene: CleanupScene): Promise<Row[]> {
   ];
 }
 
-/** Runs the cleanup to its end and counts its requests to the store per item. */
+/** Runs the cleanup to completion and counts the requests to the store per item. */
 async function countReads({ ours, expired, among }: CleanupScene): Promise<Row> {
   const done = await ours.run({ kind: "cleanup", items: expired });
   const left = await ours.run({ kind: "cleanup", items: expired });
@@ -68,8 +68,8 @@ async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<R
 }
 
 /**
- * Compares finding expired tokens with only deleting them, and measures the effect on callers. `CLEANUP_EXPIRED` sets
- * the number of expired tokens.
+ * Compares finding and deleting expired tokens with only deleting them, and measures the effect on callers.
+ * `CLEANUP_EXPIRED` sets the number of expired tokens.
  */
 export const cleanupBenchmark: Benchmark = {
   name: "cleanup",
@@ -81,7 +81,7 @@ export const cleanupBenchmark: Benchmark = {
         report(`${expired} expired: storing the tokens`);
         const scene = await cleanupScene(store.endpoint, postgres, expired);
         try {
-          // Before callers write, because their updates leave dead rows too.
+          // Measured before callers write, because updates also leave dead rows.
           traces.push(await deleteTraces(scene));
           report(`${expired} expired among ${scene.among} tokens: items a second`);
           speed.push(await compareCleanupSpeed(scene));

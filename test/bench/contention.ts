@@ -14,8 +14,8 @@ const LOADS: readonly (readonly [name: string, load: Omit<Load, "seconds">])[] =
 const percent = (part: number, whole: number) => ((100 * part) / whole).toFixed(1);
 
 /**
- * Runs the subscriber's code in virtual time, with an in-memory store that cancels a transaction if another one holds
- * one of its items. A transaction holds its items for 15 to 30 ms.
+ * Runs the subscriber's code in virtual time. The in-memory store cancels a transaction if another transaction holds
+ * one of the same items. A transaction holds its items for 15 to 30 ms.
  */
 export const contention: Benchmark = {
   name: "contention",

@@ -23,14 +23,20 @@ import { sizes } from "./sizes.ts";
 
 const MILLION = 1_000_000;
 
-/** Hours of the day to simulate at their own rate, set by `COST_HOURS`. The whole day takes more than an hour. */
+/**
+ * Hours of the day to simulate at their own call rate, set by `COST_HOURS`. Simulating the whole day takes more than an
+ * hour.
+ */
 const USUAL_HOURS = [1, 14];
-/** Number of calls at a thousand per second, and of earlier calls that bring counters and batches to a steady state. */
+/**
+ * Number of calls at a thousand per second. The `CROWD_BEFORE` calls before them bring counters and batches to a steady
+ * state.
+ */
 const CROWD = 6000;
 const CROWD_BEFORE = 2000;
 const CROWD_PER_SECOND = 1000;
 
-/** Counted usage of a scene, and the model's estimate. */
+/** Counted usage in a scene, and the model's estimate. */
 interface Scene {
   readonly title: string;
   readonly count: CallCount;
@@ -39,7 +45,7 @@ interface Scene {
   readonly modelled: Usage[];
 }
 
-/** Formats a quantity with at least three digits. */
+/** Formats a quantity with at least three significant digits. */
 const figure = (quantity: number) =>
   quantity >= 100 ? Math.round(quantity).toLocaleString("en") : quantity.toPrecision(3);
 

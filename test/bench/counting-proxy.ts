@@ -11,7 +11,7 @@ export interface CountingProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on 127.0.0.1 that forwards to an endpoint and counts the bytes of both directions. */
+/** Starts a proxy on 127.0.0.1 that forwards to an endpoint and counts the bytes in both directions. */
 export async function startCountingProxy(endpoint: string): Promise<CountingProxy> {
   const { hostname, port } = new URL(endpoint);
   const sockets = new Set<Socket>();

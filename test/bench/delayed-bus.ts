@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** An event bus that accepts everything after a delay. */
 export interface DelayedBus {
   readonly endpoint: string;
-  /** Delay of PutEvents in milliseconds. */
+  /** Delay before PutEvents responds, in milliseconds. */
   delayMs: number;
   /** Number of accepted entries. */
   entries: number;

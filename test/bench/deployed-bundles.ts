@@ -65,7 +65,7 @@ export function loadedOnNeed(bundle: FunctionBundle): Output[] {
 
 const sum = (files: readonly Output[]) => files.reduce((bytes, file) => bytes + file.bytes, 0);
 
-/** The package's middlewares, each bundled as in an app that contains nothing else. */
+/** The package's middlewares. Each is bundled as in an app that contains nothing else. */
 const ADAPTERS = {
   lambda: { name: "adapter: oauth-monitoring/lambda", entry: "adapters/lambda/index.ts" },
   node: { name: "adapter: oauth-monitoring/node", entry: "adapters/node/index.ts" },

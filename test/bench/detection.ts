@@ -37,7 +37,7 @@ const FIXED = { failuresOfIp: 100, failuresOfClient: 200, issuedToClient: 100 };
 
 const START_MS = Date.parse("2026-11-02T00:00:00.000Z");
 const DAYS = 9;
-/** The rules learn on the days before. */
+/** Earlier days are for learning and are not evaluated. */
 const JUDGED_FROM_DAY = 3;
 const EVENTS_PER_DAY = 5000;
 const SEEDS = [11, 23];
@@ -45,7 +45,7 @@ const STEP_MS = 5 * MINUTE_MS;
 /** An alert counts for an attack if it comes at most this long after the attack's last event. */
 const LATE_MS = HOUR_MS;
 
-/** An alert of either detector. */
+/** An alert from either detector. */
 interface Raised {
   readonly rule: string;
   readonly kind: string;
@@ -107,7 +107,7 @@ interface Replay {
   readonly fixed: readonly Raised[];
 }
 
-/** Stores a seed's traffic and runs both detectors over it, every five minutes of nine days. */
+/** Stores a seed's traffic and runs both detectors on it, for every five minutes of nine days. */
 async function replay(endpoint: string, seed: number): Promise<Replay> {
   const options = { seed, startMs: START_MS, days: DAYS, eventsPerDay: EVENTS_PER_DAY };
   const judgedMs = START_MS + JUDGED_FROM_DAY * DAY_MS;
@@ -129,7 +129,7 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
     });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
-  // An alert is notified again when its risk rises. The map counts it once.
+  // A second notification is sent when an alert's risk rises. The map counts the alert once.
   const rules = new Map<string, Raised>();
   const fixed: Raised[] = [];
   const lastFixed = new Map<string, number>();
@@ -175,8 +175,8 @@ function median(values: readonly number[]): number | undefined {
 }
 
 /**
- * Returns the precision by rule. An alert of ours is right if the rule is expected to find the attack; one of the fixed
- * rules is right for any attack.
+ * Returns the precision by rule. One of our alerts is correct if its rule is expected to find the attack. An alert from
+ * a fixed threshold is correct for any attack.
  */
 function precision(replays: readonly Replay[]): BenchmarkTable {
   const rows = Object.keys(ANOMALY_RULES).map((rule) => {
@@ -254,7 +254,7 @@ function recall(replays: readonly Replay[]): BenchmarkTable {
   };
 }
 
-/** Measures precision, recall and time to detect of the anomaly rules on labelled traffic. */
+/** Measures the anomaly rules' precision, recall and time to detect on labelled traffic. */
 export const detection: Benchmark = {
   name: "detection",
   async run(report) {

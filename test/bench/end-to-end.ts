@@ -56,7 +56,7 @@ async function callSteadily(url: string, secret: string, perSecond: number): Pro
       const calledMs = performance.now();
       const answer = await fetch(url, { headers: { authorization: `Bearer ${secret}` } });
       await answer.arrayBuffer();
-      // Includes errors of an overloaded store.
+      // Includes errors from an overloaded store.
       return { letIn: answer.ok, ms: performance.now() - calledMs };
     };
     calls.push(call());

@@ -12,7 +12,7 @@ import { median } from "./percentile.ts";
 const run = promisify(execFile);
 
 const MEASURING_PROCESS = fileURLToPath(new URL("./handler-cpu.mjs", import.meta.url));
-/** The first blocks are warm-up. */
+/** The first blocks are for warm-up and are not counted. */
 const BLOCKS = 24;
 const WARM_UP_BLOCKS = 4;
 const CALLS_PER_BLOCK = 50;

@@ -1,13 +1,15 @@
-/** Returned by a variant that still works after its response. Only the time until its creation counts. */
+/**
+ * Returned by a variant that continues to work after its response. Only the time until this object is created counts.
+ */
 export class Answered {
   readonly atMs = performance.now();
 }
 
 /**
  * Times variants of the same work round by round, so that other load on the machine affects all of them alike. A round
- * starts with the variant that ended the previous round, and runs the others in random order. So each variant follows
- * every variant, including itself, equally often, and none benefits from what another leaves behind, such as warm
- * caches or open sockets.
+ * starts with the variant that ended the previous round, and runs the others in random order. As a result, each variant
+ * follows every variant, including itself, equally often. No variant benefits more than others from warm caches or open
+ * sockets that a previous variant leaves behind.
  *
  * @returns milliseconds by round for each variant, without the `warmUp` rounds
  */

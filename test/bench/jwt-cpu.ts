@@ -16,7 +16,7 @@ const AUDIENCE = "https://api.example.com";
 async function cpuOf(verify: () => Promise<unknown>): Promise<number> {
   let micros = 0;
   for (let call = 0; call < CALLS_PER_BLOCK; call += 1) {
-    // Idle like a function between two calls, so that the thread that verifies signatures is idle too.
+    // Waits like a function between two calls, so that the thread that verifies signatures becomes idle too.
     await sleep(1);
     const before = process.cpuUsage();
     await verify();

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
     console.error(`${name} …`);
     const tables = await run((line) => console.error(`  ${line}`));
     for (const each of tables) console.log(render(each));
-    // Written after each benchmark, so that a failure does not lose the results of the others.
+    // Written after each benchmark, so that a failure does not lose the results from the other benchmarks.
     results[name] = tables;
     writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
     writeFileSync(

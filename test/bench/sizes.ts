@@ -1,5 +1,6 @@
 /**
- * Returns the sizes of a benchmark: a comma-separated environment variable, or default sizes that take a few minutes.
+ * Returns the sizes for a benchmark from a comma-separated environment variable, or default sizes that take a few
+ * minutes.
  */
 export function sizes(variable: string, usual: readonly number[]): readonly number[] {
   const text = process.env[variable];

@@ -24,7 +24,7 @@ import { storeTokens } from "./store-tokens.ts";
 const USUAL_SIZES = [10_000, 100_000];
 const ROUNDS = 5;
 
-/** Computes the statistics of the last 24 hours token by token, as a design without counters would. */
+/** Computes the statistics for the last 24 hours token by token, as a design without counters would. */
 async function judgeOneByOne(world: World): Promise<TokenFigures> {
   const { nowMs: toMs } = world.time;
   const [now, fromMs] = [toInstant(toMs), toMs - DAY_MS];
@@ -82,7 +82,7 @@ async function costOf(
 /** Stores the same tokens of the last 24 hours in a store and in a database. */
 async function sceneOf(endpoint: string, database: pg.Client, tokens: number): Promise<World> {
   const world = await createWorldAt(endpoint);
-  // Not a full minute, so that the range starts and ends within a minute, as in real calls.
+  // Not a full minute, so that the range starts and ends in the middle of a minute, as in real calls.
   world.time.nowMs += 17 * 60_000 + 23_456;
   await storeTokens(world, tokens);
   await createIdentityServer(database);

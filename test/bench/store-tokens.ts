@@ -9,8 +9,8 @@ import { fillTable } from "./fill-table.ts";
 const CLIENTS = 20;
 
 /**
- * Stores `count` tokens issued evenly over the last 24 hours. The result is the same as if the subscriber had stored
- * them, but each counter is written only once.
+ * Stores `count` tokens issued evenly over the last 24 hours. The store's content is the same as if the subscriber had
+ * stored them, but each counter is written only once.
  */
 export async function storeTokens(world: World, count: number): Promise<void> {
   const { db, issuancesTable, countersTable, config, time, entered } = world;

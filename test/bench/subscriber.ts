@@ -15,7 +15,7 @@ import { putItems } from "./put-items.ts";
 const BATCH = 500;
 const ROUNDS = 16;
 const WARM_UP = 4;
-/** Added network latency: none, and the best case of a round trip within a region. */
+/** Added network latency: none, and the best case for a round trip within a region. */
 const NETWORK_MS = [0, 5];
 
 const DETAILS = {
@@ -44,7 +44,7 @@ function calls(clients: number, atMs: number): OAuthEvent[] {
   });
 }
 
-/** Creates a batch of failures: a flood of unknown tokens from 250 IP addresses. */
+/** Creates a batch of failures from a flood of unknown tokens from 250 IP addresses. */
 function failures(atMs: number): OAuthEvent[] {
   return Array.from({ length: BATCH }, (_, n) => {
     const details = { ...DETAILS, ip: `203.0.113.${n % 250}`, reason: "unknown_token" };

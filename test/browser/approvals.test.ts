@@ -55,7 +55,7 @@ beforeAll(() => {
 });
 
 /**
- * Sends credential guesses from an address until the detection proposes to block it. Returns the
+ * Sends credential guesses from an address until the detection proposes to block the address. Returns the
  * approval links that were sent.
  */
 async function attackFrom(ip: string): Promise<{ readonly topic: string; readonly slack: string }> {
@@ -94,7 +94,7 @@ const isBlocked = async (ip: string) =>
   (await scene().get("/api/x", scene().caller, { "x-forwarded-for": ip })).status === 403;
 
 describe("approval links in notifications", () => {
-  it("shows the proposed action and executes it only after the reader approves", {
+  it("show the proposed action and execute it only after the reader approves", {
     timeout: 120_000,
   }, async () => {
     const ip = "203.0.113.66";
@@ -135,7 +135,7 @@ describe("approval links in notifications", () => {
     ]);
   });
 
-  it("denies malformed and forged links and keeps links out of logs, events and items", {
+  it("are denied when malformed or forged, and never appear in logs, events or items", {
     timeout: 120_000,
   }, async () => {
     const { slack } = await attackFrom("203.0.113.67");
@@ -161,7 +161,7 @@ describe("approval links in notifications", () => {
     expect(await scene().storeText()).not.toContain(mac);
   });
 
-  it("grants each function only the KMS MAC permission that it needs to sign or verify links", () => {
+  it("give each function only the KMS MAC permission that it needs to sign or verify links", () => {
     expect(denied).toEqual([]);
     const { access, functionNames } = scene().stack;
     const mayMac = functionNames.flatMap((name) =>

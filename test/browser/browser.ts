@@ -14,7 +14,7 @@ const SYSTEM_CHROMIUM = [
 /** Installs Chromium with its system libraries on Debian. */
 const INSTALL = "apt-get update && apt-get install -y chromium";
 
-/** Returns the Chromium named by `CHROMIUM`, else the system's, else the one that `npm ci` installs. */
+/** Returns the Chromium path in `CHROMIUM`, or else the system's, or else the one that `npm ci` installs. */
 async function findChromium(): Promise<string> {
   const { CHROMIUM } = process.env;
   if (CHROMIUM !== undefined) {

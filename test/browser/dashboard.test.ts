@@ -104,7 +104,7 @@ beforeAll(async () => {
 });
 
 describe("dashboard page", () => {
-  it("serves a small static page without data under a strict content security policy", async () => {
+  it("is a small static page without data, served with a strict content security policy", async () => {
     const { stack, get, admin } = scene();
     const plain = await get(PATH);
     expect(plain.status).toBe(200);
@@ -135,7 +135,7 @@ describe("dashboard page", () => {
     await page.locator(".uplot").first().waitFor();
   });
 
-  it("explains why a token is rejected and keeps a valid token only for the tab", async () => {
+  it("explains why a token is rejected and keeps a valid token only in the tab", async () => {
     const { page, context } = await open();
     await signIn(page, "", "oam_wrong");
     await page.getByText("The token is not accepted").waitFor();
@@ -157,7 +157,7 @@ describe("dashboard page", () => {
     expect(await page.evaluate("sessionStorage.length")).toBe(0);
   });
 
-  it("asks for a new token and says why after a revocation", { timeout: 90_000 }, async () => {
+  it("asks for a new token after a revocation and says why", { timeout: 90_000 }, async () => {
     const { library } = scene();
     const { secret, token } = await issueToken(
       { ...library, sink: { publish: async () => {} } },
@@ -356,7 +356,7 @@ async function raiseAlert(ip: string): Promise<void> {
 }
 
 describe("dashboard alerts", () => {
-  it("shows alerts with recommended actions and links to their subject", async () => {
+  it("show recommended actions and link to the alert's subject", async () => {
     const { page } = await open();
     await raiseAlert("203.0.113.77");
     await enter(page);
@@ -446,7 +446,7 @@ describe("dashboard responses", () => {
     expect(await page.title()).toBe("OAuth monitoring");
   });
 
-  it("names the missing scope when the token may only read", async () => {
+  it("names the missing scope when the token allows only reading", async () => {
     const { page } = await open();
     await enter(page, "?user_id=ada", await issued("auditor", ["oauth:admin"]));
     const respond = panel(page, "Respond");
@@ -457,7 +457,7 @@ describe("dashboard responses", () => {
 });
 
 describe("dashboard refresh", () => {
-  it("shows the latest data while offline, then catches up", { timeout: 120_000 }, async () => {
+  it("shows loaded data while offline and then catches up", { timeout: 120_000 }, async () => {
     const { page, context } = await open();
     await enter(page);
     await panel(page, "Clients").waitFor();
@@ -472,7 +472,7 @@ describe("dashboard refresh", () => {
       .waitFor({ timeout: REFRESH_MS });
   });
 
-  it("stops while hidden or paused and resumes afterwards", { timeout: 120_000 }, async () => {
+  it("stops while hidden or paused and then resumes", { timeout: 120_000 }, async () => {
     const { page } = await open();
     const routes: string[] = [];
     page.on("request", (request) => {
@@ -490,7 +490,7 @@ describe("dashboard refresh", () => {
     };
     await page.getByRole("button", { name: "Refresh" }).click();
     expect(await beats()).toBe(true);
-    // Nothing new is listed, so the page requests nothing else.
+    // The list has no new events, so the page requests nothing else.
     expect(new Set(routes)).toEqual(new Set(["security-events"]));
     const hide = async (hidden: boolean) => {
       await page.evaluate(

@@ -18,8 +18,8 @@ function nameOf({ Put, Update }: TransactItem): string {
 }
 
 /**
- * In-memory tables on which transactions conflict like in DynamoDB: a write to an item that another transaction holds
- * is cancelled.
+ * In-memory tables whose transactions conflict as in DynamoDB: a write to an item that another transaction holds is
+ * cancelled.
  */
 export class ContendedTables {
   readonly #tables = new SimulatedTables();

@@ -7,7 +7,7 @@ const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like G
 
 const octet = (random: Random) => random.integer(0, 255);
 
-/** Returns a call of one client with one of a thousand tokens. */
+/** Returns a call by a single client with one of a thousand tokens. */
 export function callOfOneClient(n: number, atMs: number, random: Random): OAuthEvent {
   const user = random.integer(0, 999);
   return createEvent(

@@ -18,13 +18,13 @@ export interface Load {
   readonly event: (n: number, atMs: number, random: Random) => OAuthEvent;
 }
 
-/** The result of a load. */
+/** The result of simulating a load. */
 export interface Contention {
   readonly transactions: number;
   /** Transactions that conflicted with another one. */
   readonly cancelled: number;
   readonly stored: number;
-  /** Number of returns of events to the queue. */
+  /** Number of times that an event was returned to the queue. */
   readonly returned: number;
   /** Number of queued events at the end. */
   readonly behind: number;
@@ -65,7 +65,10 @@ export async function simulate(load: Load): Promise<Contention> {
     }
   }
 
-  /** Gathers a batch like Lambda's pollers: until it is full, or until a window after its first message has passed. */
+  /**
+   * Gathers a batch as Lambda's pollers do, until it is full or until the batching window that starts at its first
+   * message ends.
+   */
   async function gather(): Promise<OAuthEvent[]> {
     const batch: OAuthEvent[] = [];
     let untilMs = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 
-/** A clock that only advances when everything waits, so that simulated time costs only its computation. */
+/** A clock that advances only when every task waits, so that simulated waiting takes no real time. */
 export class VirtualTime {
   #nowMs: number;
   readonly #waiting: { readonly atMs: number; readonly wake: () => void }[] = [];

@@ -23,7 +23,7 @@ import { seedTokens } from "./seed-tokens.ts";
 import { meterStore } from "./store-meter.ts";
 import type { TrafficCall } from "./traffic-calls.ts";
 
-/** Usage by some calls, as AWS meters it. */
+/** The usage that a set of calls causes, as AWS meters it. */
 export interface CallCount {
   readonly calls: number;
   readonly letIn: number;
@@ -32,9 +32,9 @@ export interface CallCount {
 }
 
 /**
- * Runs calls through the functions' handlers, the local bus and DynamoDB Local, with the clock of the traffic, and
- * counts what AWS would meter. All calls run first. Then their events are stored in the batches that the queue would
- * have formed at the time.
+ * Runs calls through the functions' handlers, the local bus and DynamoDB Local, at the traffic's own times, and counts
+ * what AWS would meter. All calls run first. Then their events are stored in the batches that the queue would have
+ * formed at those times.
  *
  * @param template the stack's template, for its bus, rules and archive
  * @param calls sorted by time

@@ -10,7 +10,7 @@ const share = <T>(items: readonly T[], is: (item: T) => boolean) =>
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
 
-/** Returns the cost model's input for some calls, to compare the model with the counted cost. */
+/** Returns the cost model's input for a set of calls, to compare the model with the counted cost. */
 export function profileOfCalls(
   calls: readonly TrafficCall[],
   callsPerSecond: number,

@@ -67,24 +67,24 @@ async function itemsOf(
   return found;
 }
 
-/** Returns the part of the bill that a read belongs to. */
+/** Returns which part of the bill a read belongs to. */
 function readPart(tableName: string): Part {
   if (tableName.endsWith("TOKENS_TABLE")) return "last use of tokens";
   return tableName.endsWith("RESTRICTIONS_TABLE") ? "restrictions" : "reads";
 }
 
-/** Usage by a DynamoDB client, as AWS meters it. */
+/** The usage that a DynamoDB client causes, as AWS meters it. */
 export interface StoreMeter {
   readonly usages: Usage[];
-  /** Number of calls by operation, since it was last reset. */
+  /** Number of calls by operation, since `calls` was last reset. */
   calls: Record<string, number>;
   /** Stops metering. */
   stop(): void;
 }
 
 /**
- * Meters every call of a client. Uses the units that DynamoDB Local reports. It reports none for transactions, so their
- * items are read before and after, and AWS's rule is applied.
+ * Meters every call that a client makes. Uses the units that DynamoDB Local reports. DynamoDB Local reports no units
+ * for transactions, so the meter reads their items before and after and applies AWS's rule.
  *
  * @param reader another client of the same store, which is not metered
  * @param clock determines how long an item is stored
@@ -117,7 +117,7 @@ export function meterStore(
     return result;
   }
 
-  /** Adds the storage of a single update. Its units are already known. */
+  /** Adds the storage that a single update uses. The write units are already known. */
   async function room(place: { tableName: string; key: Item }, before: Item | undefined) {
     const [after] = [...(await itemsOf(reader, [place])).values()];
     if (!after) return;

@@ -11,7 +11,7 @@ export interface CallToken {
   readonly tokenId: string;
   readonly clientId: string;
   readonly userId: string | undefined;
-  /** Milliseconds since its previous use, and the address of that use. Undefined on first use. */
+  /** Milliseconds since the token was last used, and the IP address that used it. Undefined on first use. */
   readonly before: { readonly agoMs: number; readonly ip: string } | undefined;
 }
 
@@ -39,7 +39,7 @@ const STANDINGS: Readonly<Record<string, Standing>> = {
   missing_token: "none",
 };
 
-/** Returns the call that an event describes, or undefined if it describes none. */
+/** Returns the call that an event describes, or undefined if it doesn't describe a call. */
 function toCall(event: OAuthEvent): TrafficCall | undefined {
   const data = event.event_data as Record<string, unknown>;
   const kind = event.event_type === "auth_failed" ? String(data.reason) : event.event_type;
@@ -68,8 +68,8 @@ function toCall(event: OAuthEvent): TrafficCall | undefined {
 }
 
 /**
- * Returns the calls of a day with every generated attack, about one per second: forty clients, services and people, and
- * harmless failures. Every run returns the same calls.
+ * Returns a day's calls, about one per second: calls from forty clients, which include services and people, harmless
+ * failures, and every generated attack. Every run returns the same calls.
  */
 export function callsOfDay(callsPerDay = DAY_MS / SECOND_MS): TrafficCall[] {
   const { events } = generateTraffic({
@@ -82,14 +82,14 @@ export function callsOfDay(callsPerDay = DAY_MS / SECOND_MS): TrafficCall[] {
   return events.flatMap((event) => toCall(event) ?? []);
 }
 
-/** Returns the calls of some hours of the day, 0 to 23. */
+/** Returns the calls in the given hours of the day, 0 to 23. */
 export function ofHours(calls: readonly TrafficCall[], hours: readonly number[]): TrafficCall[] {
   return calls.filter(({ atMs }) => hours.includes(Math.floor((atMs - START_MS) / HOUR_MS)));
 }
 
 /**
- * Samples `count` calls at a higher rate, as if more people and services made them. Each call gets a new token that
- * keeps the previous use. IP addresses and attacks stay the same.
+ * Samples `count` calls at a higher rate, as if more people and services made them. Each call gets a new token with the
+ * same previous use. IP addresses and attacks stay the same.
  */
 export function crowded(
   calls: readonly TrafficCall[],

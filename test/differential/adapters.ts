@@ -33,7 +33,7 @@ import {
 import { type AppRoute, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
 
-/** The header that identifies a call. The event of the call contains it too. */
+/** The header that identifies a call. The call's event contains it too. */
 export const CALL_ID = "user-agent";
 
 /** Records that a route's handler ran for a call. */
@@ -47,7 +47,7 @@ export interface RunningAdapter {
   close(): Promise<void>;
 }
 
-/** A protected backend: an adapter combined with a framework or gateway. */
+/** An adapter under test: a backend behind a framework or gateway that our code protects. */
 export interface Adapter {
   readonly name: string;
   /** Base path or stage that callers put before the application's paths. */
@@ -74,11 +74,11 @@ async function listen(
   };
 }
 
-/** Converts `/files/{proxy+}` to the syntax of a framework. */
+/** Converts a path such as `/files/{proxy+}` to a framework's syntax. */
 const inSyntax = (path: string, wildcard: string) =>
   path.replace(/\{\w+\+\}/, wildcard).replace(/\{(\w+)\}/g, ":$1");
 
-/** Finds the route of a path like a hand-written router. Treats HEAD as GET. */
+/** Finds the route for a path like a hand-written router does. Treats HEAD as GET. */
 function routeFor(method: string | undefined, path: string): AppRoute | undefined {
   const wanted = method === "HEAD" ? "GET" : (method ?? "GET");
   const routes = ROUTES.map((route) => ({ ...route, resource: route.path, route }));
@@ -207,7 +207,7 @@ const CONTEXT = {
   getRemainingTimeInMillis: () => 30_000,
 } as never;
 
-/** Loads the authorizer as deployed. It reads its environment when it is loaded. */
+/** Loads the authorizer as deployed. It reads its environment variables at load time. */
 async function loadAuthorizer(scene: Scene): Promise<FunctionCode> {
   Object.assign(process.env, scene.environment);
   const { handler } = await import("../../functions/authorizer/handler.ts");

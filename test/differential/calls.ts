@@ -25,7 +25,7 @@ const WHATWG_INPUTS: readonly string[] = JSON.parse(
   ),
 ).map(({ input }: { input: string }) => input);
 
-/** Converts a text to bytes, one character each. Encodes characters that would end a request line. */
+/** Converts a text to bytes, one character per byte. Percent-encodes characters that would end the request target. */
 const asBytes = (text: string) =>
   Buffer.from(text, "utf8")
     .toString("latin1")
@@ -279,7 +279,7 @@ const misleading = fc.oneof(
 );
 
 /**
- * Generates calls of an application behind a prefix. A third are regular calls; the others are manipulated.
+ * Generates calls to an application behind a prefix. A third are regular calls; the others are manipulated.
  *
  * @param prefix base path or stage that callers put before paths
  */
@@ -331,7 +331,7 @@ export function generateCalls(prefix: string, count: number, seed: number): Call
   return fc.sample(calls(prefix), { numRuns: count, seed });
 }
 
-/** Returns a regular call of each route. */
+/** Returns a regular call to each route. */
 export function plainCalls(prefix: string): Call[] {
   return ROUTES.map((route) => ({
     method: route.method === "ANY" ? "GET" : route.method,

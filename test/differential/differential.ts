@@ -4,7 +4,7 @@ import { RawClient } from "./raw-client.ts";
 import { type AppRoute, nameOf, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
 
-/** A call whose handler ran although the rule of another route decided. */
+/** A call whose handler ran although a different route's rule decided. */
 export interface Bypass {
   readonly call: string;
   readonly route: string;
@@ -31,11 +31,11 @@ export interface Outcome {
   readonly status: number;
   /** Routes whose handlers ran. At most one, unless the backend itself is wrong. */
   readonly ran: readonly AppRoute[];
-  /** Scopes that the decision required. Undefined if the call was denied. */
+  /** Scopes that the decision required, or undefined if the call was denied. */
   readonly required: readonly string[] | undefined;
 }
 
-/** Makes an adapter's calls without normalizing them, and returns their outcomes. */
+/** Sends calls to an adapter without normalizing their paths, and returns the outcomes. */
 export async function makeCalls(
   adapter: Adapter,
   scene: Scene,
@@ -68,7 +68,7 @@ export async function makeCalls(
           },
         };
         statuses[index] = await client.send(request);
-        // Without a decision, because the store was too slow on a busy machine. Retry.
+        // There was no decision, because the store was too slow on a busy machine. Try again.
         if (statuses[index] === 503) statuses[index] = await client.send(request);
       }
       client.close();
@@ -111,7 +111,7 @@ const shown = ({ method, target, token, withSession, headers }: Call) => {
 };
 
 /**
- * Makes regular calls, known attacks and generated calls of an adapter, and compares each decision with the route that
+ * Sends regular calls, known attacks and generated calls to an adapter, and compares each decision with the route that
  * ran.
  */
 export async function runDifferential(

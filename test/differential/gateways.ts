@@ -12,7 +12,7 @@ import { Template } from "../../local/services/template.ts";
 /** The code of a function. */
 export type FunctionCode = (event: unknown) => Promise<unknown>;
 
-/** The functions behind a gateway, by name. As with Lambda's JSON, they get and return copies. */
+/** The functions behind a gateway, by name. They receive and return copies, because Lambda passes JSON. */
 export type Functions = Readonly<Record<string, FunctionCode>>;
 
 /** A route of a gateway, such as `GET /orders/{id}`, and the function that serves it. */
@@ -53,8 +53,8 @@ function templateOf(resources: Readonly<Record<string, [type: string, properties
 const invocation = (name: string) => `arn:aws:lambda:function:${name}/invocations`;
 
 /**
- * Wraps a gateway in AWS's front end, which accepts the absolute form of request targets (RFC 9112, section 3.2.2) and
- * passes on the path. API Gateway, load balancers and function URLs are behind one.
+ * Wraps a gateway in AWS's front end, which accepts request targets in absolute form (RFC 9112, section 3.2.2) and
+ * passes on the path. API Gateway, load balancers and function URLs are all behind such a front end.
  */
 const behindFrontEnd =
   (handle: Handle): Handle =>
@@ -95,7 +95,7 @@ export function restApi(
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 
-/** A field of an event. */
+/** An event, whose fields depend on the source. */
 // biome-ignore lint/suspicious/noExplicitAny: each source has different fields
 type Json = any;
 

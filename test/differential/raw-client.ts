@@ -31,7 +31,7 @@ function endOf(text: string, isHead: boolean, hasClosed: boolean): number | unde
 }
 
 /**
- * Sends requests one after another over a kept-open socket. Unlike an HTTP client, it does not normalize their targets.
+ * Sends requests one after another over one open socket. Unlike an HTTP client, it does not normalize request targets.
  */
 export class RawClient {
   #socket: Socket | undefined;

@@ -1,6 +1,6 @@
 /**
  * Replays known attacks against every adapter and prints a table: `npx tsx test/differential/red-team.ts`. Marks
- * handlers that ran by the rule of another route. Arguments select adapters by name.
+ * handlers that ran under a different route's rule. Arguments select adapters by name.
  */
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { ADAPTERS } from "./adapters.ts";

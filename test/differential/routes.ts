@@ -17,8 +17,8 @@ export interface AppRoute {
 }
 
 /**
- * Routes of every backend, most specific first. They differ by method, by case, by a static segment instead of a
- * parameter, and by depth under a greedy parameter.
+ * Routes that every backend serves, most specific first. They differ by method, by case, by a static segment instead of
+ * a parameter, and by depth under a greedy parameter.
  */
 export const ROUTES: readonly AppRoute[] = [
   { method: "GET", path: "/public/{x}", scope: "public", example: "/public/x" },
@@ -105,7 +105,7 @@ export function configFor(issuer: string, audience: string): MonitoringConfigInp
     })),
     defaultScopes: { read: ["read"], write: ["write"] },
     issuers: [{ issuer, audiences: [audience], mayAdminister: true }],
-    // Avoids a write for each call, which would slow down the run and prove nothing.
+    // Avoids a write for each call, which would slow down the run without testing anything more.
     tracking: { lastUsedIntervalSeconds: 86_400 },
   };
 }

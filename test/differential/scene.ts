@@ -30,8 +30,8 @@ interface Batch {
 }
 
 /**
- * Starts an event bus, and the queue for events that could not be sent to it. Records the required scopes of each
- * allowed call, by the call's user agent.
+ * Starts an event bus, and the queue for events that could not be sent to it. Records the scopes that each allowed call
+ * required, by the call's user agent.
  */
 async function startBus() {
   const required = new Map<string, readonly string[]>();
@@ -61,8 +61,8 @@ async function startBus() {
 }
 
 /**
- * Creates everything that adapters connect to: tables, a bus, an issuer, tokens and a session. Sets the environment of
- * this process like a container or Lambda does.
+ * Creates everything that adapters connect to: tables, a bus, an issuer, tokens and a session. Sets the environment
+ * variables for this process, as a container or Lambda does.
  *
  * @param dynamodbEndpoint endpoint of DynamoDB Local
  */
@@ -121,7 +121,7 @@ export async function openScene(dynamodbEndpoint: string) {
     logger: recordingLogger(),
     tokens,
     session: secret,
-    /** Returns the scopes that the decision of a call required, or undefined if it was denied. */
+    /** Returns the scopes that were required for a call, or undefined if it was denied. */
     requiredBy: (callId: string) => bus.required.get(callId),
     async close() {
       bus.server.closeAllConnections();

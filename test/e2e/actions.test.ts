@@ -160,7 +160,7 @@ describe("action routes", () => {
     expect((await from("198.51.100.128")).status).toBe(200);
   });
 
-  it("revoke all tokens only if the caller confirms that their own token ends too", async () => {
+  it("revoke all tokens only if the caller confirms that this revokes the caller's own token too", async () => {
     const target = { kind: "all" };
     const counted = await post("action-counts", { target });
     expect(counted.body.tokens).toBeGreaterThan(1);
@@ -169,7 +169,7 @@ describe("action routes", () => {
     expect(refused.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
     const { get, admin } = scene();
     expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
-    // An old instant, so that the tokens of the other tests stay valid.
+    // An old instant, so that tokens from the other tests stay valid.
     const done = await post("actions", {
       kind: "revoke",
       target,
@@ -239,7 +239,7 @@ describe("action routes", () => {
 });
 
 describe("list routes", () => {
-  it("list the tokens and sessions of a user and a client, and tokens that expire soon", async () => {
+  it("list a user's and a client's tokens and sessions, and tokens that expire soon", async () => {
     const { get, admin, library } = scene();
     const { token } = await issue("lister", "peggy");
     const { session } = await startSession(library, {
@@ -317,7 +317,7 @@ describe("command line", () => {
     );
     expect((await get("/api/x", secret)).status).toBe(200);
     expect(await textOf(revoke(target, options))).toMatch(
-      /^Action [\w-]+: the revocation of user cli-user is done\. It hit 2 active tokens and 0 active sessions\.$/,
+      /^Action [\w-]+: the revocation of user cli-user is done\. It affected 2 active tokens and 0 active sessions\.$/,
     );
     expect((await get("/api/x", secret)).status).toBe(401);
     expect(await textOf(tokensList(target, { user: "cli-user" }))).toBe("No active tokens.");
@@ -326,7 +326,7 @@ describe("command line", () => {
     expect(listed).toContain("kim");
   });
 
-  it("counts all tokens, and revokes them without a prompt only with --yes", async () => {
+  it("counts all tokens before it revokes them, and skips the prompt only with --yes", async () => {
     const target = stackTarget(scene());
     const options = { all: true, reason: "the key leaked", issuedBefore: "2020-01-01T00:00:00Z" };
     expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
@@ -357,7 +357,7 @@ describe("command line", () => {
     expect((await from("192.0.2.9")).status).toBe(200);
   });
 
-  it("reports invalid arguments before it acts", async () => {
+  it("reports invalid arguments without taking any action", async () => {
     const target = stackTarget(scene());
     const reason = "no reason";
     await expect(async () => block(target, { user: "cli-user", reason })).rejects.toThrow(

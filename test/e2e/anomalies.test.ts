@@ -4,7 +4,7 @@ import { useStack } from "./stack.ts";
 const scene = useStack();
 
 describe("detection in the stack", () => {
-  it("raises a burst, notifies the topic, and lists it with the security events", async () => {
+  it("raises an alert about a burst, notifies the topic, and lists the alert with the security events", async () => {
     const { get, send, admin, caller, settle, logs, stack } = scene();
     await get("/api/first", caller, { "x-forwarded-for": "198.51.100.1" });
     await get("/api/second", caller, { "x-forwarded-for": "192.0.2.1" });

@@ -36,7 +36,7 @@ async function storedCount(query: string): Promise<number> {
 }
 
 describe("event delivery", () => {
-  it("stores an event once when it arrives five times", async () => {
+  it("stores an event once when it is delivered five times", async () => {
     const event = used("/five-times");
     for (let n = 0; n < 5; n += 1) await putEvents([event]);
     await scene().settle();
@@ -66,7 +66,7 @@ describe("event delivery", () => {
     expect(JSON.parse(message?.body ?? "").detail).toEqual(JSON.parse(JSON.stringify(detail)));
   });
 
-  it("stores every event once when the subscriber is killed and gets its batch again", async () => {
+  it("stores every event once when the subscriber is killed and its batch is redelivered", async () => {
     const { stack, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const events = Array.from({ length: 400 }, (_, n) =>
@@ -88,7 +88,7 @@ describe("event delivery", () => {
     expect(body.events.by_type.consent_given).toBe(400);
   });
 
-  it("stores every event once when events arrive out of order, twice, and again during a slow batch", async () => {
+  it("stores every event once when events arrive out of order, twice, or again during a slow batch", async () => {
     const { stack, store, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const random = new Random(1, "queue");
@@ -110,7 +110,7 @@ describe("event delivery", () => {
       return messages;
     };
     buffer.disorder = { fraction: () => random.fraction(), duplicateShare: 0.3 };
-    // A batch makes several calls, so it takes longer than its visibility timeout of two seconds.
+    // A batch makes several calls, so it takes longer than the visibility timeout of two seconds.
     store.delayMs = 900;
     for (let start = 0; start < events.length; start += 10) {
       await putEvents(events.slice(start, start + 10), "disorder_tried");
@@ -147,7 +147,7 @@ describe("event delivery", () => {
     expect(await storedCount("client_id=app&type=token_used")).toBe(200);
   });
 
-  it("answers the caller before the bus answers the authorizer", async () => {
+  it("responds to the caller before the bus responds to the authorizer", async () => {
     const { stack, get, caller, settle, busTraffic } = scene();
     const published = () => busTraffic.some((entry) => entry.includes("/api/slow-bus"));
     stack.eventBus.delayMs = 1500;
@@ -190,7 +190,7 @@ describe("Lambda concurrency", () => {
     return settle;
   };
 
-  it("answers 503 above the reserved concurrency, and tracks every allowed call", async () => {
+  it("makes the API return 503 above the reserved concurrency, and every allowed call is still tracked", async () => {
     const { stack, settle } = scene();
     const before = stack.functions.throttlesOf(idOf("Authorizer"));
     stack.functions.reserve(idOf("Authorizer"), 1);
@@ -203,7 +203,7 @@ describe("Lambda concurrency", () => {
     expect(await trackedCalls("reserved")).toBe(letIn);
   });
 
-  it("keeps a function's reserved concurrency when the account's limit is reached", async () => {
+  it("keeps a function's reserved concurrency available when the account limit is reached", async () => {
     const { stack, get, caller, settle } = scene();
     stack.functions.reserve(idOf("Authorizer"), 4);
     stack.functions.accountConcurrency = 4;

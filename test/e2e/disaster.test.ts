@@ -14,7 +14,7 @@ import { stackTarget } from "./stack-target.ts";
 
 const scene = useStack();
 
-/** Tables that the subscriber writes. Their whole content derives from events. */
+/** Tables that the subscriber writes. All of their content derives from events. */
 const DERIVED = ["EVENTS_TABLE", "COUNTERS_TABLE", "ISSUANCES_TABLE", "CLIENTS_TABLE"] as const;
 
 type Item = Record<string, NativeAttributeValue>;
@@ -84,7 +84,7 @@ async function known(nowMs: number) {
   const { events } = await queryEvents(library, { limit: 1000 });
   return {
     events: events
-      // The times of storage differ after a replay.
+      // The storage times differ after a replay.
       .map(({ created_at: _, expires_at: __, ...event }) => event)
       .sort((a, b) => a.id.localeCompare(b.id)),
     stats: await tokenUsageStats(at, range),
@@ -127,7 +127,7 @@ describe("archive replay after the tables are lost", () => {
     halfWay = await backup();
     await traffic("after");
     await scene().settle();
-    // A time after the last event, and the same for every query.
+    // A fixed time after the last event, so that every query uses the same range.
     await sleep(50);
     endMs = Date.now() + HOUR_MS / 60;
     wanted = await known(endMs);
@@ -143,14 +143,14 @@ describe("archive replay after the tables are lost", () => {
   it.each<[string, () => Backup]>([
     ["restored from a backup", () => halfWay],
     ["that are new and empty", () => EMPTY],
-  ])("restores audit log, statistics and clients into tables %s", async (_, found) => {
+  ])("restores the audit log, statistics and clients into tables %s", async (_, found) => {
     await restore(found());
     expect((await known(endMs)).events.length).toBeLessThan(wanted.events.length);
     await replay();
     expect(await known(endMs)).toEqual(wanted);
   });
 
-  it("gives the same result in any order, with duplicates, and when it is repeated", async () => {
+  it("produces the same result in any order, with duplicates, and when it is repeated", async () => {
     const { stack } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const random = new Random(1, "disaster");

@@ -7,7 +7,7 @@ const scene = useStack();
 
 const RUNS = Number(process.env.HOSTILE_RUNS ?? 300);
 
-/** Matches the characters that Node's HTTP client allows in a header. Others never leave an HTTP client. */
+/** Generates only the characters that Node's HTTP client allows in a header. An HTTP client never sends others. */
 const headerText = fc
   .string({ unit: "binary", maxLength: 200 })
   .map((text) => text.replace(/[^\t\x20-\x7e\x80-\xff]/gu, ""));
@@ -110,7 +110,7 @@ const ADMIN_ROUTES = [
 ];
 
 describe("hostile input", () => {
-  it("is never allowed and never breaks the API", { timeout: 300_000 }, async () => {
+  it("never gets access and never breaks the API", { timeout: 300_000 }, async () => {
     const { send } = scene();
     await fc.assert(
       fc.asyncProperty(
@@ -124,7 +124,7 @@ describe("hostile input", () => {
           expect(answer.status).toBeLessThan(500);
           // API Gateway answers these two with fixed texts.
           if (answer.text && ![414, 431].includes(answer.status)) {
-            // A general gateway response does not know the status of its answer.
+            // A default gateway response cannot know which status it is sent with.
             const noRoute = { title: "The call was denied", code: "INVALID_SIGNATURE" };
             const { code } = answer.body;
             expect(answer.body).toMatchObject(code ? noRoute : { status: answer.status });
@@ -169,7 +169,7 @@ describe("hostile input", () => {
     expect(refused.status).toBe(403);
   });
 
-  it("from an administrator gets an answer or an error with a reason, never a 5XX", {
+  it("from an administrator gets a response or an error with a reason, but never a 5XX", {
     timeout: 300_000,
   }, async () => {
     const { get, admin } = scene();
@@ -183,7 +183,7 @@ describe("hostile input", () => {
     );
   });
 
-  it("in a cursor returns no events outside the query", { timeout: 300_000 }, async () => {
+  it("in a cursor never returns events outside the query", { timeout: 300_000 }, async () => {
     const { get, admin, caller } = scene();
     for (let n = 0; n < 5; n += 1) await get("/api/x", caller);
     await scene().settle();
@@ -204,7 +204,7 @@ describe("hostile input", () => {
           const { status, body } = await get(`/admin/oauth/events?${search}`, admin);
           expect([200, 400]).toContain(status);
           for (const event of body.events ?? []) expect(event.oauth_client_id).toBe("app");
-          // The genuine cursor works and returns events.
+          // The unmodified cursor works and returns events.
           if (text === JSON.stringify(genuine)) expect(body.events).not.toEqual([]);
         },
       ),

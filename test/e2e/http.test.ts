@@ -11,7 +11,7 @@ const issue = (scopes: string[], expiresInSeconds = 3600) =>
   issueToken(scene().library, { clientId: "app", userId: "ada", scopes, expiresInSeconds });
 
 describe("protected route", () => {
-  it("answers with the authorizer's context", async () => {
+  it("returns the authorizer's context", async () => {
     const { secret, token } = await issue(["api:read"]);
     const { status, body } = await scene().get("/api/orders/7?x=1", secret);
     expect(status).toBe(200);
@@ -50,7 +50,7 @@ describe("protected route", () => {
         return `Bearer ${secret}`;
       },
     ],
-  ])("answers 401 invalid_token when the token is %s", async (_, credentials) => {
+  ])("returns 401 invalid_token when the token is %s", async (_, credentials) => {
     const authorization = await credentials();
     const answer = await scene().send("GET", "/api/x", authorization ? { authorization } : {});
     expect(answer.status).toBe(401);
@@ -65,7 +65,7 @@ describe("protected route", () => {
     });
   });
 
-  it("answers 403 insufficient_scope and names the scope", async () => {
+  it("returns 403 insufficient_scope and names the missing scope", async () => {
     const { caller, send, get } = scene();
     const write = await send("POST", "/api/x", { authorization: `bearer ${caller}` }, "{}");
     expect(write.status).toBe(403);
@@ -75,7 +75,7 @@ describe("protected route", () => {
     expect((await get("/admin/oauth/stats", caller)).body.scope).toBe("oauth:admin");
   });
 
-  it("requires a session if the route does", async () => {
+  it("requires a session if the route's rule requires one", async () => {
     const { secret } = await issue(["mcp:use"]);
     const session = await startSession(scene().library, {
       clientId: "app",
@@ -91,13 +91,13 @@ describe("protected route", () => {
     expect(within.body.authorizer.session_id).toBe(session.session.session_id);
   });
 
-  it("answers 404 with a problem document if no route matches", async () => {
+  it("returns 404 with a problem document if no route matches", async () => {
     const { status, headers } = await scene().get("/nowhere");
     expect(status).toBe(404);
     expect(headers["content-type"]).toBe("application/problem+json");
   });
 
-  it("leaves the token out of the 404 response, unlike API Gateway's own message", async () => {
+  it("omits the token from the 404 response, unlike API Gateway's own message", async () => {
     const { get, caller } = scene();
     const { status, headers, text, body } = await get("/nowhere", caller);
     expect(status).toBe(403);
@@ -113,7 +113,7 @@ describe("protected route", () => {
     [`/api/${"x".repeat(5000)}`, 414],
     ["/api/x?a=%E0%A4%A", 200],
     ["/api/__proto__/constructor", 200],
-  ])("answers or rejects unusual path %# with the expected status", async (path, status) => {
+  ])("returns the expected status for unusual path %#", async (path, status) => {
     expect((await scene().get(path, scene().caller)).status).toBe(status);
   });
 });
@@ -164,13 +164,13 @@ describe("functions behind the admin routes", () => {
 });
 
 describe("admin routes", () => {
-  it("show a call in the statistics and in the audit log within seconds", async () => {
+  it("include a call in the statistics and in the audit log within seconds", async () => {
     const { get, caller, admin, settle, eventsByType } = scene();
     await settle();
     const before = (await eventsByType()).token_used ?? 0;
     await get("/api/seen", caller, { "user-agent": "<script>alert(1)</script>" });
     await settle();
-    // The query itself was a call too.
+    // The query itself also counts as a call.
     expect((await eventsByType()).token_used).toBe(before + 2);
     const { body } = await get("/admin/oauth/events?type=token_used&client_id=app&limit=1", admin);
     expect(body.events).toMatchObject([
@@ -194,7 +194,7 @@ describe("admin routes", () => {
     expect(next.body.events[0].id).not.toBe(body.events[0].id);
   });
 
-  it("list attempts without a token as security events", async () => {
+  it("list calls without a token as security events", async () => {
     const { get, admin, settle } = scene();
     await get("/api/untracked");
     await settle();
@@ -207,7 +207,7 @@ describe("admin routes", () => {
     ]);
   });
 
-  it("return statistics in the contract's form", async () => {
+  it("return statistics in the documented format", async () => {
     const { get, admin, settle } = scene();
     await issue(["api:read"]);
     await settle();
@@ -256,7 +256,7 @@ describe("admin routes", () => {
     ["activity?from=yesterday", "from"],
     ["activity?type=auth_failed", "type"],
     ["stats?as_of=yesterday", "as_of"],
-  ])("answer 400 to %s and explain the error", async (path, word) => {
+  ])("return 400 for %s and explain the error", async (path, word) => {
     const { status, headers, body } = await scene().get(`/admin/oauth/${path}`, scene().admin);
     expect(status).toBe(400);
     expect(headers["content-type"]).toBe("application/problem+json");
@@ -265,7 +265,7 @@ describe("admin routes", () => {
 });
 
 describe("token store that does not respond", () => {
-  it("makes the API deny calls with 503", async () => {
+  it("makes the API return 503", async () => {
     const { stack, get, caller } = scene();
     await stack.stopStore();
     const { status, headers, body } = await get("/api/x", caller);

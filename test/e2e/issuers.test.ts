@@ -40,7 +40,7 @@ beforeAll(() => {
 });
 
 describe("REST API of a stack with other issuers", () => {
-  it("allows opaque, JWT, introspected and DPoP-bound tokens, and tracks each", async () => {
+  it("allows opaque, JWT, introspected and DPoP-bound tokens, and tracks each kind", async () => {
     const { get, caller, admin, settle, busTraffic, logs, storeText } = scene();
     const key = await dpopKey();
     const now = () => Math.floor(Date.now() / 1000);
@@ -100,7 +100,7 @@ describe("REST API of a stack with other issuers", () => {
     expect(denied).toEqual([]);
   });
 
-  it("denies the next call of a client that is revoked", async () => {
+  it("denies the next call from a revoked client", async () => {
     const { get, library } = scene();
     const token = await jwtIssuer.jwt();
     expect((await get("/api/data", token)).status).toBe(200);
@@ -109,7 +109,7 @@ describe("REST API of a stack with other issuers", () => {
     expect((await get("/api/data", await opaqueIssuer.opaque())).status).toBe(200);
   });
 
-  it("answers 503 while an issuer is down, and still allows own tokens", async () => {
+  it("returns 503 while an issuer is down, and still allows tokens that we issued", async () => {
     const { get, caller } = scene();
     const token = await opaqueIssuer.opaque();
     opaqueIssuer.isDown = true;

@@ -3,7 +3,7 @@ import { useStack } from "./stack.ts";
 
 const scene = useStack();
 
-/** Returns the lines that the authorizer logged while `work` ran, as CloudWatch gets them. */
+/** Returns the lines that the authorizer logged while `work` ran, as CloudWatch receives them. */
 async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
   const { logs, settle } = scene();
   await settle();
@@ -32,11 +32,11 @@ describe("authorizer log", () => {
     // Two lines are expected. More than twelve occur once in ten million runs.
     expect(decided.length).toBeLessThanOrEqual(12);
     const others = lines.filter((line) => !decided.includes(line));
-    // Several calls share one line of metrics.
+    // One metrics line covers several calls.
     expect(others.every((line) => line.includes('"_aws"'))).toBe(true);
   });
 
-  it("uses at most 1.2 KB for a call with 401, including the runtime's line, without a stack trace", async () => {
+  it("writes at most 1.2 KB for a 401 response, including the runtime's own line, and no stack trace", async () => {
     const calls = 20;
     const { get } = scene();
     const lines = await linesOf(() => repeat(calls, () => get("/api/x", "unknown-token")));

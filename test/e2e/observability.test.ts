@@ -30,7 +30,7 @@ const logOf = (service: string): LogLine[] =>
     .map((line) => JSON.parse(line))
     .filter((line) => line._aws === undefined);
 
-/** Returns the metric lines of a function after checking each against the format. */
+/** Returns a function's metric lines after checking each line against the format. */
 const metricsOf = (service: string): MetricLine[] =>
   linesOf(service)
     .filter((line) => line.includes('"_aws"'))
@@ -110,7 +110,7 @@ describe("request ID", () => {
     }
   });
 
-  it("identifies one call, which has its own trace", async () => {
+  it("identifies a single call, which has its own trace", async () => {
     const answers = await Promise.all(
       Array.from({ length: 12 }, (_, n) => scene().get(`/api/own/${n}`, scene().caller)),
     );
@@ -126,7 +126,7 @@ describe("request ID", () => {
   });
 });
 
-/** Waits until the metrics of every call are written. Metrics of allowed calls can take five seconds. */
+/** Waits until the metrics for every call are written. For allowed calls, this can take five seconds. */
 async function allWritten(): Promise<void> {
   await scene().settle();
   await sleep(6000);
@@ -160,7 +160,7 @@ describe("metrics", () => {
     await eventually(() => allowed() === before + 1);
   });
 
-  it("count the outcome for each event and its latency", async () => {
+  it("count the outcome of each event and measure its latency", async () => {
     const names = ["EventsStored", "EventsDuplicate", "EventsRejected", "SuspiciousActivity"];
     const counts = () => names.map((name) => sumOf(metricsOf("subscriber"), name));
     const { stack, settle } = scene();
@@ -192,7 +192,7 @@ describe("metrics", () => {
     expect(Math.min(...newLags)).toBeLessThan(30_000);
   });
 
-  it("count events that are spooled while the bus is down, and their republication", async () => {
+  it("count events that are spooled while the bus is down and republished later", async () => {
     const { stack, get, caller } = scene();
     stack.eventBus.down = true;
     await get("/api/set-aside", caller);
@@ -203,7 +203,7 @@ describe("metrics", () => {
     expect(sumOf(metricsOf("authorizer"), "EventsLost")).toBe(0);
   });
 
-  it("report the deletions of a cleanup and its completion", async () => {
+  it("report how many items a cleanup deleted and that it completed", async () => {
     const { library, send } = scene();
     await issueToken(library, { clientId: "app", scopes: ["api:read"], expiresInSeconds: 1 });
     await sleep(1100);
@@ -218,7 +218,7 @@ describe("metrics", () => {
     });
   });
 
-  it("contain no client, user or token, and no log line contains a secret", async () => {
+  it("contain no client, user or token, and the log contains no secret", async () => {
     const { caller, admin, logs } = scene();
     const text = ["authorizer", "subscriber", "republisher", "cleanup"]
       .flatMap((service) => linesOf(service).filter((line) => line.includes('"_aws"')))

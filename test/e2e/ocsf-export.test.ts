@@ -67,7 +67,7 @@ async function lines(): Promise<Line[]> {
 }
 
 describe("deployed OCSF export", () => {
-  it("writes every stored event as OCSF into the partition of its class and day", async () => {
+  it("writes every stored event as OCSF into the partition for its class and day", async () => {
     const issue = (clientId: string, scopes: string[]) =>
       issueToken(library, { clientId, userId: "ada", scopes, expiresInSeconds: 3600 });
     const caller = await issue("app", ["api:read"]);

@@ -20,7 +20,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 const scene = useStack({ assembly: () => assembly });
 
-/** Returns the name of a function's role, found by the access key of its calls. */
+/** Returns an S3 client that calls with a function's access key, so that its role applies. */
 const s3Of = (accessKeyId: string) =>
   new S3Client({
     ...LOCAL_ACCESS,
@@ -57,7 +57,7 @@ describe("deployed IP enrichment", () => {
   const eventOf = async (ip: string) =>
     (await scene().get(`/admin/oauth/events?ip=${ip}`, scene().admin)).body.events[0];
 
-  it("adds databases from the bucket and configured networks to each event", async () => {
+  it("enriches each event from the databases in the bucket and the configured networks", async () => {
     expect((await eventOf("203.0.113.9")).event_data.origin).toEqual({
       country: "FR",
       asn: 16509,
@@ -72,7 +72,7 @@ describe("deployed IP enrichment", () => {
     expect((await eventOf("192.0.2.1")).event_data.origin).toBeUndefined();
   });
 
-  it("filters the audit log, alone and with other filters", async () => {
+  it("can filter the audit log, alone or combined with other filters", async () => {
     const list = async (query: string) => {
       const { status, body } = await scene().get(`/admin/oauth/events?${query}`, scene().admin);
       expect(status).toBe(200);
@@ -86,7 +86,7 @@ describe("deployed IP enrichment", () => {
     expect(await list("kind=vpn&country=FR")).toEqual([]);
   });
 
-  it("logs a missing database file and continues with the others", async () => {
+  it("logs a missing database file and continues with the other files", async () => {
     const missing = scene().logs.filter((line) => line.includes("is not in the bucket"));
     expect(missing.length).toBeGreaterThan(0);
     expect(missing.every((line) => line.includes("missing.mmdb"))).toBe(true);
@@ -104,12 +104,12 @@ describe("deployed IP enrichment", () => {
     const before = (await eventsByType()).token_used ?? 0;
     await library.sink.publish([event]);
     await settle();
-    // The administrator's query itself was a use of the token.
+    // The administrator's query itself also used the token.
     expect((await eventsByType()).token_used).toBe(before + 1);
     expect((await eventOf("203.0.113.50")).event_data.origin.country).toBe("FR");
   });
 
-  it("gives read access to the subscriber only, and write access to no function", async () => {
+  it("grants read access to the subscriber only, and write access to no function", async () => {
     const { stack } = scene();
     const subscriber = stack.named("function", "Subscriber");
     for (const name of stack.functionNames) {

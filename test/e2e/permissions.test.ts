@@ -55,7 +55,10 @@ async function leaveExpired(): Promise<void> {
   await storeEvents(library, old, { clock: () => longAgoMs, entered: new Map() });
 }
 
-/** Generates findings: credential guesses, a user's and a service's token that move, and a reused refresh token. */
+/**
+ * Generates findings: credential guesses, a user's token and a service's token that move to other networks, and a
+ * reused refresh token.
+ */
 async function attack(): Promise<void> {
   const { library, get } = scene();
   for (let n = 0; n < 60; n += 1) {
@@ -155,23 +158,23 @@ async function useEverything(): Promise<void> {
   }
 }
 
-/** Permissions that a role has but this test doesn't exercise. */
+/** Permissions that the roles grant but this test doesn't exercise. */
 const UNSEEN = [
-  // Services that the local stack doesn't emulate.
+  // Calls to services that the local stack doesn't emulate.
   /: (xray|kms|logs):/,
   // Calls that Lambda's poller makes with the function's role.
   /: sqs:(ReceiveMessage|DeleteMessage|ChangeMessageVisibility|GetQueueAttributes|GetQueueUrl) /,
-  // Only if a token's writes are throttled, or between two writes with `lastUsedIntervalSeconds`.
+  // Only needed if a token's writes are throttled, or between two writes with `lastUsedIntervalSeconds`.
   /Authorizer\w+: dynamodb:GetItem .*Tokens/,
-  // Only for a token that no issuer listed.
+  // Only needed for a token that no issuer listed.
   /Authorizer\w+: dynamodb:PutItem .*Holdings/,
-  // Only for alerts with a policy, and for interrupted actions or actions with too many tokens for one run.
+  // Only needed for alerts with a policy, and for actions that are interrupted or affect too many tokens for one run.
   /Anomalies\w+: dynamodb:\w+ .*(Tokens|Sessions|Holdings|Actions|Restrictions)/,
-  // Only for an alert that needs days of history: a client's issuance, or a service's new network.
+  // Only needed for alerts based on days of history: a client's issuance, or a service's new network.
   /Anomalies\w+: dynamodb:Query .*\/by_client$/,
-  // Only for an alert whose examples are in a batch item, which depends on how the queue batches.
+  // Only needed for an alert whose example events are in a batch item, which depends on how the queue forms batches.
   /Anomalies\w+: dynamodb:BatchGetItem .*Events/,
-  // Only for a principal with enough uses for a sample.
+  // Only needed for a principal that is used so often that its uses are sampled.
   /Anomalies\w+: dynamodb:BatchGetItem .*Counters/,
 ];
 

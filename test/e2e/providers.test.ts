@@ -50,7 +50,7 @@ const scene = useStack({
         mappings: [ACME],
         endpoints: [
           ...ENDPOINTS,
-          // One secret does not exist, and the other is too weak.
+          // One endpoint's secret does not exist, and the other endpoint's secret is too weak.
           { provider: "acme", authentication: { kind: "bearer", secretArn: secretOf("acme") } },
           { provider: "auth0", authentication: { kind: "bearer", secretArn: secretOf("auth0") } },
         ],
@@ -58,8 +58,8 @@ const scene = useStack({
     }),
 });
 
-describe("stack that receives events of identity providers", () => {
-  it("stores an event of each provider once", async () => {
+describe("stack that receives events from identity providers", () => {
+  it("stores an event from each provider once", async () => {
     const { stack, get, admin, settle } = scene();
     const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
     const samples = [
@@ -70,7 +70,7 @@ describe("stack that receives events of identity providers", () => {
       entraSignIn("SignInLogs", 50126),
       pingSample("PASSWORD.CHECK_FAILED", "FAILED"),
       acmeSample,
-      // An event of unknown shape.
+      // An event with an unknown shape.
       { ...auth0Sample("s"), detail: { "": [1e300], deep: "" } },
     ];
     for (let delivery = 0; delivery < 2; delivery += 1) {
@@ -116,8 +116,8 @@ describe("stack that receives events of identity providers", () => {
   });
 });
 
-describe("batch that is published whole", () => {
-  it("is stored as one event per record when it is published several times", async () => {
+describe("batch that is published as a single event", () => {
+  it("is stored as one event per record even when it is published several times", async () => {
     const { stack, settle, get, admin } = scene();
     const bus = new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: stack.eventbridgeEndpoint });
     const { detail } = entraSignIn("SignInLogs", 50126);
@@ -159,7 +159,7 @@ describe("provider endpoint", () => {
     return scene().send("POST", `/providers/${provider}/events`, { ...json, ...headers }, body);
   }
 
-  /** Returns a request of Entra ID, signed now or at another time. */
+  /** Returns a request from Entra ID, signed now or at another time. */
   function signed(body: string, { secrets = [key] as string[], ageSeconds = 0 } = {}) {
     const sentAtSeconds = Math.floor(Date.now() / 1000) - ageSeconds;
     return { ...signWebhook(secrets, { id: "msg_1", sentAtSeconds, body }) };
@@ -168,7 +168,7 @@ describe("provider endpoint", () => {
   const postSigned = (body: string, options?: Parameters<typeof signed>[1]) =>
     post("entra", signed(body, options), body);
 
-  /** Returns sign-ins of a user who has no other events. */
+  /** Returns sign-ins for a user who has no other events. */
   const signIns = (user: string, count: number) =>
     Array.from({ length: count }, (_, n) => {
       const { detail } = entraSignIn("SignInLogs", 50126);
@@ -182,7 +182,7 @@ describe("provider endpoint", () => {
     return (await scene().get(`/admin/oauth/events?${query}`, scene().admin)).body.events;
   }
 
-  it("stores each record of a batch once when it arrives several times", async () => {
+  it("stores each record once when a batch arrives several times", async () => {
     const body = JSON.stringify({ records: signIns("grace", 25) });
     const headers = signed(body);
     for (let delivery = 0; delivery < 2; delivery += 1) {
@@ -201,7 +201,7 @@ describe("provider endpoint", () => {
     });
   });
 
-  it("stores a replayed request without IDs once, keyed by its records", async () => {
+  it("stores a replayed request without IDs once, identified by its records", async () => {
     const body = JSON.stringify([
       { category: "Odd", properties: { userId: "joan", n: 1 } },
       { category: "Odd", properties: { userId: "joan", n: 2 } },
@@ -211,7 +211,7 @@ describe("provider endpoint", () => {
     expect(await eventsOf("joan")).toHaveLength(2);
   });
 
-  it("stores a replayed request once when it has neither IDs, nor times, nor a signed time", async () => {
+  it("stores a replayed request once when it has no IDs, no times and no signed timestamp", async () => {
     const body = JSON.stringify([{ actors: { user: { id: "edith" } }, action: { type: "ODD" } }]);
     for (let delivery = 0; delivery < 3; delivery += 1) {
       const { body: answer } = await post("ping", { "x-ping-key": ENDPOINT_KEYS.ping }, body);
@@ -252,7 +252,7 @@ describe("provider endpoint", () => {
     expect(busTraffic.length).toBe(before);
   });
 
-  it("accepts both keys during a rotation", async () => {
+  it("accepts both the old and the new key during a rotation", async () => {
     const body = JSON.stringify(signIns("radia", 1)[0]);
     for (const secrets of [[key], [nextKey], [nextKey, key]]) {
       expect((await postSigned(body, { secrets })).status).toBe(200);
@@ -260,7 +260,7 @@ describe("provider endpoint", () => {
     expect(await eventsOf("radia")).toHaveLength(1);
   });
 
-  it("accepts Keycloak's signature, and Okta's and PingOne's secret", async () => {
+  it("accepts Keycloak's signature, Okta's secret and PingOne's secret", async () => {
     const keycloak = JSON.stringify({
       uid: "kc-1",
       time: Date.parse("2026-11-23T10:00:00Z"),
@@ -305,7 +305,7 @@ describe("provider endpoint", () => {
     ]);
   });
 
-  it("answers Okta's verification request if the secret is right", async () => {
+  it("answers Okta's verification request if the secret is correct", async () => {
     const verify = (provider: string, headers: Record<string, string>) =>
       scene().send("GET", `/providers/${provider}/events`, headers);
     const challenge = { "x-okta-verification-challenge": "Me_rShK8JHsTnbyYrWXCEoMGbM" };
@@ -374,7 +374,7 @@ describe("provider endpoint", () => {
     expect(await eventsOf(encodeURIComponent("évariste"))).toHaveLength(1);
   });
 
-  it("answers 503 until the bus has every record, and loses none", async () => {
+  it("returns 503 until the bus has accepted every record, and loses no record", async () => {
     const { stack } = scene();
     const { eventBus } = stack;
     const body = JSON.stringify({ records: signIns("ida", 12) });
@@ -395,7 +395,7 @@ describe("provider endpoint", () => {
     expect(await eventsOf("ida")).toHaveLength(12);
   });
 
-  it("answers 503 while its secret is unreadable or invalid", async () => {
+  it("returns 503 while its secret is unreadable or invalid", async () => {
     for (const provider of ["acme", "auth0"]) {
       const { status, body } = await post(provider, { authorization: "hunter2" }, "{}");
       expect(status).toBe(503);
@@ -404,7 +404,7 @@ describe("provider endpoint", () => {
     expect(scene().logs.join("\n")).toContain("each a key of at least 16 characters");
   });
 
-  it("stores or rejects every authentic body without an error", async () => {
+  it("stores or rejects any correctly signed body without failing", async () => {
     const authorization = ENDPOINT_KEYS.okta;
     const body = fc.oneof(
       fc.json(),

@@ -47,7 +47,7 @@ const target = () => stackTarget(scene());
 const bus = () =>
   new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });
 
-/** Returns events of a client, a millisecond apart, starting at a time. */
+/** Returns `count` events for a client, a millisecond apart. */
 const eventsOf = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
   Array.from({ length: count }, (_, n) =>
     createEvent({ eventType, clientId, details: { n } }, atMs + n),
@@ -65,18 +65,18 @@ async function counted(clientId: string): Promise<number> {
   const nowMs = Date.now();
   const range = { fromMs: nowMs - 3 * DAY_MS, toMs: nowMs + HOUR_MS };
   const { by_type } = await countEvents(scene().library, range, clientId);
-  // Derived from the events of another type, which also have their own counter.
+  // Derived from events of a different type, which also have their own counter.
   const { scope_validation_success: _, ...own } = by_type;
   return Object.values(own).reduce((sum, count) => sum + count, 0);
 }
 
-/** Makes a killed function's messages visible again, as they are after the visibility timeout. */
+/** Makes a killed function's messages visible again, as if the visibility timeout had passed. */
 function release(queue: Queue): void {
   for (const { receiptHandle } of queue.messages) queue.release(receiptHandle);
 }
 
-describe("replay of the bus's archive", () => {
-  it("stores events that never reached the subscriber, and counts none twice", async () => {
+describe("replay of the event bus archive", () => {
+  it("stores events that never reached the subscriber, and counts no event twice", async () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now();
@@ -132,7 +132,7 @@ describe("replay of the bus's archive", () => {
     await expect(replay("to-ours", [])).rejects.toThrow("Replay to-ours already exists.");
   });
 
-  it("does not count removed events again", async () => {
+  it("does not count deleted events again", async () => {
     const { library, settle } = scene();
     const startMs = Date.now() - 2 * DAY_MS;
     const old = eventsOf("removed", 3, startMs, "consent_given");
@@ -161,7 +161,7 @@ describe("replay of the bus's archive", () => {
 });
 
 describe("dead-letter queue", () => {
-  it("restores events by a redrive after the subscriber failed", async () => {
+  it("lets a redrive store the events after the subscriber failed", async () => {
     const { stack, library, settle } = scene();
     const subscriber = stack.named("function", "Subscriber");
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
@@ -190,7 +190,7 @@ describe("dead-letter queue", () => {
 describe("queue that rejects EventBridge's messages", () => {
   const rule = () => logicalIdOfArn(scene().stack.replay.storedRuleArn);
 
-  it("gets every event later through the rule's retry policy", async () => {
+  it("receives every event later through the rule's retry policy", async () => {
     const { stack, library, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const events = eventsOf("throttled", 20);
@@ -231,7 +231,7 @@ describe("queue that rejects EventBridge's messages", () => {
 });
 
 describe("killed process", () => {
-  it("loses no event when it is the republisher", async () => {
+  it("loses no event if it is the republisher", async () => {
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     const republisher = stack.named("function", "Republisher");
@@ -251,7 +251,7 @@ describe("killed process", () => {
     expect(await storedIds("republished")).toEqual(idsOf(events));
   });
 
-  it("loses only the events of the call just answered when it is the authorizer", async () => {
+  it("loses at most the events of the call just answered if it is the authorizer", async () => {
     const { stack, library, get, caller, settle } = scene();
     const authorizer = stack.named("function", "Authorizer");
     const calls = 12;
@@ -261,7 +261,7 @@ describe("killed process", () => {
       return events.map(({ event_data }) => String(event_data.endpoint));
     };
     for (let n = 0; n < calls; n += 1) {
-      // The authorizer answers before it publishes, so the kill comes between the two or soon after.
+      // The authorizer responds before it publishes, so the process is killed between the two steps or soon after.
       expect((await get(`/api/killed/${n}`, caller)).status).toBe(200);
       stack.functions.kill(authorizer);
     }
@@ -285,7 +285,7 @@ describe("doctor", () => {
     readonly advice?: string;
   }
 
-  /** Returns doctor's findings by check: `ok`, or the problem and its fix. Warnings start with `WARN`. */
+  /** Returns doctor's results by check: `ok`, or the problem and its fix. Warnings start with `WARN`. */
   async function examine(more: object = {}, examined = target()): Promise<Record<string, string>> {
     const options = { wait: "60", scopes: "api:read", ...more };
     const { json, failed, text } = await doctor(examined, options);
@@ -308,7 +308,7 @@ describe("doctor", () => {
     quotas: "ok",
   };
 
-  it("reports a healthy stack, calls it, and leaves no valid token", async () => {
+  it("reports a healthy stack, makes a test call, and leaves no valid token behind", async () => {
     const { stack, library, send, settle } = scene();
     await send("POST", "/_local/schedules/cleanup/run", {});
     expect(await examine({ url: `${stack.url}/api/doctor` })).toEqual({ ...well, call: "ok" });
@@ -378,7 +378,7 @@ describe("doctor", () => {
     expect(await alarms()).toBe("ok");
   });
 
-  it("reports dead letters, a cleanup that does not run, and missing tables", async () => {
+  it("reports dead letters, a cleanup that is not running, and missing tables", async () => {
     const { stack, library } = scene();
     queueNamed(stack.queues, stack.named("queue", "DeadLetters")).send("x");
     const healthy = target();

@@ -38,7 +38,7 @@ const NEW: MonitoringConfigInput = { shards: shards(4), retention: { defaultDays
 
 const scene = useStack({ assembly: () => assembly(OLD), visibilitySeconds: 2 });
 
-describe("deployment that changes shard count and retention", () => {
+describe("deployment that changes the shard count and retention", () => {
   let functions: LambdaFunctions;
   let startNew: () => void;
   let stopNew = () => {};
@@ -97,7 +97,7 @@ describe("deployment that changes shard count and retention", () => {
     for (let start = 40; start < 200; start += 40) {
       await publish(start);
       await sleep(300);
-      // The old environments are killed at work, one after the other.
+      // The old environments are killed while they work, one after the other.
       if (start === 120) stack.functions.kill(subscriber);
     }
     // Lambda now routes every call to the new version.

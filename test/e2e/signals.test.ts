@@ -60,7 +60,7 @@ async function startStream(): Promise<string> {
 
 let endpoint = "";
 
-/** The webhook of the transmitting stack: the notices it received, and how many calls it will reject. */
+/** The transmitting stack's webhook: the notices that it received, and how many more calls it will reject. */
 const webhook = {
   told: [] as { id: string; body: string; signature: string; timestamp: string }[],
   failures: 1,
@@ -135,7 +135,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** Starts another stack, which transmits. */
+/** Starts a second stack, which transmits. */
 const other = useStack({
   assembly: () => transmitting,
   visibilitySeconds: 1,
@@ -198,7 +198,7 @@ const eventsOf = async (type: string) =>
   (await scene().get(`/admin/oauth/events?type=${type}`, scene().admin)).body.events;
 
 describe("pushed SET", () => {
-  it("is accepted, and its event is stored once with subject and reason", async () => {
+  it("is accepted, and its event is stored once with the subject and the reason", async () => {
     const text = await pushing.sign(setClaims(pushing, "push-1"));
     const accepted = await push(text);
     expect([accepted.status, accepted.text]).toEqual([202, ""]);
@@ -215,7 +215,7 @@ describe("pushed SET", () => {
         reason_admin: { en: "Stolen laptop" },
       },
     });
-    // The SET itself is trusted elsewhere, so it is stored nowhere.
+    // Other receivers would accept the signed SET too, so it is neither stored nor logged.
     expect(await scene().storeText()).not.toContain(text.split(".")[2]);
     expect(scene().logs.join()).not.toContain(text.split(".")[2]);
   });
@@ -245,7 +245,7 @@ describe("pushed SET", () => {
     expect(await eventsOf("signal_session_revoked")).toHaveLength(1);
   });
 
-  it("is rejected as retryable while the bus rejects its event", async () => {
+  it("gets a retryable error while the bus rejects its event", async () => {
     const text = await pushing.sign(setClaims(pushing, "push-5"));
     scene().stack.eventBus.down = true;
     const late = await push(text);
@@ -264,7 +264,7 @@ describe("polled stream", () => {
       stream.sets.set(jti, await polled.sign(setClaims(polled, jti, email)));
     }
     stream.sets.set("bad", await polled.sign(setClaims(polled, "bad", { aud: "other" })));
-    // The SET comes from another transmitter that is configured here, but not for this stream.
+    // The SET comes from a transmitter that is configured here, but not for this stream.
     stream.sets.set("mixed", await pushing.sign(setClaims(pushing, "mixed")));
     await scene().send("POST", "/_local/schedules/signal-poll/run", {});
     await scene().settle();
@@ -281,7 +281,7 @@ describe("polled stream", () => {
     ).toHaveLength(4);
   });
 
-  it("keeps a SET until its event is safe", async () => {
+  it("keeps a SET until its event is published", async () => {
     stream.sets.set("p5", await polled.sign(setClaims(polled, "p5")));
     scene().stack.eventBus.down = true;
     await scene().send("POST", "/_local/schedules/signal-poll/run", {});
@@ -292,7 +292,7 @@ describe("polled stream", () => {
   });
 });
 
-/** Calls the transmitter's routes as a receiver with a token of the other stack. */
+/** Calls the transmitter's routes as a receiver, with a token from the other stack. */
 async function manage(
   method: string,
   path: string,
@@ -375,7 +375,7 @@ describe("transmitter", () => {
     }
   });
 
-  it("requires the scope for managing streams", async () => {
+  it("requires a scope to manage streams", async () => {
     const status = async (method: string, scopes: string[]) =>
       (await manage(method, "/ssf/streams", method === "POST" ? {} : undefined, { scopes })).status;
     expect(await status("GET", [])).toBe(401);
@@ -385,7 +385,7 @@ describe("transmitter", () => {
     expect(await status("GET", ["ssf.read"])).toBe(200);
   });
 
-  it("manages poll streams for each receiver separately", async () => {
+  it("manages each receiver's poll streams separately", async () => {
     const created = await manage("POST", "/ssf/streams", {
       events_requested: [`${CAEP}session-revoked`, "urn:unknown"],
       description: "Polled",
@@ -450,7 +450,7 @@ describe("transmitter", () => {
     expect((await poll()).body.sets).toEqual({});
     expect((await setStatus("asleep")).status).toBe(400);
 
-    // Neither removed subjects nor event types that were not requested are transmitted.
+    // Events about removed subjects and event types that were not requested are not transmitted.
     const subject = { format: "iss_sub", iss: otherUrl(), sub: "grace" };
     expect((await manage("POST", "/ssf/subjects/remove", { stream_id, subject })).status).toBe(204);
     await act();
@@ -476,7 +476,7 @@ describe("transmitter", () => {
     expect((await poll()).status).toBe(404);
   });
 
-  it("rejects streams to a private network, and too many streams", async () => {
+  it("rejects streams to a private network, and limits the number of streams", async () => {
     const push = (endpoint_url: string) =>
       manage("POST", "/ssf/streams", { delivery: { method: "urn:ietf:rfc:8935", endpoint_url } });
     for (const url of [
@@ -526,7 +526,7 @@ describe("transmitter", () => {
     });
     expect(ended).toMatchObject({ user_id: "grace", event_data: { transmitter: "other-stack" } });
     await other().settle();
-    // The bus can deliver an event twice. It becomes the same SET.
+    // The bus can deliver an event twice. Both deliveries result in the same SET.
     const taken = other().busTraffic.filter((entry) => entry.includes("oauth.action_taken"));
     other().stack.eventBus.put(JSON.parse(taken.at(-1) ?? "{}"));
     await other().settle();
@@ -541,7 +541,7 @@ describe("transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${stream_id}`);
   });
 
-  it("revokes access in another stack when an action revokes it in this one", async () => {
+  it("revokes access in the other stack when an action revokes access here", async () => {
     const [url] = scene().stack.endpoints.values();
     const { body } = await manage("POST", "/ssf/streams", {
       delivery: {
@@ -586,7 +586,7 @@ describe("transmitter", () => {
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
   });
 
-  it("pushes again to a receiver that does not respond, and keeps permanently rejected SETs", async () => {
+  it("retries a receiver that does not respond, and keeps permanently rejected SETs", async () => {
     let calls = 0;
     const server = createServer((_, response) => {
       calls += 1;
@@ -609,7 +609,7 @@ describe("transmitter", () => {
 });
 
 describe("webhook", () => {
-  it("gets each action with one ID and a signature, and is retried until it accepts", async () => {
+  it("is sent each action with one ID and a signature, and is retried until it accepts", async () => {
     await act({ reason: "For the webhook" });
     const of = () => webhook.told.filter(({ body }) => body.includes("For the webhook"));
     await until(async () => of()[0]);
@@ -627,8 +627,8 @@ describe("webhook", () => {
   });
 });
 
-describe("metrics of signals", () => {
-  it("report the outcome of SETs, pushes and notices under the documented names", async () => {
+describe("signal metrics", () => {
+  it("report the outcome of SETs, pushes and webhook notices under the documented names", async () => {
     const sums = new Map<string, number>();
     for (const line of [...scene().logs, ...other().logs].filter((one) => one.includes('"_aws"'))) {
       const values = JSON.parse(line.slice(line.indexOf("{")));
@@ -657,18 +657,18 @@ describe("metrics of signals", () => {
   });
 });
 
-/** Permissions that a role has but this test doesn't exercise. */
+/** Permissions that the roles grant but this test doesn't exercise. */
 const UNSEEN = [
-  // Services that the local stack doesn't emulate, and the key of the tables, which DynamoDB uses.
+  // Calls to services that the local stack doesn't emulate, and the tables' key, which DynamoDB uses.
   /: (xray|logs):/,
   /: kms:\S+ \S+DataKey/,
   // Calls that Lambda's poller makes with the function's role.
   /: sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes|GetQueueUrl) /,
-  // An event that could not be transmitted. Lambda's poller makes this call too.
+  // Only needed for an event that could not be transmitted. Lambda's poller makes this call too.
   /SignalTransmitter\w+: sqs:ChangeMessageVisibility /,
-  // A push that fails permanently, which these tests don't cause.
+  // Only needed for a push that fails permanently, which these tests don't cause.
   /Webhook\w+: sqs:ChangeMessageVisibility /,
-  // Actions against tokens and sessions, which no signal here names.
+  // Only needed for actions against tokens and sessions, which no signal in these tests names.
   /SignalReceiver\w+: dynamodb:Query .*\/by_token_id$/,
   /SignalReceiver\w+: dynamodb:\w+ .*Sessions/,
   /SignalReceiver\w+: dynamodb:(DeleteItem|UpdateItem|Query) .*Restrictions/,

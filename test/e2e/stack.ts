@@ -82,9 +82,9 @@ export function useStack({
   ...options
 }: {
   readonly visibilitySeconds?: number;
-  /** Secrets Manager's content by ARN. */
+  /** The content of Secrets Manager, by ARN. */
   readonly secrets?: ReadonlyMap<string, string>;
-  /** Replaces the stack of the default configuration. */
+  /** Replaces the stack with the default configuration. */
   readonly assembly?: () => Assembly;
 } = {}): () => Scene {
   let scene: Scene;

@@ -16,7 +16,7 @@ const running: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of running.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) {
-      // Kills the process group, because DynamoDB Local must not outlive a stack that cannot stop it.
+      // Kills the process group, so that DynamoDB Local does not outlive a stack that failed to stop it.
       process.kill(-(child.pid as number), "SIGKILL");
       await once(child, "exit");
     }
@@ -92,7 +92,7 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_token}` },
     });
     expect(hello.status).toBe(200);
-    // The third curl line sends a JWT of the issuer that runs next to the stack.
+    // The third curl line sends a JWT from the issuer that runs alongside the stack.
     expect(first.output()).toContain(
       `curl -i ${stack.url}/api/hello -H 'Authorization: Bearer ${stack.caller_jwt}'`,
     );
@@ -134,7 +134,7 @@ describe("npm start", () => {
 
     const second = await start(["--data", data]);
     const again = await get("/admin/oauth/stats", readStack().admin_token);
-    // Each start has new tokens, one of them a JWT. Their events may not be stored yet.
+    // Each start issues new tokens, including a JWT. The events for these tokens may not be stored yet.
     const ofDemo = (answer: typeof stats) =>
       Object.entries(answer.tokens_by_client ?? {}).filter(([name]) => !/^local[ -]/i.test(name));
     expect(ofDemo(again)).toEqual(ofDemo(stats));
@@ -142,14 +142,14 @@ describe("npm start", () => {
     rmSync(data, { recursive: true, force: true });
   });
 
-  it("names the port in use and the option to change it", async () => {
+  it("names a port that is already in use and the option that changes it", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
     const port = typeof address === "object" && address ? address.port : 0;
     const { exited, output } = await start(["--no-demo"], { PORT: String(port) });
     expect(await exited).toBe(1);
-    expect(output()).toContain(`port ${port} is in use: set PORT to another`);
+    expect(output()).toContain(`port ${port} is in use. Set PORT to another`);
     server.close();
   });
 

@@ -120,7 +120,7 @@ describe("detection over a range", () => {
     };
   };
 
-  it("learns hour by hour before the range, then runs for every five minutes in order", async () => {
+  it("learns hour by hour before the range, then runs for each five minutes in order", async () => {
     const front = fakeFront(["cleanup", "anomalies"]);
     const range = { fromMs, toMs: fromMs + 15 * MINUTE_MS };
     expect(await detectOverRange(front, range, () => {})).toBe(true);
@@ -134,7 +134,7 @@ describe("detection over a range", () => {
     ]);
   });
 
-  it("reports that the stack has no such schedule, and runs nothing", async () => {
+  it("reports that the stack has no detection schedule, and runs nothing", async () => {
     const front = fakeFront(["cleanup"]);
     expect(await detectOverRange(front, { fromMs, toMs: fromMs + DAY_MS }, () => {})).toBe(false);
     expect(front.runs).toEqual([]);
@@ -142,7 +142,7 @@ describe("detection over a range", () => {
 });
 
 describe("replay", () => {
-  it("plays events in slices, and notifies about each alert once", {
+  it("publishes events in slices, and notifies about each alert once", {
     timeout: 60_000,
   }, async () => {
     const { stack, library } = scene();
@@ -171,7 +171,7 @@ describe("replay", () => {
     expect(caseText(stack.url, alert as Alert)).toContain("What to do: Block the address");
   });
 
-  it("requires a stack with detection", async () => {
+  it("requires a stack with anomaly detection", async () => {
     const { library } = scene();
     const front = { ...openLocalFront("http://127.0.0.1:1"), schedules: async () => ["cleanup"] };
     await expect(
@@ -195,7 +195,7 @@ describe("local front", () => {
     );
   });
 
-  it("explains how to start a stack if none answers", async () => {
+  it("explains how to start a stack if no stack responds", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();

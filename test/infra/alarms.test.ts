@@ -41,7 +41,7 @@ interface AlarmProperties {
   readonly Metrics?: readonly MetricQuery[];
 }
 
-/** Returns the alarms by the end of their construct path. */
+/** Returns the alarms, keyed by the end of the construct path. */
 function alarmsOf(source: Template): Record<string, AlarmProperties> {
   const found = Object.entries(source.findResources("AWS::CloudWatch::Alarm"));
   return Object.fromEntries(
@@ -100,7 +100,7 @@ const AWS_METRICS: Record<string, { names: string[]; dimensions: string[][] }> =
   },
 };
 
-/** Resource type that a dimension names. Partner event buses and the default bus aren't in the stack. */
+/** Resource types by dimension name. Partner event buses and the default bus aren't in the stack. */
 const RESOURCE_OF: Record<string, string> = {
   ApiId: "AWS::ApiGatewayV2::Api",
   DeliveryStreamName: "AWS::KinesisFirehose::DeliveryStream",
@@ -120,11 +120,11 @@ const own = (service: string, MetricName: string) => ({
 });
 
 describe("alarms", () => {
-  it("watch the number of metrics that the cost model assumes", () => {
+  it("watch as many metrics as the cost model assumes", () => {
     expect(Object.values(alarms).flatMap(metricsOf)).toHaveLength(ALARM_METRICS);
   });
 
-  it("fire at a share of a function's invocations but not at a few failures", () => {
+  it("fire when a share of a function's invocations fails, but not for a few failures", () => {
     for (const name of functionNames.filter((each) => !SCHEDULED.has(each))) {
       const throttles = alarms[`${name}Throttles`] as AlarmProperties;
       expect(throttles.Threshold).toBe(1);
@@ -180,7 +180,7 @@ describe("alarms", () => {
     });
   });
 
-  it("fire at a share of an API's responses, which attach can set per API", () => {
+  it("fire when a share of an API's responses are errors, with a threshold that attach can set per API", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Monitoring");
     const quiet = new RestApi(stack, "Quiet");
@@ -295,7 +295,7 @@ describe("alarms", () => {
     });
   });
 
-  it("watch the p99 decision latency when there are enough samples", () => {
+  it("watch the p99 decision latency only when there are enough samples", () => {
     expect(alarms.AuthorizerLatency).toMatchObject({
       ...own("authorizer", "DecisionDuration"),
       ExtendedStatistic: "p99",
@@ -320,7 +320,7 @@ describe("alarms", () => {
     });
   });
 
-  it("fire on suspicious activity and on lost events", () => {
+  it("fire on suspicious activity and lost events", () => {
     expect(alarms.SuspiciousActivity).toMatchObject({
       ...own("subscriber", "SuspiciousActivity"),
       Statistic: "Sum",
@@ -366,7 +366,7 @@ describe("alarms", () => {
     }
   });
 
-  it("watch only metrics that AWS writes for resources of the stack", () => {
+  it("watch only metrics that AWS publishes for resources in the stack", () => {
     const stack = new Stack(new App(), "Shop");
     const monitoring = new OAuthMonitoring(stack, "Monitoring", {
       config: {
@@ -417,7 +417,7 @@ describe("alarms", () => {
     }
   });
 
-  it("may publish to the topic only from this account", () => {
+  it("can publish to the topic only from this account", () => {
     const sourceAccount = { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } };
     const ofCloudWatch = Match.objectLike({
       Principal: { Service: "cloudwatch.amazonaws.com" },
@@ -483,7 +483,7 @@ describe("CloudWatch dashboard", () => {
     };
   }
 
-  it("has a non-empty graph for every important topic", () => {
+  it("has a graph with metrics for every important topic", () => {
     const { widgets } = bodyOf(template);
     const shown = widgets.map(({ properties }) => properties.title).join("\n");
     for (const word of [
@@ -521,7 +521,7 @@ describe("CloudWatch dashboard", () => {
     }
   });
 
-  it("shows an API of another stack without depending on that stack", () => {
+  it("shows an API in a different stack without depending on that stack", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const monitoringStack = new Stack(app, "Monitoring");
     const monitoring = new OAuthMonitoring(monitoringStack, "OAuthMonitoring");
@@ -533,13 +533,13 @@ describe("CloudWatch dashboard", () => {
     expect(monitoringStack.dependencies).toEqual([]);
   });
 
-  it("has a stack output with its URL", () => {
+  it("has a stack output with the dashboard URL", () => {
     const [output] = Object.values(template.findOutputs("OAuthMonitoringMetricsDashboardUrl"));
     expect(JSON.stringify(output)).toContain("#dashboards/dashboard/");
   });
 });
 
-it("traces the API and the functions and logs the trace ID in the access log", () => {
+it("the stack traces the API and the functions and writes the trace ID to the access log", () => {
   template.allResourcesProperties("AWS::ApiGateway::Stage", { TracingEnabled: true });
   template.hasResourceProperties("AWS::ApiGateway::Stage", {
     AccessLogSetting: { Format: Match.stringLikeRegexp('"trace_id":"\\$context.xrayTraceId"') },

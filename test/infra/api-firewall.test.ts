@@ -58,7 +58,7 @@ describe("admin API limits", () => {
     });
   });
 
-  it("use separate metrics for each construct of a stack", () => {
+  it("use separate metrics for each construct in a stack", () => {
     const stack = new Stack(new App(), "Shop");
     const config = { api: { waf: { enabled: true } } };
     for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config }).addAdminApi();

@@ -39,7 +39,7 @@ function alone(props: OAuthMonitoringProps = {}) {
 
 const METHOD = "AWS::ApiGateway::Method";
 
-/** Returns each method's authorization type, by HTTP method and logical ID of the resource. */
+/** Returns each method's authorization type, keyed by HTTP method and the resource's logical ID. */
 function methods(stack: Stack): Record<string, string> {
   const found = Object.values(Template.fromStack(stack).findResources(METHOD));
   return Object.fromEntries(
@@ -52,7 +52,7 @@ function methods(stack: Stack): Record<string, string> {
 
 const mock = () => new MockIntegration();
 
-/** Creates an HTTP API next to the construct and reports how each route is authorized. */
+/** Creates an HTTP API in the construct's stack and returns how each route is authorized. */
 function httpScene() {
   const { stack, monitoring } = alone();
   const api = new HttpApi(stack, "Orders");
@@ -71,7 +71,7 @@ function httpScene() {
 }
 
 describe("attach with an HTTP API", () => {
-  it("protects every route, including later and external ones, and leaves CORS preflights open", () => {
+  it("protects every route, including routes added later or with HttpRoute, and leaves CORS preflights open", () => {
     const { stack, monitoring, api, add, authorization } = httpScene();
     add("/early", HttpMethod.GET);
     const open = add("/health");
@@ -99,7 +99,7 @@ describe("attach with an HTTP API", () => {
     });
   });
 
-  it("protects single routes, keeps other authorizers and APIs unchanged, and adds an alarm", () => {
+  it("protects single routes, leaves other authorizers and APIs unchanged, and adds an alarm", () => {
     const { stack, monitoring, api, add, authorization } = httpScene();
     add("/open");
     const other = new HttpApi(stack, "Other");
@@ -141,7 +141,7 @@ describe("attach with an HTTP API", () => {
     expect(() => monitoring.attach(api, { alarm: false })).toThrow("already attached");
   });
 
-  it("protects an API of another stack, which then depends on the construct's stack", () => {
+  it("protects an API in a different stack, which then depends on the construct's stack", () => {
     const app = new App();
     const monitoring = new OAuthMonitoring(new Stack(app, "Audit"), "Oam");
     const shop = new Stack(app, "Shop");
@@ -176,7 +176,7 @@ describe("attach with an HTTP API", () => {
     template.hasResourceProperties("AWS::Lambda::Permission", { FunctionName: { Ref: alias } });
   });
 
-  it("rejects an API in another region and an API whose stack the construct depends on", () => {
+  it("rejects an API in a different region and an API whose stack the construct depends on", () => {
     const elsewhere = new App();
     const here = new OAuthMonitoring(
       new Stack(elsewhere, "Audit", { env: { account: "111122223333", region: "eu-west-1" } }),
@@ -213,7 +213,7 @@ describe("attach with an HTTP API", () => {
 });
 
 describe("attach with a REST API", () => {
-  it("protects a whole API, including later methods, and leaves CORS preflights open", () => {
+  it("protects a whole API, including methods added later, and leaves CORS preflights open", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     monitoring.attach(api);
@@ -271,7 +271,7 @@ describe("attach with a REST API", () => {
     });
   });
 
-  it("creates a new deployment so that open methods are protected immediately", () => {
+  it("creates a new deployment so that previously open methods are protected immediately", () => {
     const deploymentId = (attach: boolean) => {
       const { stack, api, monitoring } = scene();
       api.root.addMethod("GET", mock());
@@ -319,7 +319,7 @@ describe("attach with a REST API", () => {
     expect(responses).toHaveLength(new Set(responses.map(([type]) => type)).size);
   });
 
-  it("adds nothing that is turned off", () => {
+  it("adds no gateway responses, alarm or dashboard graphs when they are turned off", () => {
     const { stack, api, monitoring } = scene();
     api.root.addMethod("GET", mock());
     const counts = () => {
@@ -335,7 +335,7 @@ describe("attach with a REST API", () => {
     expect(JSON.stringify(dashboards)).not.toContain('"ApiName');
   });
 
-  it("rejects options that come too late and accepts options that change nothing", () => {
+  it("rejects options that are set too late and accepts options that change nothing", () => {
     const { api, monitoring } = scene();
     const [first, second] = ["a", "b"].map((path) => api.root.addResource(path));
     if (!first || !second) throw new Error("no resources");
@@ -504,7 +504,7 @@ describe("OAuthMonitoring construct", () => {
     });
   });
 
-  it("has outputs that the CLI uses to find one of several constructs", () => {
+  it("has outputs that let the CLI find one of several constructs", () => {
     const { stack, monitoring } = alone();
     monitoring.addAdminApi();
     const names = Object.keys(Template.fromStack(stack).findOutputs("*"));

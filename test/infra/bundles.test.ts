@@ -33,14 +33,14 @@ function modulesOf(files: readonly Output[]): string[] {
   );
 }
 
-/** Returns the packages of the modules whose names match the pattern. */
+/** Returns the packages that the modules come from and whose names match the pattern. */
 function packagesOf(modules: readonly string[], pattern: RegExp): string[] {
   const names = modules.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? "");
   return [...new Set(names.filter((name) => pattern.test(name)))].toSorted();
 }
 
 describe("function bundles", () => {
-  it("contain an entry for each function of the stack", () => {
+  it("contain an entry point for each function in the stack", () => {
     const functions = new Template(synthesize(join(outdir, "assembly")), "http://127.0.0.1:9")
       .resources<{ Environment?: { Variables: Record<string, string> } }>("AWS::Lambda::Function")
       .flatMap(({ properties }) => properties.Environment?.Variables.POWERTOOLS_SERVICE_NAME ?? []);
@@ -61,7 +61,7 @@ describe("function bundles", () => {
     }
   });
 
-  it("share one asset per folder, and each function loads only its part", () => {
+  it("share one asset per folder, from which each function loads only its own part", () => {
     const { stats, clients } = bundles as Record<string, FunctionBundle>;
     expect(stats?.file).toBe("admin-routes/stats.mjs");
     expect(clients?.metafile).toBe(stats?.metafile);
@@ -121,7 +121,7 @@ describe("authorizer bundle", () => {
     ]);
   });
 
-  it("loads the EventBridge client with the first events, after the response", () => {
+  it("loads the EventBridge client only for the first events, after the response", () => {
     const later = loadedOnNeed(authorizer());
     expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain(
       "@aws-sdk/client-eventbridge",
@@ -146,7 +146,7 @@ describe("authorizer bundle", () => {
     expect(bytes).toBeLessThanOrEqual(64 * 1024);
   });
 
-  it("contains no module of another function or feature", () => {
+  it("contains no modules from other functions or features", () => {
     const own = modulesOf(Object.values(authorizer().metafile.outputs)).filter(
       (path) => !path.includes("node_modules/"),
     );

@@ -26,7 +26,7 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
   ],
 ];
 
-/** Rule pack that also records findings that are acknowledged. */
+/** Rule pack that also records acknowledged findings. */
 class RecordingChecks extends AwsSolutionsChecks {
   readonly found: { readonly id: string; readonly path: string }[] = [];
 
@@ -62,14 +62,14 @@ function check(config: MonitoringConfigInput) {
 describe.each(CONFIGURATIONS)("AWS Solutions checks, %s", (_, config) => {
   const { violations, acknowledged, found } = check(config);
 
-  it("report only acknowledged findings", () => {
+  it("report only findings that are acknowledged", () => {
     const unacknowledged = violations.flatMap(({ ruleName, violatingResources }) =>
       violatingResources.map(({ constructPath }) => `${ruleName} ${constructPath}`),
     );
     expect(unacknowledged).toEqual([]);
   });
 
-  it("are acknowledged only with a reason and only where they report a finding", () => {
+  it("need a reason for each acknowledgement and have no unused acknowledgements", () => {
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const { id, path, reason } of acknowledged) {
       expect(reason).toMatch(/^.{40,}\.$/);

@@ -23,7 +23,7 @@ const BUNDLED = "cdx:npm:package:bundled";
 const isForProduction = (properties: readonly string[]) =>
   !properties.includes(DEVELOPMENT) || properties.includes(BUNDLED);
 
-/** Licences that an Apache-2.0 product may redistribute with no duties beyond notices. */
+/** Licenses that let an Apache-2.0 product redistribute the package with no duties beyond notices. */
 const ALLOWED = new Set([
   "0BSD",
   "Apache-2.0",
@@ -51,7 +51,7 @@ const allows = (expression = "") =>
     .some((licence) => ALLOWED.has(licence));
 
 describe("production dependencies", () => {
-  it("have licences that allow use and redistribution", () => {
+  it("have licenses that allow use and redistribution", () => {
     expect(production.length).toBeGreaterThan(30);
     const others = production.filter(({ license }) => !allows(license));
     expect(others.map(({ name }) => name)).toEqual([]);
@@ -70,8 +70,8 @@ describe("production dependencies", () => {
       }),
     );
     expect(bom.bomFormat).toBe("CycloneDX");
-    // Development packages are marked, and so are packages bundled by one: npm lists a package that
-    // is both only once. `--omit dev` would also drop packages that production needs.
+    // npm marks development packages and packages bundled by one of them. It lists a package that
+    // is also a production package only once, so `--omit dev` would drop packages that production needs.
     const named = new Set(
       (bom.components as Component[])
         .filter(({ properties = [] }) => isForProduction(properties.map(({ name }) => name)))

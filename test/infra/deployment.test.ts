@@ -123,7 +123,7 @@ describe("function concurrency", () => {
     for (const directory of directories) rmSync(directory, { recursive: true, force: true });
   });
 
-  it("is provisioned for the authorizer's alias, which API Gateway may call", () => {
+  it("is provisioned for the authorizer's alias, which API Gateway is allowed to call", () => {
     const { stack, monitoring, template } = alone(() => ({ authorizerProvisionedConcurrency: 5 }));
     const api = new RestApi(stack, "Orders");
     api.root.addMethod("GET", new MockIntegration());
@@ -141,7 +141,7 @@ describe("function concurrency", () => {
     });
   });
 
-  it("lets the local stack resolve the alias to its function", () => {
+  it("doesn't prevent the local stack from resolving the alias to the function", () => {
     const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-alias-"));
     directories.push(directory);
     const assembly = synthesize(directory, { functions: { authorizerProvisionedConcurrency: 1 } });
@@ -236,7 +236,7 @@ describe("attach with an API that the stack can't serve", () => {
     ["account", EU, { ...EU, account: "444455556666" }],
     ["region", EU, { ...EU, region: "us-east-1" }],
     ["environment if one of them is unknown", EU, undefined],
-  ])("rejects an API in another %s and says what to do", (_, ours, theirs) => {
+  ])("rejects an API in a different %s and says what to do", (_, ours, theirs) => {
     expect(() => attach(ours, theirs)).toThrow(
       /^Shop\/Orders is deployed to aws:\/\/.* and Watch\/Oam to aws:\/\/111122223333\/eu-west-1: .*Give both stacks the same env, or deploy a separate OAuthMonitoring/,
     );
@@ -256,7 +256,7 @@ describe("attach with an API that the stack can't serve", () => {
       "an imported HTTP API",
       (theirs) => HttpApi.fromHttpApiAttributes(theirs, "Orders", { httpApiId: "a1b2c3" }),
     ],
-  ])("rejects every kind of API in another environment: %s", (_, make) => {
+  ])("rejects every kind of API in a different environment: %s", (_, make) => {
     for (const env of [{ ...EU, account: "444455556666" }, { ...EU, region: "us-east-1" }, {}]) {
       const app = new App();
       const theirs = new Stack(app, "Shop", { env });
@@ -315,7 +315,7 @@ describe("attach with an API that the stack can't serve", () => {
 });
 
 describe("failed first deployment", () => {
-  it("leaves only the tables, because a rollback can't lift their protection", () => {
+  it("leaves only the tables behind, because a rollback can't remove their deletion protection", () => {
     const stack = new OAuthMonitoringStack(new App(), "Product", {
       config: { ocsfExport: { enabled: true } },
     });
@@ -326,8 +326,8 @@ describe("failed first deployment", () => {
     }[];
     const left = resources.filter(({ DeletionPolicy }) => DeletionPolicy === "Retain");
     const types = new Set(left.map(({ Type }) => Type));
-    // CDK retains the API Gateway role and account setting, because other APIs of the region may
-    // use them by then. The export's log stream belongs to its log group.
+    // CDK retains the API Gateway role and account setting, because other APIs in the region may
+    // use them by then. The export's log stream is deleted with the log group.
     expect(
       [...types].filter((type) => !/ApiGateway::Account|IAM::Role|LogStream/.test(type)),
     ).toEqual(["AWS::DynamoDB::Table"]);
@@ -370,7 +370,7 @@ describe("event buffer queue", () => {
 });
 
 describe("web ACL", () => {
-  it("only counts legitimate requests so that the authorizer sees and records them", () => {
+  it("counts legitimate requests without blocking them, so that the authorizer sees and records them", () => {
     const stack = new OAuthMonitoringStack(new App(), "Product", {
       config: { api: { waf: { enabled: true } } },
     });

@@ -34,7 +34,7 @@ interface Response {
   readonly body: string | undefined;
 }
 
-/** Returns the gateway responses of a stack by type. Fails if a type occurs twice. */
+/** Returns a stack's gateway responses by type. Fails if a type occurs twice. */
 function responsesOf(stack: Stack): Record<string, Response> {
   const found = Object.values(
     Template.fromStack(stack).findResources("AWS::ApiGateway::GatewayResponse"),
@@ -97,7 +97,7 @@ describe("attach with gateway responses", () => {
         }),
     ],
   ])(
-    "never creates two gateway responses of one type when the API defines its own by %s",
+    "never creates a second gateway response of a type that the API defines by %s",
     (_, addOwn) => {
       const types = attached({}, {}, (made) => addOwn(made, ResponseType.DEFAULT_4XX));
       expect(types.DEFAULT_4XX?.status).toBe("418");
@@ -105,7 +105,7 @@ describe("attach with gateway responses", () => {
     },
   );
 
-  it("ignores the gateway responses of another API", () => {
+  it("ignores gateway responses that belong to a different API", () => {
     const types = attached({}, {}, ({ stack }) => {
       const other = new RestApi(stack, "Other");
       other.root.addMethod("GET", new MockIntegration());
@@ -118,7 +118,7 @@ describe("attach with gateway responses", () => {
     expect(Object.keys(types)).toEqual(expect.arrayContaining(["THROTTLED", "UNAUTHORIZED"]));
   });
 
-  it("copies the headers of the API's default responses so that browsers can show errors", () => {
+  it("copies headers from the API's default responses so that browsers can show errors", () => {
     const types = attached({}, {}, ({ api }) => {
       api.addGatewayResponse("Refused", {
         type: ResponseType.DEFAULT_4XX,
@@ -163,7 +163,7 @@ describe("attach with gateway responses", () => {
     expect(attached().UNAUTHORIZED?.headers).not.toHaveProperty(CORS);
   });
 
-  it("warns about several CORS origins unless headers are given", () => {
+  it("warns about several CORS origins unless custom headers are given", () => {
     const origins = ["https://a.example", "https://b.example"];
     const props = { defaultCorsPreflightOptions: { allowOrigins: origins } };
     const found = (options: AttachOptions) => {
@@ -179,7 +179,7 @@ describe("attach with gateway responses", () => {
     expect(found({ gatewayResponses: { headers } })).toEqual([]);
   });
 
-  it("lets given headers override the defaults and omits excluded types", () => {
+  it("lets custom headers override the defaults and omits excluded types", () => {
     const types = attached({
       gatewayResponses: {
         headers: { "cache-control": "'max-age=1'" },
@@ -193,7 +193,7 @@ describe("attach with gateway responses", () => {
     expect(types.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
   });
 
-  it("keeps the response to unsigned calls of an IAM method unless told otherwise", () => {
+  it("keeps the response to unsigned calls to an IAM method unless configured otherwise", () => {
     const signed = ({ api }: Scene) =>
       void api.root.addResource("signed").addMethod("GET", new MockIntegration(), {
         authorizationType: AuthorizationType.IAM,
@@ -223,7 +223,7 @@ describe("attach with gateway responses", () => {
     }
   });
 
-  it("can use fixed headers instead of authorizer context variables", () => {
+  it("can use fixed headers instead of context variables from the authorizer", () => {
     const headersOf = (denialChallenge?: "decision" | "fixed") =>
       JSON.stringify(
         Object.values(

@@ -27,7 +27,7 @@ import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 
 const METHOD = "AWS::ApiGateway::Method";
 
-/** Returns entries such as `GET CUSTOM` for each method of a stack, sorted. */
+/** Returns a sorted list with an entry such as `GET CUSTOM` for each method in a stack. */
 function methods(stack: Stack): string[] {
   return Object.values(Template.fromStack(stack).findResources(METHOD))
     .map(({ Properties: { HttpMethod, AuthorizationType: type } }) => `${HttpMethod} ${type}`)
@@ -42,7 +42,7 @@ function ordersApi(stack: Stack): RestApi {
 
 /** Combinations of app, stack and stage for an API and the construct. */
 describe("attach across apps, stacks and stages", () => {
-  it("protects an API in another stack, which then depends on the construct's stack", () => {
+  it("protects an API in a different stack, which then depends on the construct's stack", () => {
     const app = new App();
     const platform = new Stack(app, "Platform");
     const shop = new Stack(app, "Shop");
@@ -50,7 +50,7 @@ describe("attach across apps, stacks and stages", () => {
     expect(methods(shop)).toEqual(["GET CUSTOM"]);
     expect(shop.dependencies).toContain(platform);
     expect(platform.dependencies).toEqual([]);
-    // A reference back would prevent deploying either stack first.
+    // A reference in the opposite direction would be a cycle, and neither stack could be deployed first.
     expect(JSON.stringify(Template.fromStack(platform))).not.toContain("Fn::ImportValue");
   });
 
@@ -84,7 +84,7 @@ describe("attach across apps, stacks and stages", () => {
     expect(names).toEqual([2, 2]);
   });
 
-  it("protects open methods next to methods with a Cognito authorizer", () => {
+  it("protects open methods alongside methods with a Cognito authorizer", () => {
     const stack = new Stack(new App(), "Shop");
     const api = ordersApi(stack);
     const authorizer = new CognitoUserPoolsAuthorizer(stack, "Users", {

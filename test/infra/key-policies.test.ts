@@ -87,7 +87,7 @@ function keysOf(template: Template) {
   };
 }
 
-describe("uses of encryption keys", () => {
+describe("use of encryption keys", () => {
   it.each<[string, () => { Resources: Resources }, number]>([
     ["with the defaults", () => DEFAULTS_TEMPLATE, 1],
     ["with every setting", () => EVERYTHING_TEMPLATE, 1],
@@ -104,7 +104,7 @@ describe("uses of encryption keys", () => {
       () => construct((stack) => ({ encryptionKey: new Key(stack, "Own") })),
       1,
     ],
-  ])("are allowed by the key policy or the role: %s", (_, made, keys) => {
+  ])("is allowed by the key policy or the role: %s", (_, made, keys) => {
     const template = read(made());
     const { encrypting, used, principals } = keysOf(template);
     expect(encrypting.size).toBe(keys);
@@ -115,7 +115,7 @@ describe("uses of encryption keys", () => {
     expect(refusals(template)).toEqual([]);
   });
 
-  it("are all covered by the check", () => {
+  it("is covered by the check for every encrypted resource", () => {
     const template = read(EVERYTHING_TEMPLATE);
     const known = encryptedResources(template);
     const named = Object.entries(EVERYTHING_TEMPLATE.Resources).filter(
@@ -132,7 +132,7 @@ describe("imported encryption key", () => {
   const made = () =>
     construct((scope) => ({ encryptionKey: Key.fromKeyArn(scope, "Theirs", IMPORTED) }));
 
-  it("works with the documented key policy and needs each of its statements", () => {
+  it("works with the documented key policy and needs every statement in it", () => {
     const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
     const [, json = ""] = /## A key of your own[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
     const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
@@ -158,7 +158,7 @@ describe("key policy check", () => {
         const policy = Properties[type === "AWS::KMS::Key" ? "KeyPolicy" : "PolicyDocument"];
         return (policy as { Statement: Record<string, unknown>[] }).Statement;
       });
-  /** Removes the statements whose text matches from policies of a type. */
+  /** Removes statements whose text matches from all policies of a type. */
   const take =
     (type: string, pattern: RegExp): Change =>
     (resources) => {
@@ -234,7 +234,7 @@ describe("key policy check", () => {
       },
       /^sns:Publish on .* by \w*Anomalies/,
     ],
-  ])("detects a policy that leaves out %s", (_, change, refusal) => {
+  ])("detects a policy that is missing %s", (_, change, refusal) => {
     const found = refusals(read(EVERYTHING_TEMPLATE, change));
     expect(found).toContainEqual(expect.stringMatching(refusal));
   });
@@ -244,7 +244,7 @@ describe("local services", () => {
   type Change = (resources: Resources) => void;
   const policiesOf = (resources: Resources, type: string) =>
     Object.values(resources).filter(({ Type }) => Type === type);
-  /** Removes the statements whose text matches from every policy of a type. */
+  /** Removes statements whose text matches from every policy of a type. */
   const without =
     (type: string, property: string, pattern: RegExp): Change =>
     (resources) => {
@@ -256,7 +256,7 @@ describe("local services", () => {
   const withoutService = (service: string) =>
     without("AWS::KMS::Key", "KeyPolicy", new RegExp(`${service}\\.amazonaws`));
 
-  /** Sends one event. Returns where it ended up and what the rule counted. */
+  /** Sends one event. Returns where the event ended up and the rule's counts. */
   function send(change?: Change) {
     const template = read(DEFAULTS_TEMPLATE, change);
     const queues = createQueues(template);
@@ -299,7 +299,7 @@ describe("local services", () => {
     expect(dead[0]?.attributes.ERROR_CODE?.StringValue).toBe("NO_PERMISSIONS");
   });
 
-  it("lose and count an event when the key policy denies its delivery and archiving", () => {
+  it("drop and count an event when the key policy denies delivery and archiving", () => {
     expect(send(withoutService("events"))).toMatchObject({
       counts: { FailedInvocations: 1, InvocationsSentToDlq: 0, InvocationsFailedToBeSentToDlq: 1 },
       buffered: 0,
@@ -308,7 +308,7 @@ describe("local services", () => {
     });
   });
 
-  it("deny a function access to tables, queues and topics when it may not use the key", () => {
+  it("deny a function access to tables, queues and topics when the function may not use the key", () => {
     const denials = (change?: Change) => {
       const template = read(DEFAULTS_TEMPLATE, change);
       const access = new AccessPolicies(template);

@@ -27,7 +27,7 @@ const EVERYTHING: MonitoringConfigInput = {
   },
 };
 
-/** Resources whose name is scoped to a parent such as an API, a table, a role or a function. */
+/** Resources whose names are scoped to a parent such as an API, a table, a role or a function. */
 const OWNED = new Set([
   "AWS::ApiGateway::Authorizer",
   "AWS::ApiGateway::Stage",
@@ -40,7 +40,7 @@ const OWNED = new Set([
 
 const db = loadAwsServiceSpecSync();
 
-/** Returns the names among a resource's properties: its whole identifier, and properties called a name. */
+/** Returns a resource's full identifier and the values of its other name properties. */
 function namesIn(type: string, properties: Readonly<Record<string, unknown>>): unknown[] {
   const found = db.lookup("resource", "cloudFormationType", "equals", type);
   const keys = found.length > 0 ? (found.only().primaryIdentifier ?? []) : [];
@@ -55,7 +55,7 @@ function namesIn(type: string, properties: Readonly<Record<string, unknown>>): u
 /** Pseudo parameters that are the same in every stack of an account and region. */
 const SHARED = new Set(["AWS::AccountId", "AWS::Partition", "AWS::Region", "AWS::URLSuffix"]);
 
-/** Whether a value refers to its own stack or a resource of it, so that it differs in every stack. */
+/** Whether a value refers to its own stack or a resource in that stack and so differs between stacks. */
 function namesOwnResource(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(namesOwnResource);
   if (!isObject(value)) return false;
@@ -83,7 +83,7 @@ interface Metric {
   readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
 }
 
-/** Returns every metric in alarms, dashboards and web ACLs, except metrics of the stack's own resources. */
+/** Returns every metric in alarms, dashboards and web ACLs, except metrics for the stack's own resources. */
 function namedMetrics(stack: Stack): string[] {
   const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
   const metrics = Object.values(Resources).flatMap(({ Type, Properties = {} }): unknown[] => {
@@ -105,7 +105,7 @@ function namedMetrics(stack: Stack): string[] {
   return metrics.filter((metric) => !namesOwnResource(metric)).map((each) => JSON.stringify(each));
 }
 
-/** Returns the metrics in a dashboard body, each as a list of namespace, name and dimensions. */
+/** Returns the metrics in a dashboard body, each as an array of namespace, name and dimensions. */
 function dashboardMetrics(body: unknown): unknown[] {
   const [, parts] = (body as { "Fn::Join": [string, unknown[]] })["Fn::Join"];
   const text = parts.map((part) =>
@@ -227,7 +227,7 @@ describe("names in the template", () => {
     expect(kept.filter((id) => given.has(id) && !id.includes("StreamLogS3"))).toEqual([]);
   });
 
-  it("resource names clash when a resource gets a fixed name", () => {
+  it("resource names clash when a resource is given a fixed name", () => {
     const make = (stackName: string) => {
       const stack = named(stackName);
       const queue = stack.node.findAll().find(({ node }) => node.path.endsWith("Buffer/Resource"));

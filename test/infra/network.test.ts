@@ -10,7 +10,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:api-AbCdEf";
 
-/** Configuration in which functions call every possible service. */
+/** A configuration in which the functions call every possible service. */
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
   origins: { databases: ["country.mmdb"] },
@@ -39,7 +39,7 @@ const EVERYTHING: MonitoringConfigInput = {
 /** Key actions that a function calls itself. DynamoDB, SQS and SNS use the key on a function's behalf. */
 const OWN_KEY_ACTIONS = /^kms:(Sign|GetPublicKey|GenerateMac|VerifyMac)$/;
 
-/** Lambda receives and deletes messages. The policy doesn't show whether a function also postpones some. */
+/** Actions that Lambda uses to poll a queue. They don't show whether the function itself postpones messages. */
 const CONSUMING =
   /^sqs:(ReceiveMessage|ChangeMessageVisibility|GetQueueUrl|DeleteMessage|GetQueueAttributes)$/;
 
@@ -47,12 +47,12 @@ const CONSUMING =
 const OF_LAMBDA = new Set(["ec2", "logs", "xray"]);
 
 interface Called {
-  /** Services in the function's policy that the function calls itself. */
+  /** Services that appear in a function's policy and that the function calls itself. */
   readonly certain: string[];
   readonly consumes: boolean;
 }
 
-/** Returns the services that each function's policy lets it call. */
+/** Returns the services that each function may call according to its policy. */
 function calledServices(config: MonitoringConfigInput): Map<string, Called> {
   const template = Template.fromStack(new OAuthMonitoringStack(new App(), "Shop", { config }));
   const policies = Object.values(template.findResources("AWS::IAM::Policy")).map(
@@ -79,7 +79,7 @@ function calledServices(config: MonitoringConfigInput): Map<string, Called> {
 }
 
 /**
- * Returns the endpoints that docs/deploy.md lists for each function: those always needed, and those
+ * Returns the endpoints that docs/deploy.md lists for each function: endpoints always needed, and endpoints
  * that depend on settings.
  */
 function documentedEndpoints(): Map<string, { readonly always: string[]; readonly all: string[] }> {
@@ -113,7 +113,7 @@ describe("VPC endpoints in docs/deploy.md", () => {
   it.each<[string, MonitoringConfigInput, "always" | "all"]>([
     ["by default", {}, "always"],
     ["with every setting", EVERYTHING, "all"],
-  ])("match what the function policies allow %s", (_, config, column) => {
+  ])("match the services that function policies allow %s", (_, config, column) => {
     const called = calledServices(config);
     expect(called.size).toBeGreaterThan(14);
     for (const [name, { certain, consumes }] of called) {

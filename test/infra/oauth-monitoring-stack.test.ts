@@ -32,7 +32,7 @@ function projection({ projection }: IndexDefinition) {
   return { ProjectionType: "INCLUDE", NonKeyAttributes: projection };
 }
 
-/** Returns names such as `Tokens+Sessions/by_expiry` for a statement's resources. */
+/** Returns a name such as `Tokens+Sessions/by_expiry` for a statement's resources. */
 function resourceNames(resource: string): string {
   const names = resource.matchAll(
     /(?:Data|EventFlow|Functions)([A-Za-z]+?)[0-9A-F]{8}"[^{}]*\}(?:,"\/index(\/[\w*]+)")?/g,
@@ -104,7 +104,7 @@ describe("queues and event bus", () => {
     });
   });
 
-  it("accept only events of this account", () => {
+  it("accept only events from this account", () => {
     const policies = Object.values(template.findResources("AWS::SQS::QueuePolicy"));
     const ofServices = policies
       .flatMap((policy) => policy.Properties.PolicyDocument.Statement as ServiceStatement[])
@@ -191,7 +191,7 @@ describe("functions", () => {
       Runtime: "nodejs24.x",
       LoggingConfig: { LogFormat: "JSON", SystemLogLevel: "WARN", ApplicationLogLevel: "INFO" },
     });
-    // The authorizer and the subscriber take part in traces that their API starts.
+    // The authorizer and the subscriber join traces that the API starts.
     const modes = Object.entries(template.findResources("AWS::Lambda::Function")).map(
       ([id, { Properties }]) => [
         /Functions(\w+?)[0-9A-F]{8}$/.exec(id)?.[1],
@@ -204,7 +204,7 @@ describe("functions", () => {
     template.allResourcesProperties("AWS::Logs::LogGroup", { RetentionInDays: 90 });
   });
 
-  it("get names, URLs and the configuration in their environment, but no secret", () => {
+  it("receive names, URLs and the configuration in the environment, but no secrets", () => {
     const given = Object.values(template.findResources("AWS::Lambda::Function")).flatMap(
       ({ Properties }) => Object.keys(Properties.Environment.Variables),
     );
@@ -221,7 +221,7 @@ describe("functions", () => {
   /** Audit log queries of each function, which determine the indexes that it needs. */
   const QUERIES: Readonly<Record<string, readonly EventFilters[]>> = {
     Activity: [{ tokenId: "t" }, { userId: "u" }, { ip: "i" }],
-    // An alert's subject is a client, an address or a token. Queries cover its failures or all of
+    // An alert's subject is a client, an address or a token. Queries read the subject's failures or all of
     // its events.
     Anomalies: [true, undefined].flatMap((security) => [
       { clientId: "c", security },
@@ -242,7 +242,7 @@ describe("functions", () => {
     "may query only the indexes that %s needs",
     async (name, queries) => {
       const db = createDocumentClient("call");
-      // Returns no token owner. The choice of index doesn't depend on it.
+      // The simulated table returns no token owner, because the choice of index doesn't depend on it.
       db.middlewareStack.add(() => async () => ({ output: { Items: [] }, response: {} }) as never, {
         step: "initialize",
       });

@@ -50,7 +50,7 @@ describe("OAuthMonitoring", () => {
     expect(functions.filter((id) => /Sample|Stats/.test(id))).toEqual([]);
   });
 
-  it("keeps bus events as long as configured and has no archive output without an archive", () => {
+  it("archives events for the configured time and has no archive output without an archive", () => {
     const archives = (archive: MonitoringConfigInput["archive"]) =>
       templateWith({ archive }).findResources("AWS::Events::Archive");
     expect(Object.values(archives({ retentionDays: 7 }))).toMatchObject([
@@ -74,7 +74,7 @@ describe("OAuthMonitoring", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 2);
   });
 
-  it("protects APIs with the same construct ID, including Api, the ID of the admin API", () => {
+  it("protects APIs with the same construct ID, even Api, which is also the admin API's ID", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new OAuthMonitoringStack(app, "Product");
     for (const scope of [new Construct(stack, "Orders"), new Construct(stack, "Billing"), stack]) {
@@ -85,7 +85,7 @@ describe("OAuthMonitoring", () => {
     Template.fromStack(stack).resourceCountIs("AWS::ApiGateway::Authorizer", 4);
   });
 
-  it("protects an API of another stack, which then depends on its stack, but not vice versa", () => {
+  it("protects an API in a different stack, which then depends on the construct's stack, but not vice versa", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const monitoringStack = new Stack(app, "Monitoring");
     const shop = new Stack(app, "Shop");
@@ -149,7 +149,7 @@ describe("OAuthMonitoring", () => {
 });
 
 describe("identity provider event sources", () => {
-  it("get a rule on the event bus where their events arrive", () => {
+  it("have a rule on the event bus that receives their events", () => {
     const auth0 = "aws.partner/auth0.com/tenant-1a2b/auth0.logs";
     const template = templateWith({
       providers: { partnerEventBuses: [auth0], cognito: true },
@@ -165,7 +165,7 @@ describe("identity provider event sources", () => {
     });
   });
 
-  it("are rejected when a bus name isn't a partner event bus", () => {
+  it("are rejected when the bus isn't a partner event bus", () => {
     expect(() => templateWith({ providers: { partnerEventBuses: ["my-bus"] } })).toThrow(
       /partner event bus of auth0.com or okta.com/,
     );
@@ -201,7 +201,7 @@ describe("other issuers", () => {
       introspection: { clientId: "api", secretArn },
     },
   ];
-  /** Returns the actions that roles get only because of `issuers`. */
+  /** Returns the actions that roles are granted only because of `issuers`. */
   const addedBy = (configured: MonitoringConfigInput["issuers"]) => {
     const statements = (config: MonitoringConfigInput) => {
       const stack = newStack();
@@ -268,7 +268,7 @@ describe("other issuers", () => {
     expect(readers[0]).toMatch(/^Adapter/);
   });
 
-  it("can be a user pool of the same app whose ID is only known at deployment", () => {
+  it("can be a user pool in the same app whose ID is known only at deployment", () => {
     const stack = newStack();
     const pool = new UserPool(stack, "Pool");
     const client = pool.addClient("Client");

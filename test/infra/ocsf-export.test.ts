@@ -36,7 +36,7 @@ const key = only(on, "AWS::KMS::Key", "DataKey");
 const keyArn = { "Fn::GetAtt": [key.logicalId, "Arn"] };
 
 describe("without the OCSF export", () => {
-  it("the template is the same whether the setting is absent or disabled", () => {
+  it("the template is the same when the setting is absent or disabled", () => {
     const absent = synthesize({});
     for (const no of [{}, { enabled: false }, { enabled: false, retentionDays: 90 }]) {
       expect(synthesize({ ocsfExport: no }).toJSON()).toEqual(absent.toJSON());

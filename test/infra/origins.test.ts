@@ -21,7 +21,7 @@ const [bucketId = "", bucket] = Object.entries(on.findResources("AWS::S3::Bucket
 const bucketArn = { "Fn::GetAtt": [bucketId, "Arn"] };
 
 describe("IP databases", () => {
-  it("need no bucket and no permission when none are configured", () => {
+  it("need no bucket or permissions when none are configured", () => {
     const text = JSON.stringify(
       synthesize({ origins: { networks: [{ cidr: "203.0.113.0/24", kind: "vpn" }] } }).toJSON(),
     );
@@ -66,7 +66,7 @@ describe("IP databases", () => {
     ]);
   });
 
-  it("can be read by name only by the functions that use them and written by no function", () => {
+  it("can be read by name only by functions that use them, and written by no function", () => {
     const byRole = Object.entries(on.findResources("AWS::IAM::Policy")).flatMap(
       ([, { Properties }]) =>
         (Properties.PolicyDocument.Statement as Statement[])

@@ -36,7 +36,7 @@ describe("provider mapping", () => {
     });
   });
 
-  it("fails the synthesis and names the key when a path isn't a JSONPath", () => {
+  it("fails synthesis and names the key when a path isn't a JSONPath", () => {
     const mappings = [acme, { ...acme, name: "other", fields: { code: "$.a", ip: "$.b[" } }];
     expect(() => synthesize({ mappings })).toThrow(
       /providers\.mappings\.1\.fields\.ip: invalid JSONPath \(RFC 9535/,
@@ -83,7 +83,7 @@ describe("provider endpoint", () => {
     });
   });
 
-  it("may only put events on the bus and read the configured secrets", () => {
+  it("can only put events on the bus and read the configured secrets", () => {
     const policies = Object.entries(template.findResources("AWS::IAM::Policy"));
     const [policy] = policies.filter(([id]) => id.includes("ProviderEndpointRole"));
     const statements = policy?.[1].Properties.PolicyDocument.Statement as {
@@ -135,7 +135,7 @@ describe("provider endpoint", () => {
     guarded.resourceCountIs("AWS::WAFv2::WebACLAssociation", 1);
   });
 
-  it("accepts a secret of the same app and requires the admin API", () => {
+  it("accepts a secret from the same app and requires the admin API", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new Stack(app, "Shop");
     const secret = new Secret(stack, "OktaKey");

@@ -26,7 +26,7 @@ function allowed(template: Template, role: string): string {
 }
 
 describe("without Shared Signals", () => {
-  it("the template is the same whether the setting is absent or empty", () => {
+  it("the template is the same when the setting is absent or empty", () => {
     expect(synthesize({}).toJSON()).toEqual(absent.toJSON());
     expect(JSON.stringify(absent.toJSON())).not.toMatch(/signal|ApiGatewayV2/i);
   });
@@ -36,7 +36,7 @@ describe("Shared Signals receiver", () => {
   const { receiver } = SIGNALS;
   const [pushing, polled] = receiver.transmitters;
 
-  it("has one open route, and a poller only when a transmitter is polled", () => {
+  it("has one open route and creates a poller only when a transmitter is polled", () => {
     const pushOnly = synthesize({ receiver: { transmitters: [pushing] } });
     pushOnly.resourceCountIs("AWS::ApiGatewayV2::Route", 1);
     pushOnly.hasResourceProperties("AWS::ApiGatewayV2::Route", {
@@ -51,7 +51,7 @@ describe("Shared Signals receiver", () => {
     expect(schedules(on)).toHaveLength(1);
   });
 
-  it("lets each function read only the secret of its delivery method", () => {
+  it("lets each function read only the secret for its delivery method", () => {
     const [push, poll] = ["SignalReceiverRole", "SignalPollerRole"].map((role) =>
       allowed(on, role),
     );
@@ -80,7 +80,7 @@ describe("Shared Signals receiver", () => {
 });
 
 describe("Shared Signals transmitter", () => {
-  it("grants each function only its share of keys, streams and queues", () => {
+  it("grants each function only the keys, streams and queues that it uses", () => {
     const may = (role: string, action: string) => allowed(on, role).includes(`"${action}"`);
     const [streams, making, delivery] = [
       "SignalStreamsRole",
@@ -115,7 +115,7 @@ describe("Shared Signals transmitter", () => {
     expect(of("kms:GetPublicKey")).toContain(second);
   });
 
-  it("requires the scopes of the interoperability profile on all routes but two", () => {
+  it("requires the interoperability profile's scopes on all routes but two", () => {
     const routes = Object.values(on.findResources("AWS::ApiGatewayV2::Route")).map(
       ({ Properties }) => [Properties.RouteKey, Properties.AuthorizationType] as const,
     );
@@ -157,7 +157,7 @@ describe("approval links", () => {
     );
   };
 
-  it("are off by default and deploy nothing", () => {
+  it("are off by default and add no resources", () => {
     expect(JSON.stringify(absent.toJSON())).not.toMatch(/approval|HMAC/i);
   });
 
@@ -196,7 +196,7 @@ describe("webhooks", () => {
     return Template.fromStack(new OAuthMonitoringStack(app, "Product", { config }));
   })();
 
-  it("have separate queues, so that a failing webhook doesn't delay others, and a shared dead-letter queue", () => {
+  it("have separate queues, so that a failing webhook doesn't delay the others, and share a dead-letter queue", () => {
     const queues = Object.entries(template.findResources("AWS::SQS::Queue")).filter(([id]) =>
       id.includes("Webhooks"),
     );
@@ -211,7 +211,7 @@ describe("webhooks", () => {
     }
   });
 
-  it("need only their secrets and queues", () => {
+  it("need access only to their secrets and queues", () => {
     const document = allowed(template, "WebhookRole");
     for (const { secretArn } of NOTIFICATIONS.webhooks) expect(document).toContain(secretArn);
     expect(document).not.toMatch(/dynamodb|PutEvents|SendMessage/);

@@ -11,7 +11,7 @@ function templateWith(capacity: NonNullable<MonitoringConfigInput["capacity"]>):
   return Template.fromStack(stack);
 }
 
-/** Returns the tables by the part of the logical ID that names their content. */
+/** Returns the tables, keyed by the part of the logical ID that names the content. */
 function tablesOf(template: Template): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(template.findResources("AWS::DynamoDB::Table")).map(([id, { Properties }]) => [
@@ -31,7 +31,7 @@ describe("table capacity", () => {
     template.resourceCountIs("AWS::ApplicationAutoScaling::ScalableTarget", 0);
   });
 
-  it("scales a table and each of its indexes between the configured limits", () => {
+  it("scales each table and index between the configured limits", () => {
     const events = { read: { least: 5, most: 500 }, write: { least: 20, most: 4000 } };
     const template = templateWith({ provisioned: { events } });
     const { Events, Tokens } = tablesOf(template);
@@ -72,7 +72,7 @@ describe("table capacity", () => {
     }
   });
 
-  it("uses the infrequent access class only for events and counters, which grow", () => {
+  it("uses the infrequent access class only for the events and counters tables, which keep growing", () => {
     const tables = tablesOf(templateWith({ tableClass: "standard_infrequent_access" }));
     const infrequent = Object.entries(tables).filter(
       ([, { TableClass }]) => TableClass === "STANDARD_INFREQUENT_ACCESS",

@@ -62,7 +62,7 @@ const TEMPLATES = new Map<string, CfnTemplate>(
         "two constructs in one stack, with everything on",
         (app) => {
           const stack = new Stack(app, "Two");
-          // Endpoints need the admin API, and two of those exceed the number of resources per
+          // Provider endpoints need the admin API, and two admin APIs exceed the number of resources per
           // stack.
           const config = { ...EVERYTHING, providers: { ...EVERYTHING.providers, endpoints: [] } };
           for (const id of ["First", "Second"]) new OAuthMonitoring(stack, id, { config });
@@ -91,7 +91,7 @@ describe("every template", () => {
 
 type Properties = Record<string, unknown>;
 
-/** Changes the first resource of a type so that it's invalid, and returns the errors found. */
+/** Makes the first resource of a type invalid and returns the errors found. */
 function planted(
   type: string,
   plant: (properties: Properties, id: string, all: Properties) => void,
@@ -300,7 +300,7 @@ describe.skipIf(!hasLinter)("cfn-lint", () => {
   const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-lint-"));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("reports no error in the largest template", () => {
+  it("reports no errors in the largest template", () => {
     const file = join(directory, "everything.template.json");
     writeFileSync(file, JSON.stringify(templateOf("everything on: Product")));
     const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W", "--", file], {

@@ -8,12 +8,12 @@ import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import { type DataHolders, dataHolders, upgradeFaults } from "./cloudformation/held-data.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
-/** Data resources of the last release's templates. CONTRIBUTING.md says when to update the file. */
+/** Data resources in the last release's templates. CONTRIBUTING.md says when to update the file. */
 const FILE = fileURLToPath(new URL("./cloudformation/last-release.json", import.meta.url));
 
 const config = { ocsfExport: { enabled: true } };
 
-/** Returns the templates whose upgrade is checked: this repository's stack, and the construct in an app. */
+/** Returns the templates to check: this repository's stack, and the construct in an app. */
 function present(): Record<string, CfnTemplate> {
   const shop = new Stack(new App(), "Shop");
   new OAuthMonitoring(shop, "Monitoring").addAdminApi();
@@ -113,7 +113,7 @@ describe("upgrade check", () => {
     ).toMatch(fault);
   });
 
-  it("detects a table that is removed or no longer retained", () => {
+  it("detects a table that was removed or is no longer retained", () => {
     const remove = (all: All) => {
       delete all[find(all, "DataTokens", TABLE)[0]];
     };

@@ -11,7 +11,9 @@ import { takeAction } from "../../shared/response/take-action.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-/** Environment variable that lengthens the search. fast-check prints the seed of a failure. */
+/**
+ * Number of histories. Raise `FAULT_HISTORIES` for a longer search. When a history fails, fast-check prints its seed.
+ */
 const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 4);
 
 const ADMIN = { kind: "administrator", id: "root" } as const;
@@ -21,7 +23,7 @@ type Fault = "throttle" | "lost answer" | "kill";
 interface Step {
   readonly kind: "revoke" | "block" | "release";
   readonly user: number;
-  /** The write to the store, or read from it, that fails. Undefined means no error. */
+  /** The store read or write that fails. Undefined means no error. */
   readonly fault?: { readonly at: number; readonly kind: Fault } | undefined;
 }
 
@@ -38,7 +40,7 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.record(
 );
 
 describe("any history of actions and errors", () => {
-  it("allows no call after an action was confirmed, and completes every retried action", {
+  it("allows no call after the action that denies it is confirmed, and completes every retried action", {
     timeout: 1_200_000,
   }, async () => {
     const world = await createWorld();

@@ -46,7 +46,7 @@ async function scene() {
         ...over,
       },
     );
-  /** Returns the answer of the three adapters, which must be equal. */
+  /** Returns the response from the three adapters, which must all agree. */
   const verdict = async (secret: string, over: Partial<ProtectedRequest> = {}) => {
     const decisions = await Promise.all(adapters.map((adapter) => callAt(adapter, secret, over)));
     await Promise.all(deferred.splice(0).map((task) => task()));
@@ -64,7 +64,7 @@ async function scene() {
 }
 
 describe("revocation", () => {
-  it("of a user denies earlier tokens at every adapter, and no others", async () => {
+  it("denies a user's earlier tokens at every adapter, and no other tokens", async () => {
     const { issue, verdict, take, time, ofType } = await scene();
     const [first, second, other] = [await issue(), await issue(), await issue("bob")];
     expect(await verdict(first.secret)).toBe("allowed");
@@ -87,7 +87,7 @@ describe("revocation", () => {
     expect(new Set(ofType("token_revoked").map(({ id }) => id)).size).toBe(2);
   });
 
-  it("of a client before an instant still allows tokens issued later", async () => {
+  it("denies a client's tokens issued before an instant, and still allows later ones", async () => {
     const { issue, verdict, take, time } = await scene();
     const old = await issue("ada", "app");
     time.nowMs += HOUR_MS;
@@ -98,7 +98,7 @@ describe("revocation", () => {
     expect(await verdict(later.secret)).toBe("allowed");
   });
 
-  it("of a token denies it, and of an unknown token reports an error and stores nothing", async () => {
+  it("denies a single token, and reports an error for an unknown token without storing anything", async () => {
     const { context, issue, verdict, take } = await scene();
     const { secret, token } = await issue();
     const action = await take({ kind: "revoke", target: { kind: "token", id: token.token_id } });
@@ -110,7 +110,7 @@ describe("revocation", () => {
     expect(await listActionsOfState(context, "pending", 10)).toEqual([]);
   });
 
-  it("of a session ends it and leaves the token valid", async () => {
+  it("ends a session without revoking its token", async () => {
     const { context, issue, verdict, take, ofType } = await scene();
     const { secret } = await issue();
     const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
@@ -124,7 +124,7 @@ describe("revocation", () => {
     expect(ofType("session_ended")).toHaveLength(1);
   });
 
-  it("of everything denies every earlier token and session, and later runs settle each once", {
+  it("denies every earlier token and session when it targets everything, and later runs mark each once", {
     timeout: 60_000,
   }, async () => {
     const { context, world, issue, verdict, take, time, ofType } = await scene();
@@ -147,7 +147,7 @@ describe("revocation", () => {
     expect(await verdict(later.secret)).toBe("allowed");
     expect(await verdict(later.secret, { path: "/mcp", sessionSecret })).toBe("revoked_session");
 
-    // Several runs, each with a part of the tokens.
+    // Several runs each handle a part of the tokens.
     const counted = () => new Set(ofType("token_revoked").map(({ id }) => id)).size;
     let left = action;
     for (let n = 0; !left.settled && n < 100; n += 1) {
@@ -163,7 +163,7 @@ describe("revocation", () => {
     expect(await verdict(before)).toBe("revoked_token");
   });
 
-  it("of everything is settled by the runs alone, also before an instant", async () => {
+  it("leaves marking to later runs when it targets everything, with or without an instant", async () => {
     const { context, world, issue, verdict, take, time } = await scene();
     const old = await issue("ada");
     time.nowMs += HOUR_MS;
@@ -179,7 +179,7 @@ describe("revocation", () => {
     expect(done).toMatchObject({ tokens_revoked: 1, settled: true });
   });
 
-  it("of everything is neither a block nor a proposal", async () => {
+  it("accepts everything as a target, unlike a block or a proposal", async () => {
     const { take, inAnHour } = await scene();
     const target = { kind: "all" } as const;
     await expect(take({ kind: "block", target, until: inAnHour() })).rejects.toThrow(
@@ -190,7 +190,7 @@ describe("revocation", () => {
     );
   });
 
-  it("of many tokens takes effect at once, and later runs settle each token once", async () => {
+  it("takes effect immediately for many tokens, and later runs mark each token once", async () => {
     const { context, world, issue, verdict, take, time, ofType } = await scene();
     const tokens = await Promise.all(Array.from({ length: 130 }, () => issue()));
     const action = await take({ kind: "revoke", target: { kind: "user", id: "ada" } });
@@ -216,7 +216,7 @@ describe("block", () => {
     ["address", "::ffff:203.0.113.9", "blocked_address"],
     ["network", "203.0.112.0/23", "blocked_network"],
   ] as const)(
-    "of the %s %s denies calls until it ends or is released",
+    "on the %s %s denies calls until it ends or is released",
     async (kind, id, reason) => {
       const { context, issue, verdict, take, time, inAnHour, ofType } = await scene();
       const { secret } = await issue();
@@ -245,7 +245,7 @@ describe("block", () => {
     },
   );
 
-  it("of a token or a session denies only that one", async () => {
+  it("on a token or a session denies only that token or session", async () => {
     const { context, issue, verdict, take, inAnHour } = await scene();
     const [one, other] = [await issue(), await issue()];
     const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
@@ -289,7 +289,7 @@ describe("block", () => {
       return { requests: roundTrips, readUnits, writeUnits };
     };
     world.time.nowMs += 1;
-    // The token and the deny list's position, in parallel.
+    // Reads the token and the deny list's position in parallel.
     expect(await counted()).toEqual({ requests: 2, readUnits: 1, writeUnits: 1 });
     await take({ kind: "block", target: { kind: "user", id: "eve" }, until: inAnHour() });
     world.time.nowMs += 1;
@@ -300,7 +300,7 @@ describe("block", () => {
 });
 
 describe("action", () => {
-  it("is created once per idempotency key, and a key is valid for one action", async () => {
+  it("is created once per idempotency key, and a key cannot be reused for a different action", async () => {
     const { take, inAnHour, context, ofType } = await scene();
     const block = { kind: "block", until: inAnHour(), idempotencyKey: "k-1" } as const;
     const target = { kind: "user", id: "ada" } as const;
@@ -314,7 +314,7 @@ describe("action", () => {
     expect(await listActionsOfTarget(context, target, 10)).toHaveLength(1);
   });
 
-  it("is rejected if its key was used with another request digest", async () => {
+  it("is rejected if its idempotency key was used with a different request digest", async () => {
     const { take, inAnHour, context } = await scene();
     const target = { kind: "user", id: "ada" } as const;
     const block = { kind: "block", target, until: inAnHour(), idempotencyKey: "k-2" } as const;
@@ -366,7 +366,7 @@ describe("action", () => {
     await expect(take(request)).rejects.toThrow(message);
   });
 
-  it("stores no token that its reason contains", async () => {
+  it("redacts a token in its reason", async () => {
     const { take, issue, context, inAnHour, events } = await scene();
     const { secret } = await issue();
     const target = { kind: "user", id: "ada" } as const;
@@ -376,7 +376,7 @@ describe("action", () => {
     expect(kept).toContain("sha256:");
   });
 
-  it("that is proposed or a dry run has no effect, and is approved once", async () => {
+  it("has no effect while it is proposed or a dry run, and can be approved once", async () => {
     const { context, take, issue, verdict, inAnHour, ofType, time } = await scene();
     const { secret } = await issue();
     const target = { kind: "user", id: "ada" } as const;
@@ -402,7 +402,7 @@ describe("action", () => {
     expect(ofType("action_proposed")).toHaveLength(2);
   });
 
-  it("during throttling succeeds, or reports failure and is completed by a retry", async () => {
+  it("either succeeds under throttling, or reports failure and is completed by a retry", async () => {
     for (const operation of ["PutItem", "UpdateItem", "GetItem", "Query"]) {
       for (let index = 0; index < 4; index += 1) {
         const { world, take, issue, verdict, inAnHour } = await scene();
@@ -465,7 +465,7 @@ describe("action", () => {
     expect(retried.state).toBe("done");
   });
 
-  it("denies calls if the store does not respond for the list", async () => {
+  it("makes adapters deny calls when they cannot read the deny list", async () => {
     const { world, issue, callAt, adapters } = await scene();
     const { secret } = await issue();
     world.traffic.fault = ({ operation }) =>
@@ -476,7 +476,7 @@ describe("action", () => {
 });
 
 describe("calls that race with actions", () => {
-  it("are denied by every adapter when they start after the action was confirmed", {
+  it("are denied by every adapter if they start after the action is confirmed", {
     timeout: 30_000,
   }, async () => {
     const { issue, take, inAnHour, adapters, callAt } = await scene();

@@ -8,7 +8,7 @@ import { createWorld } from "./store.ts";
 
 const PAGE = "https://admin.example.com/prod/admin/oauth/dashboard";
 
-/** Returns a signing key that counts its uses. */
+/** Returns a signing key that counts how often it is used. */
 function countingKey() {
   const secret = randomBytes(32);
   const macOf = (message: string) => createHmac("sha256", secret).update(message).digest();
@@ -45,7 +45,7 @@ async function scene(sentTo = "topic") {
 const APPROVED = { decision: "approve", reason: "it is a thief", ip: "198.51.100.7" } as const;
 
 describe("approval link", () => {
-  it("keeps its credential out of requests to the server", async () => {
+  it("carries its credential in the fragment, which browsers do not send to the server", async () => {
     const { link, text } = await scene();
     const url = new URL(link);
     expect(`${url.origin}${url.pathname}${url.search}`).toBe(PAGE);
@@ -66,7 +66,7 @@ describe("approval link", () => {
     expect(world.published).toHaveLength(before);
   });
 
-  it("approves once, and records the link and the address", async () => {
+  it("approves the action once, and records the link and the IP address", async () => {
     const { context, world, text } = await scene("Channel");
     const { action } = await decideByLink(context, text, APPROVED);
     expect(action).toMatchObject({
@@ -96,7 +96,7 @@ describe("approval link", () => {
     await expect(decideByLink(context, text, APPROVED)).rejects.toThrow(/the action is rejected/);
   });
 
-  it("acts once when it is used twice at the same time", async () => {
+  it("takes effect once when it is used twice at the same time", async () => {
     const { context, text, world } = await scene();
     const outcomes = await Promise.allSettled([
       decideByLink(context, text, APPROVED),
@@ -119,7 +119,7 @@ describe("approval link", () => {
     expect(asked.times).toBe(before);
   });
 
-  it("is rejected if any part is changed, or for another key, action, receiver or time", async () => {
+  it("is rejected if any part is changed, or if it was made for a different key, action, receiver or time", async () => {
     const { context, text, action, propose, world } = await scene();
     const other = await propose();
     const [id = "", expires = "", sentTo = "", mac = ""] = text.split(".");
@@ -146,7 +146,7 @@ describe("approval link", () => {
     expect(world.published.some(({ event_type }) => event_type === "action_taken")).toBe(false);
   });
 
-  it("for an unknown action never uses the key, and answers like a forged link", async () => {
+  it("is rejected like a forged link for an unknown action, without using the signing key", async () => {
     const { context, key, asked } = await scene();
     const nobody = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",

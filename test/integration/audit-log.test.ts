@@ -9,7 +9,7 @@ import { createWorld, type World } from "./store.ts";
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 const MINUTE = 60 * SECOND_MS;
 
-/** Random events. Each member has few values, so that events share users, tokens and batch items. */
+/** Random events. Each field has few possible values, so that events share users, tokens and batch items. */
 const factsArbitrary = fc.record({
   eventType: fc.constantFrom(
     "token_used",
@@ -94,7 +94,7 @@ async function everyPage(world: World, query: EventQuery) {
 }
 
 describe("audit log", () => {
-  it("returns the expected events for every query and every batching", async () => {
+  it("returns the expected events for every query, however the events were batched", async () => {
     await fc.assert(
       fc.asyncProperty(
         historyArbitrary,

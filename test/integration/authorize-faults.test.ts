@@ -52,7 +52,7 @@ function mayPass(token: string, session: string, method: string, path: string): 
 
 describe("store that fails at any moment", () => {
   it.each([0, 60])(
-    "never causes a wrongly allowed call with an interval of %d s",
+    "never causes a call to be wrongly allowed with an interval of %d s",
     {
       timeout: 600_000,
     },
@@ -83,7 +83,7 @@ describe("store that fails at any moment", () => {
             const decision = await authorize(
               {
                 ...world.context,
-                // Simulates the authorizer's sink, which accepts events at once and publishes them later.
+                // Simulates the authorizer's sink, which accepts events immediately and publishes them later.
                 sink: { publish: async () => {} },
                 defer: (task) => {
                   deferred.push(task);

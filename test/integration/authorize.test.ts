@@ -56,7 +56,7 @@ async function lastUsedAt(world: World, digest: string): Promise<unknown> {
 const types = (world: World) => world.published.map((event) => event.event_type);
 
 describe("authorize", () => {
-  it("allows a valid token in one round trip, and tracks where the call came from", async () => {
+  it("allows a valid token in one round trip, and records where the call came from", async () => {
     const { world, call, token } = await scene();
     expect(await call()).toMatchObject({ outcome: "allowed", token: { token_id: token.token_id } });
     expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 1, readUnits: 1 });
@@ -96,7 +96,7 @@ describe("authorize", () => {
     expect(world.published).toMatchObject([{ event_type: "auth_failed", event_data: { reason } }]);
   });
 
-  it("denies a token from exactly expires_at on", async () => {
+  it("denies a token as of exactly expires_at", async () => {
     const { world, call, token } = await scene();
     world.time.nowMs = Date.parse(token.expires_at) - 1;
     expect((await call()).outcome).toBe("allowed");
@@ -138,7 +138,7 @@ describe("authorize", () => {
   });
 
   it.each(["/admin/oauth/stats", "/admin/%6fauth/stats", "/Admin/OAuth/stats", "/admin/oauth/"])(
-    "requires the admin scope for %s with any configuration",
+    "requires the admin scope for %s under any configuration",
     async (path) => {
       const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
       expect(await call({ path })).toMatchObject({ requiredScopes: ["oauth:admin"] });
@@ -152,10 +152,13 @@ describe("authorize", () => {
     "/api/%2e%2e/admin/oauth/stats",
     "/api/x%2f..%2f..%2fadmin/oauth/stats",
     "/api/x%5c..%5cadmin",
-  ])("rejects %s, which only some servers interpret as an admin route", async (path) => {
-    const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
-    expect(await call({ path })).toEqual({ outcome: "invalid_path", reason: "ambiguous_path" });
-  });
+  ])(
+    "rejects %s, which some servers interpret as an admin route and others do not",
+    async (path) => {
+      const { call } = await scene({ routes: [{ path: "/{proxy+}", scopes: [] }] });
+      expect(await call({ path })).toEqual({ outcome: "invalid_path", reason: "ambiguous_path" });
+    },
+  );
 
   it("fails closed when the store does not respond", async () => {
     const { world, call } = await scene();
@@ -164,7 +167,7 @@ describe("authorize", () => {
     expect(types(world)).toEqual(["auth_unavailable"]);
   });
 
-  it("allows a call with a read when only the write of a busy token is throttled", async () => {
+  it("falls back to a read when only the write for a busy token is throttled", async () => {
     const { world, call } = await scene();
     world.traffic.fault = ({ operation }) =>
       operation === "UpdateItem" ? { error: throttled() } : undefined;
@@ -172,7 +175,7 @@ describe("authorize", () => {
     expect(types(world)).toContain("token_used");
   });
 
-  it("with an interval only reads between refreshes, and refreshes after the response", async () => {
+  it("only reads between refreshes when an interval is set, and refreshes after the response", async () => {
     const { world, call, decide, afterAnswer, token } = await scene({
       tracking: { lastUsedIntervalSeconds: 60 },
     });
@@ -222,7 +225,7 @@ describe("authorize", () => {
 describe("event of a call", () => {
   const dataOf = (world: World) => world.published.at(-1)?.event_data ?? {};
 
-  it("contains the previous use and the trace, if any", async () => {
+  it("contains the previous use and the trace if they exist", async () => {
     const { world, call, token } = await scene({ tracking: { scopeValidationSuccess: false } });
     await call({ traceId: "1-a", requestId: "r-7" });
     expect(types(world)).toEqual(["token_used"]);
@@ -252,7 +255,7 @@ describe("event of a call", () => {
     expect(dataOf(world).user_agent).toBe("%41 agent %");
   });
 
-  it("hides a secret of at least eight characters anywhere, encoded or not", async () => {
+  it("redacts a secret of at least eight characters anywhere, encoded or not", async () => {
     const { world, call } = await scene();
     const shown = async (secret: string, path: string, userAgent = path) => {
       await call({ authorization: [`Bearer ${secret}`], path, userAgent });
@@ -266,7 +269,7 @@ describe("event of a call", () => {
     expect(await shown("1234567", "/a/1234567")).toEqual(Array(2).fill("/a/1234567"));
     await call({ sessionSecret: "a-session", path: "/a/a-session" });
     expect(world.published.at(-1)?.event_data.endpoint).toBe("/a/[secret]");
-    // A scheme is not secret. A word of 16 characters may be.
+    // An authentication scheme is not secret. A word with 16 characters may be.
     await call({
       authorization: [`Customary ${"k".repeat(16)}`],
       path: `/Customary/${"k".repeat(16)}`,
@@ -283,7 +286,7 @@ describe("event of a call", () => {
     ["a JWT", JWT],
     ["a token with the prefix of an issuer", OPAQUE],
     ["a token that the product issued", `oam_${"k".repeat(43)}`],
-  ])("hides %s without an Authorization header, encoded or not", async (_, token) => {
+  ])("redacts %s without an Authorization header, encoded or not", async (_, token) => {
     const introspection = {
       tokenPrefix: "acme_",
       clientId: "c",
@@ -338,7 +341,7 @@ describe("event of a call", () => {
     expect(secret).not.toBe("");
   });
 
-  it("contains the rule's path for a denied call, or that no rule matched", async () => {
+  it("contains the matched rule's path for a denied call, or states that no rule matched", async () => {
     const { world, call } = await scene({ routes: [{ path: "/orders/{id}", scopes: ["s"] }] });
     for (const [path, route] of [
       ["/orders/1", "/orders/{id}"],
@@ -350,7 +353,7 @@ describe("event of a call", () => {
       await call({ authorization: [], path });
       expect(dataOf(world)).toMatchObject({ endpoint: path, route });
     }
-    // For a caller with a token, the event has the path itself.
+    // For a caller with a token, the event contains the requested path instead of the rule's path.
     await call();
     expect(dataOf(world)).not.toHaveProperty("route");
   });
@@ -372,7 +375,7 @@ describe("event of a call", () => {
     expect(types(world)).toEqual(["auth_failed"]);
   });
 
-  it("uses the rule of the route that the gateway selected, not of the path", async () => {
+  it("uses the rule for the route that the gateway selected, not for the path", async () => {
     const { call } = await scene({ routes: [{ path: "/public/{x}", scopes: ["api:read"] }] });
     const routed = { paths: ["/admin/oauth/events"], isExact: true };
     expect(await call({ path: "/public/x", routed })).toMatchObject({
@@ -392,7 +395,7 @@ describe("event of a call", () => {
   });
 });
 
-it("with an interval writes at once when the address changes", async () => {
+it("authorize writes immediately when the address changes, even with an interval", async () => {
   const { world, call, token } = await scene({ tracking: { lastUsedIntervalSeconds: 60 } });
   await call();
   world.time.nowMs += 1000;
@@ -405,7 +408,7 @@ it("with an interval writes at once when the address changes", async () => {
 });
 
 it.each(["ProvisionedThroughputExceededException", "RequestLimitExceeded"])(
-  "allows a call with a read only when the write fails with %s",
+  "authorize falls back to a read only if the write fails with %s",
   async (name) => {
     const { world, call } = await scene();
     const failing = (error: Error) => {
@@ -418,7 +421,7 @@ it.each(["ProvisionedThroughputExceededException", "RequestLimitExceeded"])(
   },
 );
 
-it("never replaces a later use with an earlier one", async () => {
+it("authorize never replaces a later use with an earlier one", async () => {
   const { world, call, token } = await scene();
   const latest = toInstant(world.time.nowMs);
   await call();
@@ -447,13 +450,13 @@ describe("sessions", () => {
     return { ...base, ...session, sessionSecret: session.secret, enter };
   };
 
-  it("allow the token's client and user, and add their scopes", async () => {
+  it("are accepted for the token's client and user, and report their scopes", async () => {
     const { world, enter, session } = await withSession();
     expect(await enter()).toMatchObject({
       outcome: "allowed",
       session: { session_id: session.session_id },
     });
-    // The token, the session and the deny list's position, in parallel.
+    // Reads the token, the session and the deny list's position in parallel.
     expect(world.traffic.roundTrips).toBe(3);
     expect(world.published.at(-1)).toMatchObject({
       event_type: "token_used",
@@ -461,17 +464,17 @@ describe("sessions", () => {
     });
   });
 
-  it("require the scope in the session and in the token", async () => {
+  it("need the scope in both the session and the token", async () => {
     const { enter } = await withSession({ scopes: ["api:read"] });
     expect((await enter()).outcome).toBe("insufficient_scope");
     const more = await withSession({ scopes: ["mcp:use", "mcp:admin"] });
     expect((await more.enter()).outcome).toBe("allowed");
     expect(more.world.published.at(-1)?.event_data.session_id).toBe(more.session.session_id);
-    // A session cannot grant a scope that the token lacks.
+    // A session cannot grant a scope that the token doesn't have.
     expect(more.world.published.at(-1)?.event_data.available_scopes).toEqual(["mcp:use"]);
   });
 
-  it("are denied if missing, unknown, of another client, ended or expired", async () => {
+  it("are denied if missing, unknown, ended, expired, or started for another client", async () => {
     const { world, call, enter, session, sessionSecret } = await withSession();
     const missing = await call({ path: "/api/mcp" });
     expect(missing).toMatchObject({ outcome: "invalid_session", reason: "missing_session" });
@@ -494,7 +497,7 @@ describe("sessions", () => {
 });
 
 describe("stored items", () => {
-  it("contain no secret of a token or session", async () => {
+  it("contain no token or session secret", async () => {
     const world = await createWorld();
     const { secret } = await issueToken(world, {
       clientId: "a",

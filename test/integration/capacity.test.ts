@@ -14,7 +14,7 @@ import { createWorld, type World } from "./store.ts";
 
 const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";
 
-/** Returns the event of a typical browser call: a long user agent, and every ID set. */
+/** Returns the event for a typical browser call, with a long user agent and every ID set. */
 const use = (world: World, n: number) =>
   createEvent(
     {
@@ -37,9 +37,9 @@ const use = (world: World, n: number) =>
 
 const NINETY = 90;
 
-/** Checks the figures of docs/architecture.md against the store's own count. */
+/** Checks the figures in docs/architecture.md against the units that the store itself reports. */
 describe("capacity", () => {
-  it("of an event is one unit for the item, one for its address, and a share of a batch item", async () => {
+  it("for an event is one unit for the item, one for its address, and a share of a batch item", async () => {
     const world = await createWorld();
     const unitsOf = async (items: readonly Record<string, unknown>[]) => {
       world.traffic.reset();
@@ -48,7 +48,7 @@ describe("capacity", () => {
       }
       return world.traffic.writeUnits;
     };
-    // Outside a transaction. In a transaction, the item's own units count twice.
+    // Units outside a transaction. In a transaction, the item's own units count twice.
     const alone = toEventItems([use(world, -1000)], world.config, world.time.nowMs);
     expect(alone.packs).toEqual([]);
     expect(await unitsOf(alone.items)).toBe(1 + 4);
@@ -56,11 +56,11 @@ describe("capacity", () => {
     const { items, packs } = toEventItems(events, world.config, world.time.nowMs);
     expect(await unitsOf(items)).toBe(NINETY * (1 + 1));
     expect(packs).toHaveLength(1);
-    // Three KB for the item, and one entry in each index by time, type and client.
+    // Three units for a 3 KB item, and one entry in each index by time, type and client.
     expect(await unitsOf(packs)).toBe(3 + 3);
   });
 
-  it("of ninety events is one transaction, which writes their client's last use once", async () => {
+  it("for ninety events is one transaction, which writes their client's last use once", async () => {
     const world = await createWorld();
     await storeEvents(world, [use(world, 0)], world);
     world.traffic.reset();
@@ -69,7 +69,7 @@ describe("capacity", () => {
     expect(world.traffic.roundTrips).toBe(1);
   });
 
-  it("of reads is a few units per page, and statistics cost the same for more events", async () => {
+  it("for reads is a few units per page, and does not grow with the events for statistics", async () => {
     const world = await createWorld();
     await world.sink.publish(Array.from({ length: 500 }, (_, n) => use(world, n * MINUTE_MS)));
     const refused = Array.from({ length: 60 }, (_, n) => ({
@@ -83,7 +83,7 @@ describe("capacity", () => {
       await read();
       return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
     };
-    // This many round trips, or a few more. No units would mean that there was nothing to read.
+    // Expects `trips` round trips, or up to `moreTrips` more. Zero units would mean that there was nothing to read.
     const within = async (
       read: () => Promise<unknown>,
       trips: number,
@@ -101,7 +101,7 @@ describe("capacity", () => {
     await within(page({}), 5, 25, 4);
     await within(page({ tokenId: TOKEN_ID }), 17, 25, 8);
     await within(page({ security: true }), 12, 25, 4);
-    // One more Query per month reads how many shards the month's counters have.
+    // One additional Query per month reads how many shards the month's counters have.
     await within(() => tokenUsageStats(world), 9, 3, 1);
     await within(() => listClients(world), 12, 2, 1);
     const { nowMs: toMs } = world.time;
@@ -134,7 +134,7 @@ describe("capacity", () => {
     expect(dollarsOf("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
 
-  it("of a failure includes its rankings by address and endpoint in both resolutions", async () => {
+  it("for a failure includes its rankings by address and endpoint in both resolutions", async () => {
     const world = await createWorld();
     const counted = new CounterUpdates(0);
     const failure = createEvent(
@@ -145,7 +145,8 @@ describe("capacity", () => {
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
       await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
     }
-    // Two for its type and four for rankings. A ranked item's index costs one unit at first, and two when it moves.
+    // Two for the type and four for rankings. A ranked item's index entry costs one unit at first, and two when it
+    // moves.
     expect(world.traffic.writeUnits).toBe(6 + 4);
     world.traffic.reset();
     for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {

@@ -47,7 +47,7 @@ async function count(world: World, TableName: string): Promise<number> {
 const FAR = Number.POSITIVE_INFINITY;
 
 describe("runCleanup", () => {
-  it("deletes every expired item of every kind, exactly as many as the dry run counted", async () => {
+  it("deletes every expired item of every kind, and exactly as many as the dry run counted", async () => {
     const world = await createWorld();
     await populate(world, 12, 5);
     world.time.nowMs += 60 * SECOND_MS;
@@ -84,7 +84,7 @@ describe("runCleanup", () => {
     expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
   });
 
-  it("leaves an unfinished record when it is killed, and the next run resumes", async () => {
+  it("leaves a record marked as unfinished when it is killed, and the next run resumes", async () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
     await populate(world, 10, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -107,7 +107,7 @@ describe("runCleanup", () => {
     expect(await count(world, world.tokensTable)).toBe(0);
   });
 
-  it("keeps a listed item that has not expired", async () => {
+  it("keeps an item that the index lists as expired but that was renewed", async () => {
     const world = await createWorld();
     await populate(world, 3, 4);
     world.time.nowMs += 60 * SECOND_MS;
@@ -120,7 +120,7 @@ describe("runCleanup", () => {
     expect(await count(world, world.sessionsTable)).toBe(4);
   });
 
-  it("spends one write per delete and index entry, and reads only expired items", async () => {
+  it("uses one write per delete and one per index entry, and reads only expired items", async () => {
     const world = await createWorld();
     await populate(world, 10, 30);
     world.time.nowMs += 60 * SECOND_MS;
@@ -134,7 +134,7 @@ describe("runCleanup", () => {
 });
 
 describe("expired events", () => {
-  it("are left to TTL until they are overdue, and batch items are deleted with their events", async () => {
+  it("are left to TTL until they are overdue, and are deleted together with their batch items", async () => {
     const world = await createWorld();
     const events = Array.from({ length: 5 }, (_, n) =>
       createEvent(
@@ -160,7 +160,7 @@ describe("expired events", () => {
 });
 
 describe("cleanup record", () => {
-  it("has start and duration, is kept for ninety days, and lists newest first", async () => {
+  it("contains the start and duration, is kept for ninety days, and is listed newest first", async () => {
     const world = await createWorld();
     const startedMs = world.time.nowMs;
     const first = await runCleanup(world, { deadlineMs: FAR });
@@ -202,7 +202,7 @@ describe("cleanup record", () => {
       });
       return records;
     };
-    // At the start and at the end. Three deletes of two seconds each add writes in between.
+    // The record is written at the start and at the end. Three deletes of two seconds each add writes in between.
     const slow = await recordsAt(2 * SECOND_MS);
     expect(slow).toBeGreaterThan(2);
     expect(told).toEqual([1, 2, 3]);
@@ -211,7 +211,7 @@ describe("cleanup record", () => {
     expect(await recordsAt(1)).toBe(2);
   });
 
-  it("contains the error after the other kinds are done", async () => {
+  it("contains the error for one kind after all other kinds are done", async () => {
     const world = await createWorld();
     await populate(world, 2, 0);
     world.time.nowMs += 60 * SECOND_MS;
@@ -258,7 +258,7 @@ describe("deletion", () => {
     );
   });
 
-  it("of tokens counts tokens and codes separately, and stops at its deadline", async () => {
+  it("counts tokens and codes separately, and stops at its deadline", async () => {
     const world = await createWorld();
     await populate(world, 2, 1);
     world.time.nowMs += 60 * SECOND_MS - 1;
@@ -279,7 +279,7 @@ describe("deletion", () => {
 });
 
 describe("cleanupEvents", () => {
-  it("deletes events past the retention of their type, and no others", async () => {
+  it("deletes only events that are past the retention for their type", async () => {
     const world = await createWorld({ retention: { daysByEventType: { token_used: 1 } } });
     const store = (eventType: string) =>
       world.sink.publish([createEvent({ eventType, details: {} }, world.time.nowMs)]);

@@ -55,7 +55,7 @@ const use = (world: World, n: number, agent = "curl/8") =>
     world.time.nowMs + n,
   );
 
-describe("write units by AWS's rule", () => {
+describe("write units calculated by AWS's rule", () => {
   it("equal DynamoDB Local's figures for plain puts and deletes", async () => {
     const world = await createWorld();
     const ReturnConsumedCapacity = "INDEXES" as const;
@@ -152,11 +152,11 @@ describe("two hundred calls", () => {
   let count: CallCount;
   beforeAll(async () => {
     const world = await createWorld();
-    // One poller makes one batch of them, so the expected figures can be computed by hand.
+    // A single poller puts all calls into one batch, so the expected figures can be computed by hand.
     count = await countCalls(world, template, calls(world), undefined, 1);
   });
 
-  it("use the expected units of each service", () => {
+  it("use the expected units in each service", () => {
     expect(count).toMatchObject({ calls: 200, letIn: 180, batches: 1 });
     const of = (part: Part, price: PriceName) =>
       count.usages.find((usage: Usage) => usage.part === part && usage.price === price)?.quantity ??
@@ -168,27 +168,27 @@ describe("two hundred calls", () => {
     expect(of("last use of tokens", "dynamodb.write")).toBe(200);
     // One read per call, because the deny list is empty.
     expect(of("restrictions", "dynamodb.read")).toBe(200);
-    // Two per event for its transaction. For the 180 with a user, one for the address. The sample decides which events
-    // share a transaction. An event that is alone with its client and type is listed separately in two or three
-    // indexes.
+    // Each event costs two units because it is written in a transaction. The 180 events with a user cost one more for
+    // the address. The sample decides which events share a transaction. An event that is the only one for its client
+    // and type is listed separately in two or three indexes.
     const items = of("events: items", "dynamodb.write");
     expect(items).toBeGreaterThanOrEqual(2 * 200 + 180);
     expect(items).toBeLessThanOrEqual(2 * 200 + 180 + 3 * 2);
-    // Four batch items, one or two for each client and type: two units per KB, one for each index.
+    // Four batch items, one or two for each client and type. Each costs two units per KB, and one for each index.
     expect(of("events: packs", "dynamodb.write")).toBeLessThanOrEqual(46);
-    // Types by client in two resolutions, twice in each of three transactions, and the failures' rankings. Four for
-    // each sampled use (one in forty-four), unless its principal has another use in the transaction: at most four for
-    // each of nine principals.
+    // Counts of types by client in two resolutions, twice in each of three transactions, and the failures' rankings.
+    // Each sampled use (one in forty-four) costs four, unless the same principal has an earlier use in the transaction,
+    // so at most four for each of nine principals.
     expect(of("counters", "dynamodb.write")).toBeLessThanOrEqual(52 + 4 * 9);
-    // Retention of two types, and each client's last use with its index entry. Users and first user agents of the
-    // tokens are already stored.
+    // Retention for two types, and each client's last use with its index entry. The tokens' users and first user agents
+    // are already stored.
     expect(of("clients, values in use", "dynamodb.write")).toBe(1 + 2 * 2);
-    // Half a unit for each of nine tokens and its user agent, when the process sees it first.
+    // Half a unit for each of nine tokens and its user agent, when the process sees the token for the first time.
     expect(of("reads", "dynamodb.read")).toBeLessThanOrEqual(10);
 
     const bytesEach = (part: Part, price: PriceName) => (of(part, price) * GB) / count.calls;
     const months = DAYS / DAYS_A_MONTH;
-    // An event's item with its share of batch items and counters, and the index entry by address.
+    // An event's item with a share of batch items and counters, and the index entry by address.
     expect(bytesEach("recovery", "dynamodb.recovery") / months).toBeLessThanOrEqual(1000);
     expect(bytesEach("storage", "dynamodb.storage") / months).toBeLessThanOrEqual(1850);
     expect(bytesEach("archive", "eventbridge.archive")).toBeLessThanOrEqual(850);

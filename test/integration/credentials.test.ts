@@ -102,14 +102,14 @@ describe("issued token", () => {
     expect(token.expires_at).toBe(toInstant(world.time.nowMs + 366 * DAY_MS));
     for (const scopes of [
       Array.from({ length: 100 }, (_, n) => `s${n}`),
-      // Sixteen scopes of 127 characters and fifteen spaces, and one more character.
+      // Sixteen scopes of 127 characters with fifteen spaces between them, and one character more.
       [..."abcdefghijklmnop"].map((c) => c.repeat(127 + Number(c === "a"))),
     ]) {
       expect((await issueToken(world, { ...TOKEN, scopes })).token.scopes).toEqual(scopes);
     }
   });
 
-  it("is not issued, used, revoked or ended without an error when its event is not safe", async () => {
+  it("is not issued, used, revoked or ended without an error if its event cannot be published", async () => {
     const world = await createWorld();
     const { token } = await issueToken(world, TOKEN);
     const session = await startSession(world, { ...TOKEN, scopes: [] });
@@ -122,7 +122,7 @@ describe("issued token", () => {
     await expect(endSession(silent, session.secret)).rejects.toBe("no bus");
   });
 
-  it("records the normalized address and the previous use", async () => {
+  it("records the normalized IP address and the previous use", async () => {
     const world = await createWorld();
     const { token } = await issueToken(world, TOKEN);
     const use = async (ip: string) => {
@@ -140,14 +140,14 @@ describe("issued token", () => {
       at: first?.occurred_at,
       ip: "203.0.113.9",
     });
-    // The previous use of an inactive token is unknown.
+    // An inactive token's previous use is unknown.
     world.time.nowMs += 60_000;
     expect((await use("203.0.113.10"))?.event_data).not.toHaveProperty("previous_use");
   });
 });
 
 describe("session", () => {
-  it("is stored by its digest, published when it starts and ends, and then deleted", async () => {
+  it("is stored by its digest, published as events when it starts and ends, and then deleted", async () => {
     const world = await createWorld();
     const { secret, session } = await startSession(world, { ...TOKEN, tokenId: "t1" });
     expect(session).toEqual({
@@ -233,7 +233,7 @@ describe("authorization code", () => {
 });
 
 describe("client", () => {
-  it("is registered and renamed, and never loses a later use", async () => {
+  it("is registered and renamed, and its last use never moves back", async () => {
     const world = await createWorld();
     const now = toInstant(world.time.nowMs);
     const registered = await registerClient(world, { clientId: "app", name: "App" });

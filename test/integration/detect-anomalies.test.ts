@@ -30,13 +30,13 @@ interface Story {
   readonly clientId?: string;
   readonly userId?: string;
   readonly count: number;
-  /** An instant before the current time. */
+  /** Start of the events, in milliseconds before the current time. */
   readonly agoMs: number;
   readonly everyMs?: number;
   readonly details?: (n: number) => Record<string, unknown>;
 }
 
-/** Publishes similar events. */
+/** Publishes a series of similar events. */
 async function tell(world: World, story: Story): Promise<void> {
   const { type, clientId, userId, count, agoMs, everyMs = SECOND_MS, details = () => ({}) } = story;
   await world.sink.publish(
@@ -59,7 +59,7 @@ const issued = (client: string, start: number) => (n: number) => ({
 const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
 
 describe("detectAnomalies", () => {
-  it("detects credential guesses from changing addresses and paths of one IPv6 network, with examples", async () => {
+  it("detects credential guesses from changing addresses in one IPv6 network, on changing paths, with examples", async () => {
     const { world, run } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -82,7 +82,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("finds nothing without traffic or in usual traffic", async () => {
+  it("finds nothing without traffic or in ordinary traffic", async () => {
     const { world, run, told } = await watchedWorld();
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });
     for (let hour = 0; hour < 30; hour += 1) {
@@ -99,7 +99,7 @@ describe("detectAnomalies", () => {
     expect(told).toEqual([]);
   });
 
-  it("raises only the client that issues far more tokens than usual", async () => {
+  it("raises an alert only for the client that issues far more tokens than usual", async () => {
     const { world, run } = await watchedWorld();
     for (const [client, usual, now] of [
       ["runaway", 10, 200],
@@ -135,7 +135,7 @@ describe("detectAnomalies", () => {
     });
   });
 
-  it("raises credential guesses and probing once with evidence, and resolves them", async () => {
+  it("raises one alert each for credential guesses and probing, with evidence, and resolves it", async () => {
     const { world, run, told } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -188,14 +188,14 @@ describe("detectAnomalies", () => {
       (await queryEvents(world.context, { ip: "203.0.113.66", limit: 100 })).events[0],
     ).toEqual(expect.objectContaining({ event_type: "suspicious_activity" }));
 
-    // The rule reads ten minutes of the address, and the whole lookback window of the token.
+    // The rule reads the address's last ten minutes, and the token's whole lookback window.
     world.time.nowMs += 45 * MINUTE_MS;
     const later = await run();
     expect(later.resolved).toHaveLength(2);
     expect(await listAlerts(world.context, "open")).toEqual([]);
     expect(told.filter(({ state }) => state === "resolved")).toHaveLength(2);
     expect(await stored("alert_resolved")).toHaveLength(2);
-    // A finding on the same day joins the same incident. A later one opens another incident.
+    // A finding on the same day joins the same incident. A later finding opens a new incident.
     const again = () =>
       tell(world, {
         type: "auth_failed",
@@ -213,7 +213,7 @@ describe("detectAnomalies", () => {
     expect(await listAlerts(world.context, "open")).toHaveLength(1);
   });
 
-  it("raises an address that fails slowly for hours, and callers that fail from many addresses", async () => {
+  it("raises alerts for an address that fails slowly for hours, and for callers that fail from many addresses", async () => {
     const { world, run } = await watchedWorld();
     for (let hour = 0; hour < 48; hour += 1) {
       await tell(world, {
@@ -224,7 +224,7 @@ describe("detectAnomalies", () => {
         details: (n) => failing(`192.0.2.${n}`)(),
       });
     }
-    // Not at a timer's regular interval.
+    // Irregular intervals, unlike a timer's.
     for (const offsetMs of [0, MINUTE_MS]) {
       await tell(world, {
         type: "auth_failed",
@@ -248,7 +248,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("raises a token used by two parties, revoked and used elsewhere, or unused for long", async () => {
+  it("raises alerts for a token used by two parties, used elsewhere after revocation, or used after a long pause", async () => {
     const { world, run } = await watchedWorld();
     const used = (token_id: string, ip: string, user_agent: string, previous?: object) => ({
       token_id,
@@ -276,7 +276,7 @@ describe("detectAnomalies", () => {
       await ofUser(user, 5, 30 * HOUR_MS, used(`old-${user}`, "10.1.2.3", "okhttp/5"));
       await ofUser(user, 5, HOUR_MS, used(user, "10.1.2.3", "okhttp/5.1"));
     }
-    // Another program from another network, another program at the same address, and a traveller.
+    // A different program from a different network, a different program at the same address, and a traveller.
     await ofUser(
       "ada",
       1,
@@ -303,7 +303,7 @@ describe("detectAnomalies", () => {
       { ...late, token_id: "revoked-long", ip: "50.1.2.3" },
       "auth_failed",
     );
-    // A client that doesn't know of the revocation tries again from its usual address.
+    // A client that doesn't know about the revocation tries again from its usual address.
     await ofUser(
       "revoked-now",
       2,
@@ -343,7 +343,7 @@ describe("detectAnomalies", () => {
     expect(theft?.message).toContain("usual: okhttp from 10.1.0.0/16");
   });
 
-  it("raises a known client that is used from a new network", async () => {
+  it("raises an alert for a known client that is used from a new network", async () => {
     const { world, run } = await watchedWorld();
     const use = (token: string, ip: string, agent = "okhttp/5", agoMs = MINUTE_MS) =>
       tell(world, {
@@ -356,7 +356,7 @@ describe("detectAnomalies", () => {
     await use("t1", "10.1.0.1");
     expect((await run()).opened).toEqual([]);
     world.time.nowMs += HOUR_MS;
-    // Another network of a client that is not known for long enough is learnt, not raised.
+    // If a client has not been known for long enough, its new network is learned without an alert.
     await use("t2", "10.2.0.1");
     expect((await run()).opened).toEqual([]);
     world.time.nowMs += 3 * DAY_MS;
@@ -378,7 +378,7 @@ describe("detectAnomalies", () => {
     });
   });
 
-  it("raises nothing when IP enrichment starts, and then recognizes services by operator", async () => {
+  it("raises no alert when IP enrichment starts, and then recognizes services by operator", async () => {
     const { world, run } = await watchedWorld();
     const services = ["one", "two", "three", "four"];
     let token = 0;
@@ -409,7 +409,7 @@ describe("detectAnomalies", () => {
     };
     const cloud = { asn: 64496, operator: "Example Cloud", country: "DE", kind: "hosting" };
     for (let n = 0; n < 12; n += 1) expect(await step(0)).toEqual([]);
-    // Each network of the cloud is new, and so is each operator.
+    // Each of the cloud's networks is new, and so is each operator.
     for (let n = 1; n < 10; n += 1) expect(await step(n, cloud)).toEqual([]);
     expect(await step(20, cloud)).toEqual([]);
     await use(0, cloud);
@@ -427,7 +427,7 @@ describe("detectAnomalies", () => {
     for (let n = 40; n < 44; n += 1) expect(await step(n)).toEqual([]);
   });
 
-  it("raises a user with tokens at two distant places at once, and shows where", async () => {
+  it("raises an alert for a user with tokens in two distant locations at the same time, and shows both", async () => {
     const { world, told, run } = await watchedWorld();
     const use = (token: string, agoMs: number, origin: Record<string, unknown>, ip: string) =>
       tell(world, {
@@ -460,7 +460,7 @@ describe("detectAnomalies", () => {
     expect(text).toContain("usual: AS64496 Example Telecom in DE");
   });
 
-  it("raises a configured rule as its dry run over the counters predicted", async () => {
+  it("raises the alerts for a configured rule that its dry run over the counters predicted", async () => {
     const custom = [
       { name: "many_refused", groupBy: "address" as const, threshold: 12, advice: "Call them." },
       { name: "many_revoked", groupBy: "client" as const, types: ["token_revoked"], threshold: 5 },
@@ -496,7 +496,7 @@ describe("detectAnomalies", () => {
     ]);
   });
 
-  it("ignores a muted client and a disabled rule", async () => {
+  it("raises no alert for a muted client or from a disabled rule", async () => {
     const { world, run, context } = await watchedWorld({
       anomalies: { mutedClients: ["by-config"], rules: { credential_reuse: { enabled: false } } },
     });
@@ -522,7 +522,7 @@ describe("detectAnomalies", () => {
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.1"]);
   });
 
-  it("keeps a producer's event data as evidence with any keys", async () => {
+  it("keeps a producer's event data as evidence, with any keys", async () => {
     const { world, run } = await watchedWorld();
     const endpoint = { constructor: { name: "Set" } };
     await tell(world, {
@@ -538,7 +538,7 @@ describe("detectAnomalies", () => {
     expect(alert?.evidence.examples).toMatchObject([{ endpoint }, { endpoint }, { endpoint }]);
   });
 
-  it("notifies again after a failed notification, with one event", async () => {
+  it("notifies again after a failed notification, but publishes one event", async () => {
     const { world, context, told } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -583,7 +583,7 @@ describe("detectAnomalies", () => {
     expect(told).toHaveLength(1);
   });
 
-  it("does not cost more reads for five times the events", async () => {
+  it("does not need more reads for five times as many events", async () => {
     const cost = async (count: number) => {
       const { world, run } = await watchedWorld();
       await tell(world, {
@@ -600,7 +600,7 @@ describe("detectAnomalies", () => {
       return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
     };
     const [few, many] = [await cost(800), await cost(4000)];
-    // One or two more pages for the candidate address.
+    // One or two additional pages for the candidate address.
     expect(many.trips).toBeLessThanOrEqual(few.trips + 8);
     expect(many.units).toBeGreaterThanOrEqual(few.units);
     // The size of these pages is random.

@@ -71,7 +71,7 @@ async function serverWithNonces(readSecret = async () => SECRET) {
 }
 
 describe("adapter that requires nonces", () => {
-  it("issues one for a proof without nonce, accepts it, and issues another when it is old", async () => {
+  it("issues a nonce for a proof without one, accepts it, and issues a new one when it is old", async () => {
     const { call, close, reasons, time, world } = await serverWithNonces();
     world.traffic.reset();
     const first = await call();
@@ -122,7 +122,7 @@ describe("nonces", () => {
   const options = { secretArn: SECRET_ARN, lifetimeSeconds: 60 };
   const T = 1_700_000_000_000 - (1_700_000_000_000 % 60_000);
 
-  it("are equal for all adapters with the same secret, and valid for two windows", async () => {
+  it("are the same at all adapters with the same secret, and valid for two windows", async () => {
     const [one, other] = [0, 1].map(() => new DpopNonces(options, async () => SECRET));
     const nonce = String(await one?.current(T));
     expect(await other?.current(T + 59_999)).toBe(nonce);
@@ -134,7 +134,7 @@ describe("nonces", () => {
     expect(await foreign.refusal(nonce, T)).toBe("stale_dpop_nonce");
   });
 
-  it("of a new secret are accepted at once, without reading the secret for each", async () => {
+  it("are accepted soon after the secret changes, without reading the secret for each nonce", async () => {
     let [secret, reads] = [SECRET, 0];
     const nonces = new DpopNonces(options, async () => {
       reads += 1;

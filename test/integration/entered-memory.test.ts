@@ -9,7 +9,7 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld } from "./store.ts";
 
 describe("process whose table was emptied", () => {
-  it("registers values in use again after an hour, so that readers find every event", async () => {
+  it("registers values that are in use again after an hour, so that readers find every event", async () => {
     const world = await createWorld();
     const memory = new EnteredMemory();
     const store = async () => {

@@ -9,7 +9,9 @@ import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-/** Environment variable that lengthens the search. fast-check prints the seed of a failure. */
+/**
+ * Number of histories. Raise `FAULT_HISTORIES` for a longer search. When a history fails, fast-check prints its seed.
+ */
 const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 90);
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
@@ -19,7 +21,7 @@ type Kind = "use" | "failure" | "issue" | "revoke";
 
 interface Step {
   readonly kind: Kind;
-  /** Index of the token, out of the history's few tokens. */
+  /** Index of the token among the history's few tokens. */
   readonly token: number;
   readonly afterMs: number;
 }
@@ -145,7 +147,7 @@ async function deliver(world: World, batch: readonly OAuthEvent[], fault: Delive
 }
 
 describe("any history of deliveries and errors", () => {
-  it("ends with every event stored once and counted once", { timeout: 1_200_000 }, async () => {
+  it("ends with every event stored and counted once", { timeout: 1_200_000 }, async () => {
     const world = await createWorld();
     let histories = 0;
     await fc.assert(
@@ -163,7 +165,7 @@ describe("any history of deliveries and errors", () => {
             fault,
           );
         }
-        // Unacknowledged events are delivered again, at last to a healthy store.
+        // Unacknowledged events are delivered again, the last time to a healthy store.
         const last = await deliver(world, events, undefined);
         expect(last?.retry.map(({ reason }) => reason)).toEqual([]);
         const again = await deliver(world, events, undefined);

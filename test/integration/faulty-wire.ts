@@ -1,12 +1,15 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import type { AwsService } from "../../local/services/aws-endpoint.ts";
 
-/** The services that a process calls: EventBridge, SQS, DynamoDB, and separately DynamoDB's transactions. */
+/**
+ * The services that a process calls: EventBridge, SQS and DynamoDB. DynamoDB's transactions count as a separate
+ * service.
+ */
 export type Service = "bus" | "queue" | "store" | "transactions";
 
 /**
- * The fate of a call: it is rejected at once; it succeeds but the answer is lost; it succeeds in part; or the
- * process is killed just before it is sent or just after it succeeded.
+ * How a call fails: it is rejected immediately; it succeeds but the response is lost; it succeeds in part; or the
+ * process is killed just before the call is sent or just after it succeeds.
  */
 export type FaultKind =
   | "throttle"
@@ -23,7 +26,7 @@ export interface Fault {
   readonly kind: FaultKind;
   readonly from: number;
   readonly calls: number;
-  /** For a partial success: bit `i` rejects every fourth entry, starting with `i`. */
+  /** For a partial success, bit `i` rejects every fourth entry, starting with entry `i`. */
   readonly refused: number;
 }
 
@@ -42,7 +45,7 @@ const STORE_ERRORS = {
   server: "com.amazonaws.dynamodb.v20120810#InternalServerError",
 };
 
-/** The error types of each service, as sent over HTTP. */
+/** Each service's error types, as sent over HTTP. */
 const ERRORS: Readonly<Record<Service, { throttle: string; server: string }>> = {
   bus: { throttle: "ThrottlingException", server: "InternalException" },
   queue: { throttle: "com.amazonaws.sqs#RequestThrottled", server: "InternalFailure" },
@@ -59,7 +62,7 @@ const textOf = (body: unknown) =>
 
 /**
  * Injects errors between one process and the AWS services: below the SDK's retries and above the real or emulated
- * services. Once the process is killed, no call passes.
+ * services. Once the process is killed, no call gets through.
  */
 export class FaultyWire {
   #faults: readonly Fault[] = [];
@@ -172,7 +175,7 @@ export class FaultyWire {
   }
 }
 
-/** Sends a batch without the rejected entries. Returns undefined if the call is not a batch. */
+/** Sends a batch without the rejected entries. Returns undefined if the call does not send a batch. */
 async function carryInPart(
   operation: string,
   // biome-ignore lint/suspicious/noExplicitAny: the input of any operation

@@ -33,7 +33,7 @@ async function news(
 }
 
 describe("a user's first locations", () => {
-  it("make another country or kind of network novel for an hour in every process", async () => {
+  it("make a different country or kind of network novel for an hour in every process", async () => {
     const world = await createWorld();
     const [one, other] = [new Map<string, number>(), new Map<string, number>()];
     const home = { country: "DE", asn: 64496 };
@@ -49,20 +49,20 @@ describe("a user's first locations", () => {
     }
     const vpn = event(world, { ...home, kind: "vpn" }, 70);
     expect(await news(world, other, vpn)).toEqual([0]);
-    // Another operator in the same country is not novel.
+    // A different operator in the same country is not novel.
     expect(await news(world, one, event(world, { country: "DE", asn: 64497 }, 70))).toEqual([]);
     const signIn = event(world, { country: "PT" }, 80, { eventType: "session_started" });
     expect(await news(world, one, signIn)).toEqual([0]);
   });
 
-  it("are separate per user, also within one batch", async () => {
+  it("are separate for each user, even within one batch", async () => {
     const world = await createWorld();
     const events = [
       event(world, { country: "NL" }, 2),
       event(world, { country: "DE" }, 1),
       event(world, { country: "NL" }, 3, { userId: "bob" }),
     ];
-    // The earliest location is home, in any order of arrival.
+    // The earliest location counts as home, even if events arrive out of order.
     expect(await news(world, new Map(), ...events)).toEqual([0]);
     expect(await news(world, new Map(), ...events)).toEqual([0]);
   });

@@ -7,7 +7,7 @@ import { firstReceipt } from "../../shared/integrations/provider-endpoint/first-
 import { createWorld } from "./store.ts";
 
 describe("first receipt of an event", () => {
-  it("stays the same for every later and concurrent receipt, and costs one write unit", async () => {
+  it("is unchanged by later and concurrent receipts, and costs one write unit", async () => {
     const world = await createWorld();
     const event = createEvent({ eventType: "auth_failed", details: {} }, world.time.nowMs);
     world.traffic.reset();

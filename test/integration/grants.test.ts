@@ -106,7 +106,7 @@ const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Prom
         ...why,
       });
       return [
-        // A token that is not listed, after a change of the deny list.
+        // A token that is not on the deny list, after the list has changed.
         async () => (await decide(by({}), call)).track(() => {}),
         () => decide(by({}), call),
         () => decide(by({ tracking: { lastUsedIntervalSeconds: 60 } }), call),
@@ -168,7 +168,7 @@ function granted(name: GrantName): Set<string> {
   );
 }
 
-/** Returns an operation's DynamoDB actions. The test's sink stores published events, which is not counted. */
+/** Returns an operation's DynamoDB actions. The test's sink stores published events; these writes are not counted. */
 async function asked(world: World, operation: () => Promise<unknown>): Promise<string[]> {
   const nameOf = new Map(
     Object.entries(world).flatMap(([name, value]) => (/Table$/.test(name) ? [[value, name]] : [])),
@@ -194,14 +194,17 @@ async function asked(world: World, operation: () => Promise<unknown>): Promise<s
   return found;
 }
 
-it.each(Object.keys(PROMISED) as GrantName[])("%s covers what it promises", async (name) => {
-  const world = await createWorld();
-  const allowed = granted(name);
-  const needed = new Set<string>();
-  for (const operation of await PROMISED[name](world)) {
-    for (const access of await asked(world, operation)) needed.add(access);
-  }
-  expect([...needed].filter((access) => !allowed.has(access))).toEqual([]);
-  if (name === "grantPublish") expect(needed.size).toBe(0);
-  else expect(needed.size).toBeGreaterThan(0);
-});
+it.each(Object.keys(PROMISED) as GrantName[])(
+  "%s allows every operation that it promises",
+  async (name) => {
+    const world = await createWorld();
+    const allowed = granted(name);
+    const needed = new Set<string>();
+    for (const operation of await PROMISED[name](world)) {
+      for (const access of await asked(world, operation)) needed.add(access);
+    }
+    expect([...needed].filter((access) => !allowed.has(access))).toEqual([]);
+    if (name === "grantPublish") expect(needed.size).toBe(0);
+    else expect(needed.size).toBeGreaterThan(0);
+  },
+);

@@ -75,7 +75,7 @@ const deliver = (bodies: readonly string[]) =>
     } as Context,
   );
 
-/** Returns the stored events and the content of their batch items. */
+/** Returns the stored events and the content of the batch items. */
 async function storedEvents() {
   const events: Record<string, unknown>[] = [];
   const packs: Record<string, unknown>[] = [];
@@ -105,7 +105,7 @@ const message = (
 });
 const messageText = (over: object = {}) => JSON.stringify(message(envelope(over)));
 
-/** Delivers bodies together with a valid event. Returns the reasons of the invalid ones. */
+/** Delivers the bodies together with a valid event. Returns why the invalid bodies were rejected. */
 async function outcome(bodies: readonly string[]): Promise<string[]> {
   const before = (await storedEvents()).events.length;
   const answer = await deliver([...bodies.slice(0, 1), messageText(), ...bodies.slice(1)]);
@@ -198,7 +198,7 @@ const body = fc.oneof(
 const isDelivered = (MessageBody: string) => messageRefusal({ MessageBody }) === undefined;
 
 describe("hostile event", () => {
-  it("is stored or rejected with a reason, and blocks no other event", {
+  it("is stored, or rejected with a reason, without blocking other events", {
     timeout: 600_000,
   }, async () => {
     await fc.assert(
@@ -239,7 +239,7 @@ describe("hostile event", () => {
     expect(await outcome([messageText(over)])).toEqual([]);
   });
 
-  it("with deep nesting is rejected, or stored without the deepest levels if a provider sent it", async () => {
+  it("is rejected if it is deeply nested, or stored without the deepest levels if a provider sent it", async () => {
     for (const depth of [29, 1000, 10_000, 40_000]) {
       const nested = `${"[".repeat(depth)}${"]".repeat(depth)}`;
       const objects = `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
@@ -275,7 +275,7 @@ describe("hostile event", () => {
     }
   });
 
-  it("of a provider is stored with any JSON content", async () => {
+  it("from a provider is stored with any JSON content", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.oneof(hostileJson, providerDetail), fc.constantFrom(...SOURCES)), {
@@ -296,7 +296,7 @@ describe("hostile event", () => {
     );
   });
 
-  it("at EventBridge's size limit is processed within a moment", async () => {
+  it("at EventBridge's size limit is processed quickly", async () => {
     const long = (text: string) =>
       text.repeat(Math.floor(250_000 / (JSON.stringify(text).length - 2)));
     const texts = [
@@ -342,7 +342,7 @@ describe("hostile event", () => {
     expect((user + system) / texts.length / 1000, "milliseconds a batch").toBeLessThan(1500);
   });
 
-  it("never leaves a token in the store under any key", async () => {
+  it("never leaves a token in the store or the log, under any key", async () => {
     const opaque = "another-issuer's-opaque-token";
     await outcome([
       messageText({ event_data: { access_token: { deep: [{ value: opaque }] }, note: SECRET } }),

@@ -41,7 +41,7 @@ async function scene(over = {}, more = {}, readSecret?: () => Promise<string>) {
     ...claims,
   });
   let text = 0;
-  /** Returns the verdict on a new token for this introspection response. */
+  /** Returns the decision about a new token when the issuer sends this introspection response. */
   const verdictOn = (answer: string, type = "application/json", status = 200) => {
     issuer.routes.set("/introspect", () => ({ text: answer, type, status }));
     text += 1;
@@ -124,7 +124,7 @@ describe("introspection response", () => {
     );
   });
 
-  it("with status 400 denies only this token, unless it concerns the calling client", async () => {
+  it("with status 400 denies only this token, unless the error is about the calling client", async () => {
     let reads = 0;
     const { verdictOn } = await scene({}, {}, async () => `secret-${++reads}`);
     const bad = (error?: string) => verdictOn(JSON.stringify({ error }), "application/json", 400);
@@ -160,11 +160,11 @@ describe("introspection response", () => {
     expect(asked.filter((token) => token === "junk-19")).toHaveLength(1);
   });
 
-  it("comes from the issuer of the token's prefix", async () => {
+  it("comes from the issuer that the token's prefix selects", async () => {
     const { verdict, active } = await scene({ tokenPrefix: "acme_" });
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(active()) }));
     expect(await verdict("acme_1")).toBe("allowed");
-    // The prefix is not that issuer's, so the product's own table decides.
+    // The prefix does not belong to that issuer, so the token is looked up in our own table.
     expect(await verdict("other_1")).toBe("unknown_token");
   });
 });
@@ -182,7 +182,7 @@ mKB5Wd3+x58BYwIhAOXopRP2I56nBPeaJTbhBouhAhxErbNKcsG9uOmC2V9D
 -----END CERTIFICATE-----`;
 
 describe("token that is bound to a certificate", () => {
-  it("is allowed only with this certificate", async () => {
+  it("is allowed only with that certificate", async () => {
     const { verdict, active, ofType } = await scene();
     const thumbprint = createHash("sha256")
       .update(new X509Certificate(CERTIFICATE).raw)

@@ -27,7 +27,7 @@ const claimChange = fc.record({
   extra: fc.constantFrom({}, {}, { at_hash: "x" }, { nonce: "n" }, { events: {} }),
 });
 
-it("allows exactly the tokens that the model allows, with the same identity", async () => {
+it("JWT verification allows exactly the tokens that the model allows, with the same identity", async () => {
   const { call, nowSeconds, published } = await tokenScene({
     issuers: [{ issuer: issuer.issuer, audiences: [AUDIENCE], clientIds: ["app"] }],
   });
@@ -80,7 +80,7 @@ it("allows exactly the tokens that the model allows, with the same identity", as
       } else {
         expect(published).toHaveLength(1);
         expect(published[0]?.event_data.reason).toMatch(/^[a-z_]+$/);
-        // Every name in an event is one that the issuer signed.
+        // An event names a client only if the issuer signed that name.
         if (key !== "own" || iss !== "own") expect(published[0]?.oauth_client_id).toBeUndefined();
       }
     }),

@@ -97,7 +97,7 @@ describe("JWT", () => {
     }
   });
 
-  it("takes one round trip to the store: every request is sent before any answer", async () => {
+  it("takes one round trip to the store, because every request is sent before any response arrives", async () => {
     const { token, decide, world } = await scene();
     const text = await token({ sid: "s" });
     let [open, most, rounds] = [0, 0, 0];
@@ -116,7 +116,7 @@ describe("JWT", () => {
     );
     expect((await decide(text)).outcome).toBe("allowed");
     expect({ rounds, most }).toEqual({ rounds: 1, most: 3 });
-    // On first use the token is added to two indexes as well. Later, a use is one write.
+    // The first use also adds the token to two indexes. Each later use is a single write.
     expect(world.traffic).toMatchObject({ roundTrips: 3, writeUnits: 3 });
     world.traffic.reset();
     world.time.nowMs += 1;
@@ -150,7 +150,7 @@ describe("JWT", () => {
     });
   });
 
-  it("costs one read and no write between refreshes with an interval", async () => {
+  it("costs one read and no write between refreshes when an interval is set", async () => {
     const { token, decide, afterAnswer, ofType, world } = await scene(
       {},
       { tracking: { lastUsedIntervalSeconds: 60 } },
@@ -167,14 +167,14 @@ describe("JWT", () => {
     expect(world.traffic).toMatchObject({ roundTrips: 2, writeUnits: 0 });
   });
 
-  it("is one token for every encoding of its signature", async () => {
+  it("counts as the same token for every encoding of its signature", async () => {
     const { call, ofType, claims } = await scene();
     const rsa = await newKey("RS256");
     issuer.others = [rsa.publicJwk];
     const malleable = await scene();
     const payload = claims({ jti: "malleable" });
     const es = await issuer.sign(payload);
-    // An ECDSA signature (r, s) has a twin (r, n - s). Both are valid.
+    // For an ECDSA signature (r, s), (r, n - s) is also a valid signature.
     const [head, body, signature = ""] = es.split(".");
     const bytes = Buffer.from(signature, "base64url");
     const order = BigInt("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
@@ -366,7 +366,7 @@ describe("hostile JWT", () => {
     ["two parts", "unknown_token", () => `${base64url({ alg: "ES256" })}.AAAA`],
   ];
 
-  it("is denied with a reason in the event, and never takes another identity", async () => {
+  it("is denied with a reason in the event, and never takes on a different identity", async () => {
     const made = await scene();
     for (const [name, reason, make] of cases) {
       const text = await make(made);
@@ -387,7 +387,7 @@ describe("hostile JWT", () => {
     expect(await made.verdict(await made.token())).toBe("allowed");
   });
 
-  it("cannot use a shared secret or a private key as an issuer's key", async () => {
+  it("is never verified with a shared secret or a private key", async () => {
     const { claims, verdict } = await scene();
     issuer.others = [
       { kty: "oct", k: "AAAA", kid: "shared" },
@@ -399,7 +399,7 @@ describe("hostile JWT", () => {
     issuer.others = [];
   });
 
-  it("cannot grant itself the admin scopes unless its issuer may", async () => {
+  it("cannot grant itself the admin scopes unless its issuer is allowed to", async () => {
     const plain = await scene();
     const trusted = await scene({ mayAdminister: true });
     const scopes = { scope: "api:read oauth:admin oauth:respond" };
@@ -495,7 +495,7 @@ describe("issuer keys", () => {
 });
 
 describe("revocation", () => {
-  it("of a token by ID, or by jti before its first use, denies the next call", async () => {
+  it("denies the next call with a token that is revoked by ID, or by jti before its first use", async () => {
     const { token, call, verdict, ofType, world } = await scene();
     const text = await token();
     const decision = await call(text);
@@ -516,7 +516,7 @@ describe("revocation", () => {
     ["user", "ada", { sub: "bob" }],
     ["client", "app", { client_id: "other" }],
     ["session", "s1", { sid: "s2" }],
-  ] as const)("of a %s denies the next call with any of its tokens", async (kind, id, other) => {
+  ] as const)("for a %s denies the next call with any of its tokens", async (kind, id, other) => {
     const { token, verdict, ofType, time, storePublished, world } = await scene();
     const known = await token({ sid: "s1" });
     expect(await verdict(known)).toBe("allowed");
@@ -527,7 +527,7 @@ describe("revocation", () => {
     expect(await verdict(known)).toBe("revoked_token");
     expect(await verdict(unseen)).toBe("revoked_token");
     expect(await verdict(await token({ sid: "s1", ...other }))).toBe("allowed");
-    // Both tokens also count as revoked in the statistics, each once.
+    // The statistics count each of the two tokens as revoked once.
     expect(new Set(ofType("token_revoked").map((event) => event.id)).size).toBe(2);
     await storePublished();
     expect(
@@ -540,7 +540,7 @@ describe("revocation", () => {
     expect(await verdict(await token({ sid: "s1" }))).toBe("allowed");
   });
 
-  it("of everything denies the next call with any earlier token, used before or not", async () => {
+  it("denies the next call with any earlier token, used before or not, when it targets everything", async () => {
     const { token, verdict, time, world } = await scene();
     const known = await token();
     expect(await verdict(known)).toBe("allowed");
@@ -557,7 +557,7 @@ describe("revocation", () => {
     expect(await verdict(await token())).toBe("allowed");
   });
 
-  it("of a user counts its tokens as revoked with an interval too, including unused ones", async () => {
+  it("counts all of a user's tokens as revoked, including unused ones, even with an interval", async () => {
     const { token, verdict, ofType, world } = await scene(
       {},
       { tracking: { lastUsedIntervalSeconds: 60 } },
@@ -579,7 +579,7 @@ describe("revocation", () => {
     expect(await verdict(await token())).toBe("unavailable");
   });
 
-  it("still allows calls while a token's write is throttled, and publishes its first use later", async () => {
+  it("still allows calls while the write for a token is throttled, and publishes its first use later", async () => {
     const { token, decide, afterAnswer, ofType, world } = await scene();
     const text = await token();
     const error = Object.assign(new Error(), { name: "ThrottlingException", $fault: "client" });
@@ -595,7 +595,7 @@ describe("step-up", () => {
   const routes = [
     { path: "/api/transfer", scopes: ["api:read"], acrValues: ["mfa", "phr"], maxAgeSeconds: 300 },
   ];
-  it("requires another or a more recent sign-in, and says so in the challenge", async () => {
+  it("requires a stronger or more recent sign-in, and says so in the challenge", async () => {
     const { token, call, nowSeconds, ofType } = await scene({}, { routes });
     const on = { path: "/api/transfer" };
     const fresh = { auth_time: nowSeconds() - 299 };

@@ -46,7 +46,7 @@ const burst = (nowMs: number, count = 60, ip = "203.0.113.9") => ({
 });
 
 describe("alert", () => {
-  it("opens with everything that is known about the anomaly", async () => {
+  it("opens with all known details of the anomaly", async () => {
     const { world, told, keep } = await watched();
     const run = await keep(NOW, burst(NOW));
     expect(run).toMatchObject({ as_of: toInstant(NOW), resolved: [], open: 1, muted: 0 });
@@ -153,7 +153,7 @@ describe("alert", () => {
     expect(world.published.at(-1)?.id).not.toBe(world.published[0]?.id);
   });
 
-  it("that opens again keeps the resolved one findable, newest first", async () => {
+  it("that opens again keeps the resolved alert available, newest first", async () => {
     const { world, keep } = await watched();
     const opened = [0, 8, 16].map((hours) => NOW + hours * HOUR_MS);
     for (const nowMs of opened) {
@@ -168,7 +168,7 @@ describe("alert", () => {
     expect(new Set(world.published.map(({ id }) => id)).size).toBe(6);
   });
 
-  it("shows a summary of the newest three events of the subject", async () => {
+  it("summarizes the subject's three newest events", async () => {
     const { world, keep } = await watched();
     const failure = (secondsAgo: number, over: object = {}) =>
       createEvent(
@@ -207,7 +207,7 @@ describe("alert", () => {
     );
   });
 
-  it("of a client or token shows their events, and of callers without a client none", async () => {
+  it("shows events for a client or token, but none for callers without a client", async () => {
     const { world, keep } = await watched();
     const used = (clientId: string, token_id: string) =>
       createEvent({ eventType: "token_used", clientId, details: { token_id } }, NOW - SECOND_MS);
@@ -287,7 +287,7 @@ describe("alert", () => {
     expect(await listAlerts(world, "open")).toHaveLength(2);
   });
 
-  it("of callers without a client is another incident when other addresses guess later", async () => {
+  it("about callers without a client starts a new incident when other addresses guess later", async () => {
     const { world, told, keep } = await watched();
     const guessed = (nowMs: number, block: number) => ({
       guesses: [
@@ -301,7 +301,7 @@ describe("alert", () => {
     const soon = NOW + 10 * MINUTE_MS;
     expect(await keep(soon, guessed(soon, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + HOUR_MS);
-    // The same addresses again join the incident. Other addresses don't.
+    // Findings from the same addresses join the incident. Findings from other addresses don't.
     const again = NOW + 2 * HOUR_MS;
     expect(await keep(again, guessed(again, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + 3 * HOUR_MS);
@@ -313,7 +313,7 @@ describe("alert", () => {
     expect(await listAlerts(world, "open")).toHaveLength(1);
   });
 
-  it("opens even if an event lacks the data that its rule reads", async () => {
+  it("opens even if an event is missing the data that its rule reads", async () => {
     const { keep } = await watched();
     const did = { atMs: NOW - MINUTE_MS, type: "admin_activity", scopes: [] };
     const { opened } = await keep(NOW, { administration: [{ ...did, reason: "secret_read" }] });
@@ -321,7 +321,7 @@ describe("alert", () => {
     expect(opened[0]?.evidence).not.toHaveProperty("code");
   });
 
-  it("that continues within six hours is the same incident, and notifies again only when it got worse", async () => {
+  it("that continues within six hours is the same incident, and notifies again only if it gets worse", async () => {
     const { world, told, keep } = await watched();
     const reused = (nowMs: number) => ({
       failedReasons: [counted(nowMs, "app", "refresh_token_reused", 1)],
@@ -335,7 +335,7 @@ describe("alert", () => {
       { rule: "credential_reuse", opened_at: toInstant(NOW), detections: 2, risk: "medium" },
     ]);
     expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
-    // Fifteen more credential guesses without an allowed call raise it from medium to high.
+    // Fifteen more credential guesses without an allowed call raise the risk from medium to high.
     const worse = again + MINUTE_MS;
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp", scopes: [] };
     const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl", scopes: [] };
@@ -362,7 +362,7 @@ describe("alert", () => {
     expect(told).toHaveLength(3);
   });
 
-  it("below the risk for notifications is only listed", async () => {
+  it("below the risk threshold for notifications is only listed", async () => {
     const world = await createWorld({ anomalies: { notifyFrom: "high" } });
     const told: Alert[] = [];
     const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
@@ -372,7 +372,7 @@ describe("alert", () => {
     expect(told).toEqual([]);
   });
 
-  it("that an earlier run failed to send is notified once by the next runs", async () => {
+  it("that an earlier run failed to send is sent once by the next runs", async () => {
     const { world, told, keep } = await watched();
     const { opened } = await keep(NOW, burst(NOW));
     const [alert] = opened as [Alert];
@@ -400,7 +400,7 @@ describe("alert", () => {
     expect(Item?.ttl_epoch_seconds).toBe((NOW + 90 * DAY_MS) / 1000);
   });
 
-  it("that another run has changed is not overwritten", async () => {
+  it("is not overwritten if another run has changed it", async () => {
     const { world, keep } = await watched();
     const { opened } = await keep(NOW, burst(NOW));
     const [alert] = opened as [Alert];
@@ -431,7 +431,7 @@ describe("alert", () => {
 });
 
 describe("mute", () => {
-  it("applies until its end, to a client's one rule or to all", async () => {
+  it("applies until its end, to one rule or to all rules for a client", async () => {
     const { world, keep } = await watched();
     const until = toInstant(NOW + HOUR_MS);
     await muteClient(world, { oauth_client_id: "app", until: toInstant(NOW + MINUTE_MS) });
@@ -458,18 +458,18 @@ describe("mute", () => {
   });
 });
 
-describe("networks of a client", () => {
+describe("a client's networks", () => {
   const from = (nowMs: number, network: string, minutes: readonly number[] = [1]) => ({
     clientId: "service",
     value: `${network} curl`,
     minutes: new Map(minutes.map((ago) => [nowMs - ago * MINUTE_MS, 1])),
   });
 
-  it("are learned on first use, in the order of that use", async () => {
+  it("are learned on first use and listed in that order", async () => {
     const { world, keep } = await watched();
     await keep(NOW, { serviceNetworks: [from(NOW, "10.1.0.0/16", [3, 1, 0])] });
     await keep(NOW, { serviceNetworks: [from(NOW, "10.2.0.0/16", [5])] });
-    // A use at the current instant is not learnt yet.
+    // A use at the current instant is not learned yet.
     await keep(NOW, { serviceNetworks: [from(NOW, "10.3.0.0/16", [0])] });
     await keep(NOW + HOUR_MS, { serviceNetworks: [from(NOW + HOUR_MS, "10.1.0.0/16")] });
     const seen = (minutesAgo: number) => toInstant(NOW - minutesAgo * MINUTE_MS);
@@ -479,12 +479,12 @@ describe("networks of a client", () => {
     ];
     expect(await findKnownNetworks(world, "service", NOW)).toEqual(known);
     expect(await findKnownNetworks(world, "other", NOW)).toEqual([]);
-    // Removed ninety days after they were written.
+    // Networks are removed ninety days after they were written.
     expect(await findKnownNetworks(world, "service", NOW + 89.9 * DAY_MS)).toEqual(known);
     expect(await findKnownNetworks(world, "service", NOW + 91 * DAY_MS)).toEqual([]);
   });
 
-  it("are at most fifty, operators before networks", async () => {
+  it("are limited to fifty, and operators take precedence over networks", async () => {
     const { world, keep } = await watched();
     const networks = Array.from({ length: 60 }, (_, n) => from(NOW, `10.${n}.0.0/16`));
     await keep(NOW, { serviceNetworks: [...networks, from(NOW, "AS64496")] });
@@ -493,7 +493,7 @@ describe("networks of a client", () => {
     expect(known.map(({ network }) => network)).toContain("AS64496");
   });
 
-  it("are written once a day, and keep whether they were raised", async () => {
+  it("are written once a day, and remember whether an alert was raised about them", async () => {
     const { world, keep } = await watched();
     const knownNetworks = new Map([
       [

@@ -71,7 +71,7 @@ const tool = (name: string) => ({ jsonrpc: "2.0", id: 1, method: "tools/call", p
 const notification = (n: number) => ({ jsonrpc: "2.0", method: `notifications/${n}` });
 const lastOf = (world: World) => world.published.at(-1);
 
-describe("body of an MCP call", () => {
+describe("MCP request body", () => {
   it.each([
     ["without a token", undefined],
     ["with an unknown token", `oam_${"x".repeat(43)}`],
@@ -97,7 +97,7 @@ describe("body of an MCP call", () => {
     expect(lastOf(world)?.event_data).not.toHaveProperty("mcp_method");
   });
 
-  it("is read by no adapter for a denied caller", async () => {
+  it("is not read by any adapter when the caller is denied", async () => {
     const { world, secret } = await scene();
     const calls = createCallCheck(world.context, {
       resource: "http://localhost/mcp",
@@ -155,7 +155,7 @@ describe("body of an MCP call", () => {
     ]);
   });
 
-  it("contributes ten method and ten tool names to an event, and a count of the rest", async () => {
+  it("adds up to ten method names and ten tool names to an event, and counts the rest", async () => {
     const { post, world, handled } = await scene();
     const tools = Array.from({ length: 40 }, (_, n) => tool(`tool${n}`));
     const batch = [...tools, ...Array.from({ length: 60 }, (_, n) => notification(n))];
@@ -168,7 +168,7 @@ describe("body of an MCP call", () => {
     expect(event_data).toMatchObject({ mcp_method_more: 51, mcp_tool_more: 30 });
   });
 
-  it("requires the scopes of every tool, including those that the event leaves out", async () => {
+  it("requires the scopes for every tool, including tools that the event omits", async () => {
     const { post, world, handled } = await scene();
     const tools = Array.from({ length: 40 }, (_, n) => tool(`tool${n}`));
     const { status } = await post(JSON.stringify([...tools, tool("drop")]));

@@ -14,7 +14,7 @@ const published: OAuthEvent[] = [];
 const basic = (id: string, secret: string) =>
   `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
-/** Issues real tokens of a real authorization server over HTTP. */
+/** Starts a real authorization server that issues real tokens over HTTP. */
 beforeAll(async () => {
   server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -85,7 +85,7 @@ async function post(path: string, authorization: string, form: Record<string, st
 }
 
 describe("attach", () => {
-  it("publishes the issue and revocation of a token, and counts its expiry", async () => {
+  it("publishes events when a token is issued and revoked, and counts its expiry", async () => {
     published.length = 0;
     const { status, body } = await post("/token", basic("service", SECRET), {
       grant_type: "client_credentials",
@@ -112,7 +112,7 @@ describe("attach", () => {
     expect(JSON.stringify(published)).not.toContain(body.access_token);
   });
 
-  it("publishes rejected requests with subject, address and reason", async () => {
+  it("publishes an event for a rejected request with subject, address and reason", async () => {
     published.length = 0;
     await post("/token", basic("service", "wrong"), { grant_type: "client_credentials" });
     expect(published).toMatchObject([

@@ -12,7 +12,7 @@ import type { Fault, FaultKind, Service } from "./faulty-wire.ts";
 import { type BatchOptions, type Delivery, Pipeline } from "./pipeline.ts";
 import { createWorld, type World } from "./store.ts";
 
-// Retries have no delay, so a history takes milliseconds with as many attempts as usual.
+// Retries have no delay, so a history takes milliseconds although it makes the usual number of attempts.
 vi.mock("node:timers/promises", async (original) => ({
   ...(await original<object>()),
   setTimeout: async () => {},
@@ -78,7 +78,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
       long: fc.boolean(),
     }),
   },
-  // One slot more than there are tokens, for a caller with an unknown token.
+  // There is one more slot than there are tokens, for a caller with an unknown token.
   {
     weight: 5,
     arbitrary: fc.record({
@@ -168,14 +168,14 @@ function gatewayEvent(method: string, secret: string, requestId: string) {
   } as unknown as APIGatewayRequestAuthorizerEvent;
 }
 
-/** Whether the call may pass. Undefined if the token's state is not known. */
+/** Whether the call may be allowed. Undefined if the token's state is not known. */
 function mayPass(held: Held | undefined, method: string, nowMs: number): boolean | undefined {
   if (!held || held.expiresMs <= nowMs || held.revoked === "yes") return false;
   if (held.narrow && method !== "GET") return false;
   return held.revoked === "maybe" ? undefined : true;
 }
 
-/** A running history with the tokens that callers have. */
+/** Runs a history and keeps track of the tokens that callers have. */
 class Callers {
   readonly #held: (Held | undefined)[] = [];
   readonly secrets: string[] = [];
@@ -271,11 +271,11 @@ async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
   expect(ids.size).toBe(events.length);
   expect([...ids].filter((id) => !offered.has(id))).toEqual([]);
   expect([...accepted].filter((id) => !ids.has(id))).toEqual([]);
-  // The log has the whole event of each reported loss, and the test published it again from there.
+  // The log contains every event that was reported as lost, and the test published these events again from there.
   const loggedIds = new Set(logged.map(({ id }) => id));
   expect([...refused].filter((id) => !loggedIds.has(id))).toEqual([]);
   expect([...loggedIds].filter((id) => !ids.has(id))).toEqual([]);
-  // Only a killed process can lose events, and only those that it had not confirmed.
+  // Only a killed process can lose events, and only events that it had not confirmed.
   if (!killed) expect(ids).toEqual(new Set(offered.keys()));
   return [...ids].map((id) => offered.get(id) as OAuthEvent);
 }
@@ -289,7 +289,7 @@ async function checkCounters(world: World, stored: readonly OAuthEvent[], startM
   expect(tokens).toMatchObject({ issued: want.issued, revoked: want.revoked });
 }
 
-/** Coverage of all histories. A search that never reaches these cases proves nothing. */
+/** Counts of the cases that the histories reached. A search that never reaches these cases proves nothing. */
 type Reached = Record<"allowed" | "set aside" | "lost" | "killed" | "stored twice", number>;
 
 function note(reached: Reached, pipeline: Pipeline): void {
@@ -301,8 +301,8 @@ function note(reached: Reached, pipeline: Pipeline): void {
   reached["stored twice"] += metric("subscriber EventsDuplicate");
 }
 
-describe("any history of the whole pipeline", () => {
-  it("allows no call wrongly, and ends with every event stored and counted once", {
+describe("any history of calls and errors in the whole pipeline", () => {
+  it("never wrongly allows a call, and ends with every event stored and counted once", {
     timeout: 1_200_000,
   }, async () => {
     const template = new Template(inject("assembly"), "http://localhost");
@@ -317,14 +317,14 @@ describe("any history of the whole pipeline", () => {
         world.time.nowMs = startMs;
         const pipeline = new Pipeline(world, template, deliveries);
         const callers = new Callers(world, pipeline);
-        // The second token is issued while the bus is down, so its event starts in the unpublished queue.
+        // The second token is issued while the bus is down, so the event is spooled first.
         await callers.act({ do: "issue", slot: 0, narrow: false, long: true }, []);
         await callers.act({ do: "issue", slot: 1, narrow: true, long: true }, [BUS_DOWN]);
         for (const { action, faults, afterMs } of steps) {
           await callers.act(action, faults);
           world.time.nowMs += afterMs + SECOND_MS;
         }
-        // The log has events that could not be spooled either. An operator publishes them again.
+        // Events that could not be spooled either are only in the log. An operator publishes them again.
         const { logged } = pipeline;
         await pipeline.produce(({ sink }) => sink.publish(logged), []);
         await pipeline.recover();

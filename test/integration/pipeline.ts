@@ -32,7 +32,7 @@ export interface BatchOptions {
   readonly size: number;
   /** Number of positions by which to rotate the order of the messages. */
   readonly turn: number;
-  /** Whether the answer to SQS is lost, so that every message is delivered again. */
+  /** Whether the response to SQS is lost, so that every message is delivered again. */
   readonly redeliver: boolean;
 }
 
@@ -47,7 +47,7 @@ interface LogLine {
   readonly extra: readonly Record<string, unknown>[];
 }
 
-/** A process with its memory, which is lost when it is killed. */
+/** A process and its memory, which is lost when the process is killed. */
 interface Process {
   readonly wire: FaultyWire;
   readonly entered: EnteredMemory;
@@ -70,15 +70,15 @@ const PATIENCE: Readonly<Record<Role, Patience>> = {
 };
 
 /**
- * Runs an event's whole pipeline in one process, step by step: the functions' own code on the unmodified SDK, the
- * local bus and queues, DynamoDB Local, and a faulty wire between each process and them.
+ * Runs an event's whole pipeline in one process, step by step. It uses the functions' own code, the unmodified SDK, the
+ * local bus and queues, and DynamoDB Local. A faulty wire connects each simulated process to these services.
  */
 export class Pipeline {
   readonly queues: Queues;
   readonly bus: EventBus;
   readonly buffer: Queue;
   readonly unpublished: Queue;
-  /** Events in the order in which the publisher got them. */
+  /** Events in the order in which the publisher received them. */
   readonly offered = new Map<string, OAuthEvent>();
   /** IDs of confirmed events: published or spooled. */
   readonly accepted = new Set<string>();
@@ -120,7 +120,7 @@ export class Pipeline {
     );
   }
 
-  /** Returns everything in the queues that only an operator reads. */
+  /** Returns the number of messages in the queues that only an operator reads. */
   get deadLetters(): number {
     return ["DeadLetters", "Unpublishable"].reduce(
       (sum, part) => sum + this.#queue(part).visible,
@@ -279,7 +279,7 @@ export class Pipeline {
     const db = await withoutWaits(
       createDocumentClient(PATIENCE[role], {
         endpoint: world.endpoint,
-        // The adaptive mode also waits before the first attempt. It retries the same errors.
+        // Replaces the adaptive mode, which also waits before the first attempt. Both modes retry the same errors.
         retryMode: "standard",
         requestHandler: wire.toStore(dynamodb),
       }),
@@ -315,7 +315,7 @@ export class Pipeline {
     };
   }
 
-  /** Records the events that the publisher gets and their reported outcome. */
+  /** Records the events that the publisher receives and the outcome that it reports. */
   #recorded(wire: FaultyWire, publisher: EventSink): EventSink {
     return {
       publish: async (events) => {

@@ -85,7 +85,7 @@ const burst = (policy: NonNullable<Responses["rules"]>[string], more: Responses 
 const NOTHING = { taken: 0, proposed: 0, dryRun: 0 };
 
 describe("policy", () => {
-  it("of another rule, or no policy, does nothing", async () => {
+  it("does nothing about an alert from a different rule", async () => {
     const { alert, run } = await scene({ rules: { token_theft: { mode: "enforce" } } });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect(await run()).toEqual(NOTHING);
@@ -96,7 +96,7 @@ describe("policy", () => {
     ["propose", { ...NOTHING, proposed: 1 }, "proposed"],
     ["dry_run", { ...NOTHING, dryRun: 1 }, "dry_run"],
   ] as const)(
-    "with the mode %s acts on an alert once, with an end",
+    "with the mode %s acts on an alert once, and its action has an end",
     async (mode, wanted, state) => {
       const { world, alert, run, actionsOf, proposals } = await burst({ mode, blockMinutes: 30 });
       const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
@@ -126,11 +126,11 @@ describe("policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
     const types = () => world.published.map(({ event_type }) => event_type);
     expect(types().filter((type) => type === "token_revoked")).toHaveLength(1);
-    // None of its published events is a failure or suspicious, so no rule has anything to read.
+    // None of the published events is a failure or suspicious, so no rule has anything to read.
     expect(types().filter((type) => /failed|violation|suspicious/.test(type))).toEqual([]);
   });
 
-  it("only proposes above the hourly limit", async () => {
+  it("only proposes actions above the hourly limit", async () => {
     const { world, alert, run, proposals } = await burst(
       { mode: "enforce" },
       { actionsPerHour: 3 },
@@ -158,7 +158,7 @@ describe("policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 1 });
   });
 
-  it("never acts against the allow list or callers without a client", async () => {
+  it("never acts against a subject on the allow list or callers without a client", async () => {
     const { alert, run } = await burst(
       { mode: "enforce" },
       { allow: { clients: ["monitor"], networks: ["198.51.100.0/24"] } },
@@ -169,7 +169,7 @@ describe("policy", () => {
     expect(await run()).toEqual(NOTHING);
   });
 
-  it("only proposes against administrators, so that the last one is never locked out", async () => {
+  it("only proposes actions against administrators, so that the last one is never locked out", async () => {
     const { alert, run, caller } = await burst({ mode: "enforce" });
     const { token, call } = await caller("ops", "root", ["oauth:admin", "oauth:respond"]);
     expect(await call("/admin/oauth/alerts", "192.0.2.7")).toBe("allowed");
@@ -180,7 +180,7 @@ describe("policy", () => {
     expect(await run()).toEqual({ ...NOTHING, proposed: 4 });
   });
 
-  it("recognizes an administrator's address without the address index, after any number of other calls", async () => {
+  it("recognizes an administrator's IP address without the address index, after any number of other calls", async () => {
     const { world, alert, run, caller } = await scene(
       { rules: { failure_burst: { mode: "enforce" } } },
       { tracking: { addressIndex: "security_events" } },
@@ -206,7 +206,7 @@ describe("policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("does not mistake an attacker for an administrator because of paths or denied calls", async () => {
+  it("does not mistake an attacker for an administrator because of requested paths or denied calls", async () => {
     const { world, context, alert, run, caller } = await burst({ mode: "enforce" });
     const attacker = await caller("app", "mallory", ["api:read", "api:write"]);
     expect(await attacker.call("/admin/oauth/alerts", "203.0.113.9")).toBe("insufficient_scope");
@@ -264,7 +264,7 @@ describe("policy", () => {
     expect(await roundTripsOf(later, "/admin/oauth/alerts")).toBe(1);
   });
 
-  it("never acts against the tokens of a user or client on the allow list", async () => {
+  it("never revokes the tokens of a user or client on the allow list", async () => {
     const { alert, run, caller } = await burst(
       { mode: "enforce", action: "revoke" },
       { allow: { users: ["ada"], clients: ["monitor"] } },
@@ -280,7 +280,7 @@ describe("policy", () => {
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
   });
 
-  it("revokes a stolen token after decoys have used up the limit for addresses", async () => {
+  it("revokes a stolen token even after decoys have used up the limit for addresses", async () => {
     const { alert, run, caller } = await burst(
       { mode: "enforce", action: "revoke" },
       { actionsPerHour: 3 },
@@ -325,7 +325,7 @@ describe("policy", () => {
     expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  it("raises no alert about its own block, so it does not act twice", async () => {
+  it("causes no alert with its own block, so it does not act twice", async () => {
     const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect((await run()).taken).toBe(1);
@@ -350,7 +350,7 @@ describe("policy", () => {
     const keeping = { ...context, notify: async () => {} };
     const { opened } = await keepAlerts(keeping, await readSnapshot(context, world.time.nowMs));
     expect(opened.map(({ subject }) => subject.id)).toEqual(["203.0.113.10"]);
-    // It is not found again either, because calls denied by the block are not failures.
+    // There is no new finding either, because calls denied by the block don't count as failures.
     const known = (await listAlerts(world, "open")).find(
       ({ subject }) => subject.id === "203.0.113.9",
     );
@@ -360,7 +360,7 @@ describe("policy", () => {
     expect(await run()).toEqual(NOTHING);
   });
 
-  it("whose action the store interrupts is completed by the next run", async () => {
+  it("leaves an action that the store interrupts to the next run, which completes it", async () => {
     const { world, alert, run, actionsOf } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     world.traffic.reset();
@@ -400,7 +400,7 @@ describe("proposal from a received signal", () => {
     return { world, context, proposals, propose };
   };
 
-  it("is notified once in order of arrival, also after the topic was unavailable", async () => {
+  it("is sent to the topic once in order of arrival, even if the topic was unavailable at first", async () => {
     const { world, context, proposals, propose } = await receiving({
       "credential-change": "propose",
     });
@@ -417,7 +417,7 @@ describe("proposal from a received signal", () => {
     ]);
   });
 
-  it("is not notified after somebody has decided about it", async () => {
+  it("is not sent to the topic after somebody has approved or rejected it", async () => {
     const { context, proposals, propose } = await receiving({ "credential-change": "propose" });
     const { action_id: actionId } = await propose("ada");
     const actor = { kind: "administrator", id: "root" } as const;
@@ -426,7 +426,7 @@ describe("proposal from a received signal", () => {
     expect(proposals).toEqual([]);
   });
 
-  it("is not searched for if no signal may propose", async () => {
+  it("is not searched for if signals are not configured to propose actions", async () => {
     const { world, context } = await receiving({ "credential-change": "enforce" });
     world.traffic.reset();
     expect(await tellProposals(context)).toEqual([]);
@@ -435,7 +435,7 @@ describe("proposal from a received signal", () => {
 });
 
 describe("notification about a proposal", () => {
-  it("states the effect and how to decide, and contains no line of another party", () => {
+  it("states the effect and how to decide, and contains no line injected by a third party", () => {
     const action: Action = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
       kind: "block",
@@ -480,7 +480,7 @@ describe("verdict", () => {
     ).rejects.toThrow(/no alert has this id/);
   });
 
-  it("on a replaced alert applies to its rule and subject", async () => {
+  it("on a replaced alert applies to that alert's rule and subject", async () => {
     const { world, alert } = await burst({});
     const opened = await alert({ kind: "ip", id: "203.0.113.9" });
     const before = { ...opened, state: "resolved" as const };
@@ -491,7 +491,7 @@ describe("verdict", () => {
     expect(reviewed).toMatchObject([{ alert_id: opened.alert_id, review: { verdict: "true" } }]);
   });
 
-  it("is counted once per subject in its rule's figures", () => {
+  it("is counted once per subject in the rule's statistics", () => {
     const judged = (id: string, verdict?: "true" | "false" | "benign", rule = "failure_burst") => ({
       rule,
       subject: { kind: "ip" as const, id },
@@ -512,7 +512,7 @@ describe("verdict", () => {
     ]);
   });
 
-  it("benign stops further alerts for the subject and rule, and policies ignore it", async () => {
+  it("of benign stops further alerts for the subject and rule, and policies ignore the alert", async () => {
     const { world, context, alert, run } = await burst({ mode: "enforce" });
     const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
     await reviewAlert(world.context, { alertId: alert_id, by: "root", verdict: "benign" });

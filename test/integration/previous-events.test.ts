@@ -14,7 +14,7 @@ import { countEvents } from "../../shared/statistics/count-events.ts";
 import { createWorld, type World } from "./store.ts";
 import { createTable } from "./world.ts";
 
-/** Creates a store that the code from before batch items and the current code both write. */
+/** Creates a store to which both the current code and the code from before batch items write. */
 async function worldWithPreviousTable() {
   const previousEventsTable = `previous-${process.pid}-${Date.now()}`;
   const world = await createWorld({ previousEventsTable });
@@ -26,7 +26,7 @@ async function worldWithPreviousTable() {
   return { world, previousEventsTable };
 }
 
-/** Stores an event like the code from before batch items. Returns whether it was new. */
+/** Stores an event as the code from before batch items did. Returns whether the event was new. */
 async function storeAsBefore(world: World, table: string, event: OAuthEvent): Promise<boolean> {
   const { config, time, countersTable } = world;
   const expiresAtMs = time.nowMs + 90 * DAY_MS;
@@ -84,8 +84,8 @@ function uses(world: World, count: number, first = 0): OAuthEvent[] {
 const newestFirst = (events: readonly OAuthEvent[]) =>
   events.map(({ id }) => id).toSorted((a, b) => (a < b ? 1 : -1));
 
-describe("store from before batch items", () => {
-  it("is read together with current items by every filter", async () => {
+describe("store written by a version without batch items", () => {
+  it("is read together with the current store by every filter", async () => {
     const { world, previousEventsTable } = await worldWithPreviousTable();
     const [old, present] = [uses(world, 12), uses(world, 12, 12)];
     for (const event of old) await storeAsBefore(world, previousEventsTable, event);
@@ -105,7 +105,7 @@ describe("store from before batch items", () => {
     expect((await queryEvents(world, { limit: 10 })).events).toEqual([]);
   });
 
-  it("stores and counts each event once for any order of old and new code", async () => {
+  it("takes and counts each event once, whether old or new code receives it first", async () => {
     const { world, previousEventsTable } = await worldWithPreviousTable();
     const [byOld, byNew, byBoth] = [uses(world, 10), uses(world, 10, 10), uses(world, 10, 20)];
     const storedByOld: OAuthEvent[] = [];
@@ -117,7 +117,7 @@ describe("store from before batch items", () => {
     await old(byOld);
     await storeEvents(world, byNew, world);
     await Promise.all([old(byBoth), storeEvents(world, byBoth, { ...world, maxAttempts: 12 })]);
-    // Delivers everything to both once more.
+    // Delivers every event to both the old and the new code once more.
     const all = [...byOld, ...byNew, ...byBoth];
     await old(all);
     const { stored, duplicates } = await storeEvents(world, all, world);

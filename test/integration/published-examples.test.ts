@@ -10,7 +10,9 @@ afterAll(() => issuer.close());
 
 const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-AbCdEf";
 
-/** Creates a scene whose only issuer is one of the examples. It publishes its keys and answers on this machine. */
+/**
+ * Creates a scene whose only issuer is one of the examples. The issuer serves its keys and responses on this machine.
+ */
 async function sceneOf(example: object, nowSeconds: number) {
   const made = await tokenScene({
     issuers: [{ jwksUri: `${issuer.origin}/keys`, ...example } as never],
@@ -50,7 +52,7 @@ describe("JWT access token of RFC 9068, section 2.2", () => {
   };
   const header = { typ: "at+JWT", alg: "RS256", kid: "RjEwOwOA" };
 
-  it("is allowed with its user, client and scopes until it expires", async () => {
+  it("is allowed until it expires, with the user, client and scopes that it names", async () => {
     const own = await newKey("RS256");
     issuer.others = [{ ...own.publicJwk, kid: "RjEwOwOA" }];
     const { call, verdict, time } = await sceneOf(config, 1618354091);
@@ -114,7 +116,7 @@ describe("response of RFC 7662, section 2.2", () => {
       token: "2YotnFZFEjr1zCsicMWpAA",
       token_type_hint: "access_token",
     });
-    // Unchanged, it could describe a refresh token.
+    // Unchanged, the response could also describe a refresh token.
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(answer) }));
     expect(await verdict("mF_9.B5f-4.1JqM")).toBe("wrong_token_type");
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify({ active: false }) }));
@@ -123,7 +125,7 @@ describe("response of RFC 7662, section 2.2", () => {
 });
 
 describe("signed response of RFC 9701, section 5", () => {
-  it("allows the call for its recipient and at its time", async () => {
+  it("allows the call only for its recipient and while it is valid", async () => {
     const signed = {
       iss: "https://as.example.com/",
       aud: "https://rs.example.com/resource",
@@ -175,7 +177,7 @@ describe("confirmation of RFC 9449, section 6", () => {
     dpopProofs: [proof],
   };
 
-  it("allows the request of section 7.1 with its own proof, once", async () => {
+  it("allows the request in section 7.1 with that request's proof, once", async () => {
     const answer = {
       active: true,
       sub: "someone@example.com",
@@ -185,7 +187,7 @@ describe("confirmation of RFC 9449, section 6", () => {
       cnf: { jkt },
     };
     const { verdict } = await sceneOf(introspected("https://server.example.com"), 1562262618);
-    // The example lacks the client and the time of issue.
+    // The example is missing the client and the time of issue.
     const whole = {
       ...answer,
       iat: 1562262611,
@@ -214,7 +216,7 @@ SQAwRgIhAP0RC1E+vwJD/D1AGHGzuri+hlV/PpQEKTWUVeORWz83AiEA5x2eXZOV
 bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 -----END CERTIFICATE-----`;
 
-  it("has the thumbprint that the example's token is bound to", async () => {
+  it("matches the thumbprint that the example's token is bound to", async () => {
     const { verdict, nowSeconds } = await sceneOf(
       introspected("https://server.example.com"),
       1547477430,

@@ -29,7 +29,7 @@ async function worldWithEvents(count: number) {
           }),
         },
       },
-      // Two events share each instant, so that the order within it matters.
+      // Two events share each instant, so that the order within an instant matters.
       world.time.nowMs - Math.floor(n / 2) * 1000,
     ),
   );
@@ -53,7 +53,7 @@ async function allPages(world: World, query: Omit<EventQuery, "cursor">) {
 }
 
 describe("queryEvents", () => {
-  it("returns each event once through the pages of every filter, newest first", async () => {
+  it("returns each event once across the pages for every filter, newest first", async () => {
     const { world, newestFirst } = await worldWithEvents(120);
     const at = (index: number) => Date.parse(newestFirst[index]?.occurred_at ?? "");
     const cases: [Partial<EventQuery>, (event: (typeof newestFirst)[number]) => boolean][] = [
@@ -111,7 +111,7 @@ describe("queryEvents", () => {
     }
   });
 
-  it("finds the events of an IPv6 address and of its /64, with and without a token or user", async () => {
+  it("finds events by IPv6 address and by /64, with and without a token or user", async () => {
     const world = await createWorld();
     const event = (ip: string, eventType: string, userId?: string) =>
       createEvent(
@@ -139,7 +139,7 @@ describe("queryEvents", () => {
     expect(await found({ ip: "2001:db8::/64", tokenId: "t1" })).toEqual([3, 4]);
   });
 
-  it("finds an event by each of its attributes, and returns none that lacks one", async () => {
+  it("finds an event by each of its attributes, and returns only events that match every filter", async () => {
     const world = await createWorld();
     const event = (
       eventType: string,
@@ -177,7 +177,7 @@ describe("queryEvents", () => {
     expect(await ids({ fromMs: world.time.nowMs - 1000, ...sides })).toEqual([meant.id]);
   });
 
-  it("finds only security events by address if so configured", async () => {
+  it("finds only security events by address when configured to do so", async () => {
     const world = await createWorld({ tracking: { addressIndex: "security_events" } });
     const event = (eventType: string) =>
       createEvent(
@@ -195,7 +195,7 @@ describe("queryEvents", () => {
     );
   });
 
-  it("reads many batch items of one partition, and each of their events once", async () => {
+  it("reads many batch items in one partition, and returns each event once", async () => {
     const world = await createWorld({ shards: { events: { write: 1 } } });
     const events = Array.from({ length: 30 }, (_, n) =>
       createEvent(
@@ -210,7 +210,7 @@ describe("queryEvents", () => {
     }
   });
 
-  it("leaves out an event past its retention, deleted or not", async () => {
+  it("omits an event past its retention, deleted or not", async () => {
     const { world } = await worldWithEvents(8);
     world.time.nowMs += 90 * DAY_MS + 1000;
     const { events } = await queryEvents(world, { limit: 50 });
@@ -235,7 +235,7 @@ describe("queryEvents", () => {
     }
   });
 
-  it("limits a page by bytes too, and leaves no event out", async () => {
+  it("limits a page by bytes too, without skipping an event", async () => {
     const world = await createWorld();
     const events = Array.from({ length: 80 }, (_, n) =>
       createEvent(
@@ -256,11 +256,11 @@ describe("queryEvents", () => {
     world.traffic.reset();
     const page = await queryEvents(world, { limit: 10, clientId: "app", type: "never_seen" });
     expect(page).toEqual({ events: [], next_cursor: null });
-    // Only the four shards of the client's index.
+    // Reads only the four shards of the client's index.
     expect(world.traffic.roundTrips).toBe(4);
   });
 
-  it("limits the events that it reads for a country, and resumes at the cursor", async () => {
+  it("limits how many events it reads to filter by country, and resumes at the cursor", async () => {
     const world = await createWorld();
     const event = (n: number, country: string) =>
       createEvent(

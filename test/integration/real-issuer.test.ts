@@ -40,8 +40,8 @@ const introspected = (over = {}, more = {}): MonitoringConfigInput => ({
   ],
 });
 
-describe("JWTs of oidc-provider", () => {
-  it("are allowed during a key rotation and a short outage", async () => {
+describe("JWTs from oidc-provider", () => {
+  it("are allowed during a key rotation and during a short outage", async () => {
     const { verdict, ofType, time } = await sceneNow(jwtIssuer());
     const before = await real.jwt();
     expect(await verdict(before)).toBe("allowed");
@@ -72,14 +72,14 @@ describe("JWTs of oidc-provider", () => {
     expect(fetches() - before).toBe(1);
     await real.rotate();
     const rotated = await real.jwt();
-    // A side effect of the flood: a new key waits for the end of the cooldown.
+    // As a side effect of the flood, a new key is fetched only when the cooldown ends.
     expect(await made.verdict(rotated)).toBe("unknown_key");
     made.time.nowMs += 30_000;
     expect(await made.verdict(rotated)).toBe("allowed");
     expect(fetches() - before).toBe(2);
   });
 
-  it("are denied as unavailable after the issuer is down longer than keys are valid", async () => {
+  it("are denied as unavailable once the issuer has been down longer than keys are valid", async () => {
     const made = await sceneNow(jwtIssuer({ keysRefreshSeconds: 30, keysMaxAgeSeconds: 60 }));
     const token = await real.jwt();
     expect(await made.verdict(token)).toBe("allowed");
@@ -110,13 +110,14 @@ describe("JWTs of oidc-provider", () => {
     const { verdict } = await sceneNow(jwtIssuer());
     const { id_token } = await real.userTokens("ada");
     expect(await verdict(id_token)).toBe("wrong_token_type");
-    // Also if the configuration ignores the type: an ID token does not name a client like an access token does.
+    // This applies even if the configuration ignores the type, because an ID token does not name a client like an
+    // access token does.
     const careless = await sceneNow(jwtIssuer({ types: ["at+jwt", "jwt", "none"] }));
     expect(await careless.verdict(id_token)).toBe("invalid_claims");
   });
 });
 
-describe("opaque tokens of oidc-provider", () => {
+describe("opaque tokens from oidc-provider", () => {
   it("are introspected once per configured interval, and the response is shared", async () => {
     const { verdict, decide, afterAnswer, ofType, time } = await sceneNow(introspected());
     const token = await real.opaque();
@@ -130,7 +131,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(ofType("token_seen")).toHaveLength(1);
     await real.revoke(token);
     time.nowMs += 59_999;
-    // The documented delay of a revocation at the issuer.
+    // The documented delay before a revocation at the issuer takes effect.
     expect(await verdict(token)).toBe("allowed");
     expect(asked()).toBe(1);
     time.nowMs += 1;
@@ -138,7 +139,7 @@ describe("opaque tokens of oidc-provider", () => {
     expect(asked()).toBe(2);
   });
 
-  it("name their user, while a refresh token, an ID and nonsense are denied", async () => {
+  it("identify their user, while a refresh token, a token ID and random text are denied", async () => {
     const { verdict, ofType, world, storePublished } = await sceneNow(introspected());
     const { access_token, refresh_token } = await real.userTokens("ada");
     expect(await verdict(access_token, { method: "GET" })).toBe("allowed");
@@ -158,7 +159,7 @@ describe("opaque tokens of oidc-provider", () => {
     }
   });
 
-  it("are denied as unavailable while the issuer is down, and own tokens are allowed", async () => {
+  it("are denied as unavailable while the issuer is down, but tokens that we issued are allowed", async () => {
     const made = await sceneNow(introspected());
     const token = await real.opaque();
     real.isDown = true;
@@ -230,7 +231,7 @@ describe("DPoP", () => {
     expect(world.traffic).toMatchObject({ writeUnits: 2, roundTrips: 4 });
   });
 
-  it("allows one of several calls that race with one proof", async () => {
+  it("allows only one of several concurrent calls with the same proof", async () => {
     const { decide, prove, token, afterAnswer } = await bound();
     const proof = await prove();
     const decisions = await Promise.all(
@@ -242,7 +243,7 @@ describe("DPoP", () => {
     expect(decisions.filter(({ outcome }) => outcome === "allowed")).toHaveLength(1);
   });
 
-  it("accepts the public URL of a proxied API in any spelling", async () => {
+  it("accepts any equivalent form of a proxied API's public URL", async () => {
     const { call, prove } = await bound();
     expect(await call([await prove({}, "GET", "https://public.example.com/v1/api/data")])).toBe(
       "allowed",
@@ -255,7 +256,7 @@ describe("DPoP", () => {
     );
   });
 
-  it("denies a proof that is not for this call, with its reason", async () => {
+  it("denies a proof that does not match the call, and states the reason", async () => {
     const { call, prove, verdict, key, token, nowSeconds, published } = await bound();
     const other = await dpopKey();
     const { jwk: _, ...withoutKey } = { jwk: 1 };
@@ -320,7 +321,7 @@ describe("DPoP", () => {
     expect(await verdict(own, { authorization: [`DPoP ${own}`] })).toBe("unbound_token");
   });
 
-  it("is required of every token if so configured, including introspected ones", async () => {
+  it("is required for every token when configured, including introspected tokens", async () => {
     const strict = await sceneNow(jwtIssuer({ senderConstrained: "required" }));
     expect(await strict.verdict(await real.jwt())).toBe("unconstrained_token");
     const made = await sceneNow(introspected({}, { senderConstrained: "required" }));

@@ -117,12 +117,12 @@ export async function startRealIssuer() {
     issuer,
     apiKey,
     rotate,
-    /** Issues a JWT of a client for the API. */
+    /** Issues a JWT to a client for the API. */
     jwt: async (headers = {}): Promise<string> => {
       const form = { grant_type: "client_credentials", scope: "api:read", resource: API };
       return (await post("/token", form, headers)).access_token;
     },
-    /** Issues an opaque token of a client. */
+    /** Issues an opaque token to a client. */
     opaque: async (headers = {}): Promise<string> => {
       const form = { grant_type: "client_credentials", scope: "api:read" };
       return (await post("/token", form, headers)).access_token;
@@ -196,7 +196,7 @@ export async function dpopKey(alg = "ES256") {
   return {
     jwk,
     privateKey: privateKey as CryptoKey,
-    /** Returns the `DPoP` header of a call. */
+    /** Returns the `DPoP` header for a call. */
     prove: (
       method: string,
       url: string,

@@ -22,9 +22,9 @@ function shards(write: number, read: number) {
 
 const PER_WRITER = 60;
 
-describe("change of the shard count during traffic", () => {
+describe("changing the shard count during traffic", () => {
   it.each([
-    // First the readers use more shards, then the writers. Then the reverse.
+    // First the readers switch to more shards, then the writers. Afterwards, the change is reversed.
     ["growing", [shards(2, 2), shards(2, 6), shards(6, 6)], [0, 1, 2]],
     ["shrinking", [shards(6, 6), shards(2, 6)], [0, 1]],
   ] as const)("loses and duplicates nothing: %s", async (_, configs, deployments) => {
@@ -42,7 +42,7 @@ describe("change of the shard count during traffic", () => {
         ),
       ),
     );
-    // Old and new code run at the same time, and every event is delivered to both, like a redelivery.
+    // Old and new code run at the same time. Every event is delivered to both, as in a redelivery.
     await Promise.all(
       deployments.flatMap((deployment) =>
         events.map(async (batch) => {
@@ -87,8 +87,8 @@ describe("change of the shard count during traffic", () => {
   });
 });
 
-describe("writer that meets other writers", () => {
-  it("uses more counter shards, and every reader finds them", async () => {
+describe("writer that conflicts with other writers", () => {
+  it("spreads its counters over more shards, and every reader finds them", async () => {
     const world = await createWorld();
     const startMs = world.time.nowMs;
     const spread = new CounterSpread(world.config.shards.counters.write);
@@ -103,7 +103,7 @@ describe("writer that meets other writers", () => {
             clientId: "app",
             details: { ip: `203.0.113.${index}`, endpoint: "/api/x" },
           },
-          // Days of two months, of which only some use several shards.
+          // Days in two months. Only some of these days use several shards.
           startMs - (n + index * 3) * 8 * HOUR_MS,
         ),
       );

@@ -31,7 +31,10 @@ export async function newKey(alg = "ES256"): Promise<IssuerKey> {
   };
 }
 
-/** Runs an issuer over HTTP that signs arbitrary claims. It counts fetches of its keys, and can simulate an outage. */
+/**
+ * Starts an HTTP issuer that signs arbitrary claims. It counts how often its keys are fetched, and can simulate an
+ * outage.
+ */
 export async function startSigningIssuer(
   options: { readonly alg?: string; readonly path?: string } = {},
 ) {
@@ -90,7 +93,7 @@ export async function startSigningIssuer(
   return Object.assign(state, {
     issuer,
     origin,
-    /** Signs claims unchanged, with the issuer's key or another. */
+    /** Signs claims unchanged, with the issuer's key or a different key. */
     async sign(
       claims: JWTPayload,
       header: Record<string, unknown> = {},

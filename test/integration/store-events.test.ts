@@ -62,7 +62,7 @@ describe("storeEvents", () => {
     });
   });
 
-  it("lists stored events even if a producer uses one ID for events of two users", async () => {
+  it("stores and lists both events if a producer uses the same ID for two users", async () => {
     const world = await createWorld();
     const [first, second] = [uses(world, 5), uses(world, 5)];
     await store(world, first);
@@ -75,7 +75,7 @@ describe("storeEvents", () => {
     );
   });
 
-  it("keeps security events 90 days when others are kept for less", async () => {
+  it("keeps security events for 90 days when other events are kept for less time", async () => {
     const world = await createWorld({ retention: { defaultDays: 7 } });
     const [used, failed] = [event(world, "token_used"), event(world, "auth_failed")];
     await store(world, [used, failed]);
@@ -100,7 +100,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(1);
   });
 
-  it("counts exactly when it is killed between two transactions and the batch is delivered again", async () => {
+  it("counts each event once when it is killed between two transactions and the batch is redelivered", async () => {
     const world = await createWorld();
     const events = uses(world, 250);
     world.traffic.fault = ({ operation, index }) =>
@@ -114,7 +114,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(250);
   });
 
-  it("counts exactly when a write succeeded but its answer was lost", async () => {
+  it("counts each event once when a write succeeds but the response is lost", async () => {
     const world = await createWorld();
     const events = uses(world, 120);
     world.traffic.fault = ({ operation }) =>
@@ -144,7 +144,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(200);
   });
 
-  it("counts exactly when writers update the same counters", async () => {
+  it("counts each event once when several writers update the same counters", async () => {
     const world = await createWorld({ shards: { counters: { write: 1 } } });
     const batches = Array.from({ length: 6 }, () => uses(world, 60));
     let waiting = batches.flat();
@@ -167,7 +167,7 @@ describe("storeEvents", () => {
     expect(await counted(world, "token_used")).toBe(5);
   });
 
-  it("stores the rest of a batch with an event that cannot be sent, and returns that one", async () => {
+  it("stores the rest of a batch if one event cannot be sent, and returns that event", async () => {
     const world = await createWorld();
     const events = uses(world, 5);
     const odd = { ...event(world, "token_used"), event_data: { n: Number.NaN } };
@@ -207,7 +207,7 @@ describe("life of a token", () => {
     return (await countTokens(world, range)).get("app");
   };
 
-  it("counts the same for every order and number of deliveries", async () => {
+  it("produces the same counts for any order and number of deliveries", async () => {
     const expected = { issued: 1, active: 0, expired: 0, revoked: 1 };
     const orders: ((l: ReturnType<typeof life>) => OAuthEvent[][])[] = [
       ({ issued, revoked }) => [[issued, revoked]],
@@ -225,7 +225,7 @@ describe("life of a token", () => {
     }
   });
 
-  it("counts a token once when two events with different IDs report it", async () => {
+  it("counts a token once when two events with different IDs report the same token", async () => {
     const world = await createWorld();
     const [a, b] = [life(world, "t1"), life(world, "t1")];
     await store(world, [a.issued, b.issued, a.revoked, b.revoked]);
@@ -233,14 +233,14 @@ describe("life of a token", () => {
     expect(await storedCount(world)).toBe(4);
   });
 
-  it("does not count an expired token as revoked", async () => {
+  it("does not count a token as revoked if it had already expired", async () => {
     const world = await createWorld();
     const { issued, revoked } = life(world, "t1", 500);
     await store(world, [issued, revoked]);
     expect(await counts(world)).toEqual({ issued: 1, active: 0, expired: 1, revoked: 0 });
   });
 
-  it("stores a token_issued event without an expiry, uncounted", async () => {
+  it("stores a token_issued event without an expiry, but does not count it", async () => {
     const world = await createWorld();
     await store(world, [event(world, "token_issued", { token_id: "t1" })]);
     expect(await storedCount(world)).toBe(1);

@@ -4,7 +4,7 @@ import type { DocumentClient } from "../../shared/core/document-client.ts";
 export interface StoreCall {
   /** `GetItem`, `TransactWriteItems`, … */
   readonly operation: string;
-  /** Number of earlier calls of the operation. */
+  /** Number of earlier calls with the same operation. */
   readonly index: number;
 }
 
@@ -13,7 +13,7 @@ export interface StoreTraffic {
   roundTrips: number;
   readUnits: number;
   writeUnits: number;
-  /** Makes calls fail when set: returns an error to throw instead of sending, or after the call succeeded. */
+  /** If set, makes calls fail: returns an error to throw instead of sending the call, or after the call succeeded. */
   fault: ((call: StoreCall) => { error: Error; afterwards?: boolean } | undefined) | undefined;
   reset(): void;
 }
@@ -31,7 +31,7 @@ export function throttled(): Error {
   return Object.assign(new Error("throttled"), { name: "ThrottlingException", $fault: "client" });
 }
 
-/** Counts every call of a client, and makes calls fail on demand. */
+/** Counts every call that a client makes, and makes calls fail on demand. */
 export function watchStore(db: DocumentClient): StoreTraffic {
   const counts = new Map<string, number>();
   const traffic: StoreTraffic = {
@@ -50,7 +50,7 @@ export function watchStore(db: DocumentClient): StoreTraffic {
       const index = counts.get(operation) ?? 0;
       counts.set(operation, index + 1);
       const failure = traffic.fault?.({ operation, index });
-      // Like the SDK's error for a call that it sent.
+      // Looks like the SDK's error for a call that was sent.
       if (failure) Object.assign(failure.error, { $metadata: { attempts: 1 } });
       if (failure && !failure.afterwards) throw failure.error;
       const input = { ...(args.input as object), ReturnConsumedCapacity: "TOTAL" };

@@ -3,7 +3,7 @@ import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { createWorld } from "./store.ts";
 
-/** Creates a world whose authorizer trusts other issuers. It keeps published events and stores them on demand. */
+/** Creates a world whose authorizer trusts other issuers. Published events are kept in memory and stored on demand. */
 export async function tokenScene(
   config: MonitoringConfigInput,
   readSecret: (arn: string) => Promise<string> = async () => "secret",
@@ -40,7 +40,7 @@ export async function tokenScene(
     await afterAnswer();
     return decision;
   };
-  /** Returns the reason of a denial, or the outcome. */
+  /** Returns why the call was denied, or else the outcome. */
   const verdict = async (token: string, over: Partial<ProtectedRequest> = {}) => {
     const decision = await call(token, over);
     return "reason" in decision ? decision.reason : decision.outcome;
@@ -48,14 +48,14 @@ export async function tokenScene(
   return {
     ...world,
     world,
-    /** Returns the context of an adapter. */
+    /** The context that an adapter uses. */
     adapter: { ...world.context, otherIssuers },
     published,
     decide,
     afterAnswer,
     call,
     verdict,
-    /** Stores the events published so far, like the subscriber. */
+    /** Stores the events published so far, as the subscriber would. */
     storePublished: () => store.publish(published.splice(0)),
     ofType: (type: string) => published.filter(({ event_type }) => event_type === type),
     nowSeconds: () => Math.floor(world.time.nowMs / 1000),

@@ -68,7 +68,7 @@ const lifeArbitrary = fc
     }),
   );
 
-/** Generates instants that favour the edges of tokens, minutes, hours and days. */
+/** Generates instants, often at the exact start or end of a token's life, a minute, an hour or a day. */
 const instantArbitrary = (lives: readonly Life[]) =>
   fc
     .tuple(
@@ -83,7 +83,7 @@ const instantArbitrary = (lives: readonly Life[]) =>
     .map(([at, offset]) => at + offset);
 
 describe("countTokens", () => {
-  it("equals a count over every token for any range and any current time", async () => {
+  it("equals a count over all tokens for any range and any current time", async () => {
     const lives = fc.sample(lifeArbitrary, { numRuns: 160, seed: 20261123 });
     const world = await createWorld();
     const clock = () => START_MS + 3 * DAY_MS;
@@ -128,7 +128,7 @@ describe("tokenUsageStats", () => {
     expect(await judge(expiresMs)).toEqual({ active_tokens: 0, expired_tokens: 1 });
   });
 
-  it("is the same before and after a cleanup", async () => {
+  it("returns the same statistics before and after a cleanup", async () => {
     const world = await createWorld();
     for (let n = 0; n < 30; n += 1) {
       const { token } = await issueToken(world, {
@@ -164,7 +164,7 @@ describe("tokenUsageStats", () => {
     });
   });
 
-  it("does not cost more reads for ten times the tokens", async () => {
+  it("does not need more reads for ten times as many tokens", async () => {
     const world = await createWorld();
     const issue = async (count: number, startMs: number) => {
       const lives = Array.from({ length: count }, (_, n) => ({
@@ -206,7 +206,7 @@ describe("tokenUsageStats", () => {
 });
 
 describe("listClients", () => {
-  it("returns active tokens of any lifetime, and the last use", async () => {
+  it("returns each client's last use and its active tokens with any lifetime", async () => {
     const world = await createWorld();
     await registerClient(world, { clientId: "app", name: "App" });
     await registerClient(world, { clientId: "gone", name: "Gone", status: "inactive" });

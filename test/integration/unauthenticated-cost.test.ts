@@ -19,9 +19,9 @@ const ipv6 = (prefix: string, groups: number) =>
 const BATCH = 200;
 
 /**
- * Creates events of calls without valid credentials, like the authorizer, and stores two batches of them.
+ * Creates events for calls without valid credentials, as the authorizer does, and stores two batches of them.
  *
- * @returns write units per call of the second batch, including those of indexes
+ * @returns write units per call in the second batch, including units for indexes
  */
 async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
   const world = await createWorld();
@@ -67,7 +67,7 @@ async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
 
 const ONE_SITE = () => ({ ip: ipv6("2001:db8:1:2", 4) });
 
-describe("call without valid credentials, with new paths and user agents of 1 KB each time", () => {
+describe("call without valid credentials, with a new 1 KB path and user agent each time", () => {
   it.each<[string, () => Partial<ProtectedRequest>]>([
     ["from one IPv4 address", () => ({})],
     ["from changing addresses of one IPv6 network", ONE_SITE],
@@ -80,13 +80,13 @@ describe("call without valid credentials, with new paths and user agents of 1 KB
     expect(await unitsOfCalls(call)).toBeLessThanOrEqual(4);
   });
 
-  it("costs one unit more with a token that is looked up", async () => {
+  it("costs one more unit with a token that must be looked up", async () => {
     // A conditional write that fails is charged as one unit.
     const call = () => ({ ...ONE_SITE(), authorization: [`Bearer oam_${random(32)}`] });
     expect(await unitsOfCalls(call)).toBeLessThanOrEqual(5);
   });
 
-  it("costs six units more from an address that was not counted before", async () => {
+  it("costs six more units from an address that was not counted before", async () => {
     // Two items of the ranking, each of which costs two units in a transaction and one in its index.
     expect(await unitsOfCalls(() => ({ ip: [...randomBytes(4)].join(".") }))).toBeLessThanOrEqual(
       10,

@@ -23,7 +23,7 @@ async function scene() {
 }
 
 describe("unused tokens", () => {
-  it("are tokens issued earlier and not used since, longest unused first", async () => {
+  it("are tokens issued before the given time and not used since, longest unused first", async () => {
     const { world, issue, unused } = await scene();
     await issue("never");
     const early = await issue("early");
@@ -56,7 +56,7 @@ describe("unused tokens", () => {
     expect(ofApp.users.toSorted()).toEqual(["ada", "eve"]);
   });
 
-  it("are read in parts of limited cost, and each once", {
+  it("are read in parts of limited cost, and each token is returned once", {
     timeout: 60_000,
   }, async () => {
     const { world, unused } = await scene();
@@ -69,7 +69,7 @@ describe("unused tokens", () => {
       user_id: `user-${n}`,
       scopes: ["a"],
       issued_at: toInstant(issuedMs),
-      // Several hundred expire at one instant, also at the end of a part.
+      // Several hundred tokens expire at the same instant, so some parts end within such a group.
       ...expiryAttributes(
         `digest-${n}`,
         nowMs + YEAR_SECONDS * 1000 + Math.floor(n / 300),
@@ -96,7 +96,7 @@ describe("unused tokens", () => {
 });
 
 describe("unused clients", () => {
-  it("are clients known earlier and not used since, those with tokens first", async () => {
+  it("are clients registered before the given time and not used since, clients with tokens first", async () => {
     const { world, issue } = await scene();
     for (const clientId of ["idle", "holding", "used"]) {
       await registerClient(world.context, { clientId, name: clientId });

@@ -25,8 +25,8 @@ export const PATIENT = {
 } as const;
 
 /**
- * Creates a table from a definition, without TTL. DynamoDB Local would delete items that have expired by the real
- * clock but not by the test's clock.
+ * Creates a table from a definition, without TTL. With TTL, DynamoDB Local would delete items that have expired by the
+ * real clock but not by the test's clock.
  */
 export async function createTable(
   admin: DynamoDBClient,
@@ -68,7 +68,7 @@ export async function createTable(
   );
 }
 
-/** Returns a logger that records its entries. */
+/** A logger that records its entries. */
 export interface RecordingLogger {
   readonly lines: { level: string; message: string; extra: unknown[] }[];
   debug(message: string, ...extra: Record<string, unknown>[]): void;
@@ -118,7 +118,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
     restrictions: new StoredRestrictions({ db, restrictionsTable: tables.restrictionsTable }),
     sink: undefined as unknown as EventSink,
   };
-  /** Stores published events at once, as the subscriber would. */
+  /** Stores published events immediately, as the subscriber would. */
   context.sink = {
     async publish(events) {
       published.push(...events);

@@ -31,7 +31,7 @@ const OPERATORS = new Map<ts.SyntaxKind, string>([
   [ts.SyntaxKind.QuestionQuestionToken, "&&"],
 ]);
 
-/** Methods and functions that are swapped. */
+/** Methods and functions that are swapped for each other. */
 const SWAPPED = new Map([
   ["some", "every"],
   ["every", "some"],
@@ -43,7 +43,7 @@ const SWAPPED = new Map([
   ["ceil", "floor"],
 ]);
 
-/** Methods whose call is replaced by its object. */
+/** Methods whose call is replaced by the object that it is called on. */
 const LEFT_AWAY = new Set(["filter", "sort", "slice", "reverse", "trim", "toLowerCase", "flat"]);
 
 /** Properties with human-readable text. */
@@ -83,7 +83,10 @@ function isName(node: ts.Node): boolean {
   return ts.isPropertyAssignment(parent) && parent.name === node;
 }
 
-/** Yields the changes of one node, without its children: the replaced range, the replacement, and the kind. */
+/**
+ * Yields the changes to one node but not to its children. Each change has the replaced range, the replacement, and the
+ * kind.
+ */
 function* changesOf(node: ts.Node): Generator<[{ start: number; end: number }, string, string]> {
   const of = (each: ts.Node) => ({ start: each.getStart(), end: each.getEnd() });
   const text = (each: ts.Node) => each.getText();

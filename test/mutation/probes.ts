@@ -43,7 +43,7 @@ export function withProbes(file: string, code: string): string {
       { at: end, text: ")" },
     ];
   });
-  // From the end, so that positions stay valid. At the same position, the inner probe comes first.
+  // Inserts from the end, so that positions stay valid. At the same position, the inner probe comes first.
   return insertions
     .map((insertion, index) => ({ ...insertion, index }))
     .sort((a, b) => b.at - a.at || b.index - a.index)

@@ -41,7 +41,7 @@ const { values: options } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     sample: { type: "string", default: "320" },
-    /** Seconds of tests per mutant, measured without a mutant. */
+    /** Seconds of test time per mutant, measured without a mutant. */
     budget: { type: "string", default: "25" },
     /** Runs only mutants whose `file:line` starts with this. Applied after sampling. */
     only: { type: "string", default: "" },
@@ -64,7 +64,7 @@ const sources = MUTATED.flatMap((folder) =>
     .map((name) => `${folder}/${name}`),
 ).sort();
 
-/** Returns a random sample of all mutants. The same seed and code give the same sample. */
+/** Returns a random sample from all mutants. The same seed and code give the same sample. */
 function drawSample(): { sample: Mutant[]; outOf: number } {
   const all = sources.flatMap((file) => mutantsOf(file, original(file)));
   const random = new Random(Number(options.seed), "mutants");
@@ -96,7 +96,7 @@ class Runner {
     const child = fork(join(import.meta.dirname, "test-runner.ts"), {
       cwd: this.options.root,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      // A separate process group, so that everything a test started ends with it.
+      // Runs in a separate process group, so that everything that a test started ends with the group.
       detached: true,
     });
     child.send({ ...this.options, dynamodbEndpoint: this.#store.endpoint });
@@ -146,7 +146,7 @@ interface TestRecord {
   readonly files: Readonly<Record<string, { digest: string; tests: readonly RanTest[] }>>;
 }
 
-/** Returns every test with the places in the code that it reaches. Records them again for changed files. */
+/** Returns every test with the places in the code that it reaches. Records the places again if files have changed. */
 async function recordTests(base: Base): Promise<readonly RanTest[]> {
   const isTest = (file: string) => file.endsWith(".test.ts");
   const others = testFiles.filter((file) => !isTest(file));
@@ -190,7 +190,7 @@ function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanT
   return byPlace;
 }
 
-/** Returns the share of a test's places that are in a file. It is high for the file's own tests. */
+/** Returns what share of the places that a test reaches are in a file. The share is high for the file's own tests. */
 function shareIn(file: string, { reached }: RanTest): number {
   return reached.filter((place) => place.startsWith(`${file}#`)).length / reached.length;
 }
@@ -239,11 +239,11 @@ const results: Result[] = [];
 /** Files restored since the last test run. */
 let restored: string[] = [];
 
-/** Tests that pass alone, and files whose tests depend on earlier ones. */
+/** Tests that pass alone, and files whose tests depend on earlier tests. */
 const alone = new Set<string>();
 const whole = new Set<string>();
 
-/** Whether a test passes alone without a mutant. Otherwise its failure means nothing. */
+/** Whether a test passes alone without a mutant. If it doesn't, a failure with a mutant means nothing. */
 async function passesAlone({ file, id }: Failure): Promise<boolean> {
   if (!id || alone.has(id) || whole.has(file)) return true;
   const answer = await runner.run({ changed: restored, tests: [[file, [id]]] }, 120_000);
@@ -265,7 +265,7 @@ async function tryMutant(mutant: Mutant): Promise<Result> {
   );
   const timeoutMs = 30_000 + 5 * milliseconds;
   let answer = await runner.run({ changed, tests: chosen }, timeoutMs);
-  // Run again if the failure came from a busy machine.
+  // Run the test again, in case it failed because the machine was busy.
   if (answer?.failure && BUSY.test(answer.failure.message)) {
     answer = await runner.run({ changed: [], tests: chosen }, timeoutMs);
   }

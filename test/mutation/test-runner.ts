@@ -12,7 +12,7 @@ export interface RunnerOptions {
   readonly record: boolean;
 }
 
-/** A request to run tests of some files. */
+/** A request to run tests from some files. */
 export interface RunRequest {
   /** Files that changed since the last tests ran. */
   readonly changed: readonly string[];
@@ -51,7 +51,7 @@ class AsAsked {
   }
 }
 
-/** Modules that ended since the last run started. Vitest's own result includes those of earlier runs. */
+/** Modules that ended since the last run started. Vitest's own result also includes modules from earlier runs. */
 let ended: TestModule[] = [];
 
 async function start({ root, dynamodbEndpoint, assembly, record }: RunnerOptions): Promise<Vitest> {

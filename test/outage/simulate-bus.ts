@@ -8,7 +8,7 @@ import { recordingLogger } from "../integration/world.ts";
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** Latencies of healthy services. */
+/** Latencies when the services are healthy. */
 const STORE_MS = 5;
 const PUT_MS = 20;
 const SEND_MS = 20;
@@ -36,7 +36,7 @@ const TOKEN = {
   listed: true,
 };
 
-/** Services that hang from the start, for the given number of seconds. */
+/** An outage scenario. `busHangsFor` and `queueHangsFor` are how many seconds the service hangs from the start. */
 export interface Outage {
   readonly environments: number;
   readonly seconds: number;
@@ -47,7 +47,7 @@ export interface Outage {
 export interface OutageResult {
   /** Calls that were answered and tracked. */
   readonly calls: number;
-  /** IDs of events by destination. */
+  /** IDs of the events that reached each destination. */
   readonly onBus: ReadonlySet<string>;
   readonly queued: ReadonlySet<string>;
   readonly logged: ReadonlySet<string>;
@@ -59,7 +59,7 @@ export interface OutageResult {
 
 /**
  * Simulates execution environments of the authorizer in virtual time, with its real decision and publisher. An
- * environment takes the next call once the work after the response is done, like in Lambda with an extension.
+ * environment takes the next call once the work after the response is done, as in Lambda with an extension.
  */
 export async function simulateBus(outage: Outage): Promise<OutageResult> {
   const { environments, seconds, busHangsFor = 0, queueHangsFor = 0 } = outage;

@@ -22,13 +22,13 @@ const EXAMPLES = readdirSync(join(ROOT, "examples"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-/** Local tests of synthesized examples, by name. */
+/** Tests that run a synthesized example locally, by the example's name. */
 const LOCALLY: Readonly<Record<string, (assembly: Assembly) => Promise<void>>> = {
   "cognito-api": tryCognitoApi,
   "mcp-server": tryMcpServer,
 };
 
-/** Runs the stack of a synthesized example, like `npm start -- --app`. */
+/** Runs a synthesized example's stack, like `npm start -- --app`. */
 async function runStack(
   assembly: Assembly,
   use: (stack: LocalStack) => Promise<void>,
@@ -78,7 +78,7 @@ async function tryMcpServer(assembly: Assembly): Promise<void> {
   ).finally(() => issuer.close());
 }
 
-/** Calls the API with tokens of its user pool, and checks the audit log. */
+/** Calls the API with tokens from its user pool, and checks the audit log. */
 async function tryCognitoApi(assembly: Assembly): Promise<void> {
   await runStack(assembly, async (stack) => {
     const endpoint = (part: string) => addressOf(stack, part);
@@ -141,7 +141,7 @@ describe.each(EXAMPLES)("the example %s", (name) => {
     const folder = join(ROOT, "examples", name);
     const { dependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
     expect(dependencies["oauth-monitoring"]).toBe("file:../..");
-    // A link would resolve peer dependencies from the repository, and the types of a second aws-cdk-lib are
+    // A link would resolve peer dependencies from the repository. The types from a second copy of aws-cdk-lib would be
     // incompatible.
     expect(readFileSync(join(folder, ".npmrc"), "utf8")).toContain("install-links=true");
     expect(readFileSync(join(folder, "README.md"), "utf8")).toContain(`cd examples/${name}`);

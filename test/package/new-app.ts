@@ -18,7 +18,7 @@ const exec = promisify(execFile);
 
 /** Runs a command in a directory as a user would, without npm's environment variables. */
 export function run(cwd: string, command: string, ...args: string[]): Promise<string> {
-  // The timeout ends a command that hangs, and names it.
+  // If a command hangs, the timeout ends it and the error names it.
   return runWithin(240_000, cwd, command, ...args);
 }
 
@@ -83,7 +83,7 @@ export async function install(folder: string, ...packages: string[]): Promise<vo
   }
 }
 
-/** Returns the size of all files in a directory, in bytes. */
+/** Returns the total size of all files in a directory, in bytes. */
 export function bytesIn(folder: string): number {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .map((name) => statSync(join(folder, name), { throwIfNoEntry: false }))

@@ -60,7 +60,7 @@ describe("the package", () => {
           file,
         ),
     );
-    // Code that two compiled modules share.
+    // Files with code that two compiled modules share.
     expect(others.filter((file) => !file.startsWith("package/dist/_virtual/"))).toEqual([]);
   });
 
@@ -163,7 +163,7 @@ export const user: string | undefined = callerOf({})?.user_id;
     ["node16", "node16", ["use.mts", "use.cts"]],
     ["nodenext", "nodenext", ["use.mts", "use.cts"]],
     ["esnext", "bundler", ["use.mts"]],
-    // Without `exports` in package.json.
+    // These packages have no `exports` in package.json.
     ["commonjs", "node10", ["use.ts"]],
   ])(
     "compile with module %s and resolution %s, including declarations of dependencies",

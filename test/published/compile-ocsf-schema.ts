@@ -1,6 +1,6 @@
 /**
- * Writes `ocsf-schema.json`: the published OCSF schema of the classes that we export, and of every object that they can
- * contain. Omits only descriptions and profiles.
+ * Writes `ocsf-schema.json`, the published OCSF schema for the classes that we export and for every object that they
+ * can contain. Omits only descriptions and profiles.
  *
  *     npx tsx test/published/compile-ocsf-schema.ts FOLDER COMMIT
  *     npx biome format --write test/published
@@ -62,7 +62,7 @@ const categories = read<Source & { attributes: Record<string, { uid: number; cap
   "categories.json",
 );
 
-/** Returns a definition with everything that it inherits. Its enumerations add to inherited ones. */
+/** Returns a definition with everything that it inherits. Its enumerations are merged with inherited ones. */
 function inherited(of: ReadonlyMap<string, Source>, name: string): Source {
   const source = of.get(name);
   if (!source) throw new Error(`the schema has no ${name}`);
@@ -100,7 +100,7 @@ function compileAttribute(name: string, own: SourceAttribute): CompiledAttribute
 
 function compile(source: Source): Definition {
   const own = Object.entries(source.attributes).filter(
-    // Omits attributes of profiles, because our events name no profile.
+    // Omits attributes from profiles, because our events name no profile.
     ([name, attribute]) => !name.startsWith("$") && !attribute.profile,
   );
   return {

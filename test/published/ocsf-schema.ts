@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 /** An attribute, as written by `compile-ocsf-schema.ts`. */
 export interface CompiledAttribute {
-  /** A type of the dictionary, or `object`. */
+  /** A type from the dictionary, or `object`. */
   readonly type: string;
   /** Name of the object type. */
   readonly object?: string;
@@ -15,7 +15,7 @@ export interface CompiledAttribute {
   readonly sibling?: string;
 }
 
-/** A type of the dictionary. A type with a `type` narrows that type. */
+/** A type from the dictionary. If `type` is set, this type narrows that type. */
 export interface CompiledType {
   readonly type?: string;
   readonly regex?: string;
@@ -38,7 +38,7 @@ export interface CompiledClass extends Definition {
   readonly category: { readonly uid: number; readonly caption: string };
 }
 
-/** The published schema of our classes. */
+/** The published schema for our classes. */
 export interface CompiledSchema {
   readonly source: string;
   readonly commit: string;
@@ -153,7 +153,7 @@ function faultsOf(
   return faults;
 }
 
-/** Returns every violation of the published schema by an event. */
+/** Returns every way in which an event violates the published schema. */
 export function ocsfFaults(event: unknown): OcsfFault[] {
   if (!isObject(event)) return [{ path: [], message: "is not an object" }];
   const { class_uid, activity_id, type_uid, category_uid, metadata } = event;

@@ -6,8 +6,8 @@ const scene = useStack();
 const CALLS = 10_000;
 const CALLERS = 8;
 
-describe("a load of 10,000 authorized calls", () => {
-  it("stores and counts exactly 10,000 token_used events and leaks no raw token", {
+describe("load of 10,000 allowed calls", () => {
+  it("results in exactly 10,000 stored and counted token_used events and no leaked token", {
     timeout: 600_000,
   }, async () => {
     const { get, caller, admin, settle, eventsByType, storeText, busTraffic, logs } = scene();

@@ -89,7 +89,7 @@ describe("requests read from Lambda events", () => {
         traceId: "1-62fa9327-21cdd4da4c6db451490a5fb7",
       },
     ],
-  ])("reads the request from the event of %s", (_, event, own) => {
+  ])("reads the request from the event sent by %s", (_, event, own) => {
     expect(read(event)).toEqual({ ...COMMON, traceId: undefined, ...own });
   });
 
@@ -103,7 +103,7 @@ describe("requests read from Lambda events", () => {
     expect(read({ ...LOAD_BALANCER_EVENT, headers }).ip).toBe(ip);
   });
 
-  it("reads the same request from an HTTP API's authorizer event as from its integration event", () => {
+  it("reads the same request from an HTTP API's authorizer event and integration event", () => {
     expect(readAuthorizerCall(HTTP_API_AUTHORIZER_EVENT, DIRECT).request).toEqual(
       read(HTTP_API_EVENT),
     );
@@ -136,20 +136,20 @@ describe("requests read from Lambda events", () => {
     });
   });
 
-  it("rejects the event of a TOKEN authorizer because it lacks the caller's address", () => {
+  it("rejects a TOKEN authorizer's event because the event is missing the caller's address", () => {
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/api";
     const event = { type: "TOKEN", authorizationToken: "Bearer opaque-token", methodArn };
     expect(() => readAuthorizerCall(event, DIRECT)).toThrow("requestContext");
   });
 
-  it("reads the same request from a REST API's authorizer event as from its integration event", () => {
+  it("reads the same request from a REST API's authorizer event and integration event", () => {
     const { body: _, isBase64Encoded: __, ...call } = REST_API_EVENT;
     const methodArn = "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/POST/api/orders/7";
     const event = { type: "REQUEST", methodArn, ...call };
     expect(readAuthorizerCall(event, DIRECT).request).toEqual(read(REST_API_EVENT));
   });
 
-  it("reads a test call from the API Gateway console without headers, certificate and address", () => {
+  it("reads a test call from the API Gateway console, which has no headers, certificate or address", () => {
     const { domainName: _, ...requestContext } = REST_API_EVENT.requestContext;
     const event = {
       ...REST_API_EVENT,
@@ -185,7 +185,7 @@ describe("requests read from Lambda events", () => {
     expect(read(call).authorization).toEqual(["Bearer opaque-token"]);
   });
 
-  it("reads a load balancer's client certificate and origin only when configured", () => {
+  it("reads the client certificate and origin from a load balancer only when configured", () => {
     const event = {
       ...LOAD_BALANCER_EVENT,
       headers: {
@@ -225,14 +225,14 @@ describe("gatewayPaths", () => {
     ["/live/api/x", "live", "/api/x"],
     ["/live", "live", "/"],
     ["/livery/x", "live", "/livery/x"],
-  ])("routes %s in the stage %s of a $default route by %s", (path, stage, expected) => {
+  ])("reduces the path %s in the stage %s of a $default route to %s", (path, stage, expected) => {
     expect(gatewayPaths({ ...defaultRoute, path, stage, domainName: HOST })).toEqual({
       path: expected,
       routed: { paths: [expected], mayHaveBasePath: false },
     });
   });
 
-  it("uses the route regardless of the base path and stage in the path", () => {
+  it("ignores the base path and stage in the path when there is a named route", () => {
     const call = { route: "/admin/oauth/events", parameters: null, stage: "$default" };
     for (const path of ["/ops/admin/oauth/events", "/public/x", "/"]) {
       expect(gatewayPaths({ ...call, path }).routed).toEqual({
@@ -243,7 +243,7 @@ describe("gatewayPaths", () => {
     }
   });
 
-  it("keeps the stage name in the path of a route that starts with it", () => {
+  it("keeps the stage name in the path when the route starts with the same name", () => {
     const call = { route: "/live/{id}", parameters: { id: "x" }, stage: "live" };
     expect(gatewayPaths({ ...call, path: "/live/x" }).path).toBe("/live/x");
     expect(gatewayPaths({ ...call, path: "/live/live/x" }).path).toBe("/live/x");
@@ -254,16 +254,16 @@ describe("gatewayPaths", () => {
     ["/orders/{id}/lines/{line}", { id: "7", line: "8" }, "/orders/7/lines/8", true],
     ["/files/{proxy+}", { proxy: "a/b" }, "/files/a/b", false],
     ["/{tenant}/{rest+}", { tenant: "t", rest: "a/b" }, "/t/a/b", false],
-    // A decoded slash in a parameter doesn't start a new segment.
+    // A slash that was decoded in a parameter doesn't start a new segment.
     ["/orders/{id}", { id: "a/b" }, "/orders/a%2Fb", true],
-    // An event without the value can't match a rule, so the call is denied.
+    // Without the parameter's value, the path matches no rule, so the call is denied.
     ["/orders/{id}", {}, "/orders//", true],
   ])("inserts the parameters into the route %s: %o", (route, parameters, path, isExact) => {
     const { routed } = gatewayPaths({ route, parameters, path: "/any", stage: "$default" });
     expect(routed).toEqual({ paths: [path], route, isExact });
   });
 
-  it("treats a $default route behind a custom domain as one that may have a base path", () => {
+  it("assumes that a $default route behind a custom domain may have a base path", () => {
     const call = { ...defaultRoute, path: "/live/x", stage: "live", domainName: "api.example.com" };
     expect(gatewayPaths(call).routed).toEqual({ paths: ["/x", "/live/x"], mayHaveBasePath: true });
   });
@@ -288,11 +288,11 @@ describe("caller IP address", () => {
     [1, `198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
     [1, `192.0.2.66, 198.51.100.1, ${GATEWAY_SAW}`, "198.51.100.1"],
     [2, `198.51.100.1, 192.0.2.7, ${GATEWAY_SAW}`, "198.51.100.1"],
-    // API Gateway hasn't added the address that it saw.
+    // The header is missing the address that API Gateway saw.
     [1, "198.51.100.1", "198.51.100.1"],
     [1, `198.51.100.1:4711, ${GATEWAY_SAW}`, "198.51.100.1"],
     [1, `[2001:DB8::1]:4711, ${GATEWAY_SAW}`, "2001:db8::1"],
-    // With too few or no addresses, the address that API Gateway saw is used.
+    // When the header has too few addresses, the address that API Gateway saw is used.
     [2, `198.51.100.1, ${GATEWAY_SAW}`, GATEWAY_SAW],
     [1, undefined, GATEWAY_SAW],
     [1, `nonsense, ${GATEWAY_SAW}`, GATEWAY_SAW],
@@ -314,7 +314,7 @@ describe("caller IP address", () => {
     expect(addressBy()).toBe(GATEWAY_SAW);
   });
 
-  it("is determined in the same way behind an HTTP API and a load balancer", () => {
+  it("is determined in the same way behind HTTP APIs and load balancers", () => {
     const forwarded = `198.51.100.1, ${GATEWAY_SAW}`;
     for (const call of [HTTP_API_EVENT, LOAD_BALANCER_EVENT]) {
       const event = { ...call, headers: { "x-forwarded-for": forwarded } };
@@ -330,7 +330,7 @@ describe("callerOf", () => {
   it.each([
     ["a REST API's authorizer", { ...caller, principalId: "shop" }],
     ["an HTTP API's authorizer", { lambda: caller }],
-  ])("returns the caller behind %s", (_, authorizer) => {
+  ])("returns the caller of a function behind %s", (_, authorizer) => {
     expect(callerOf({ requestContext: { authorizer } })).toEqual(caller);
   });
 

@@ -27,7 +27,7 @@ describe("alertNotification", () => {
     expect(JSON.parse(json)).toEqual(alert);
   });
 
-  it("lists the findings in order of time when several rules contributed", () => {
+  it("lists the findings in chronological order when several rules contributed", () => {
     const finding = (rule: string, minute: number) => ({
       rule,
       subject: alert.subject,
@@ -64,7 +64,7 @@ describe("alertNotification", () => {
     expect(text).toMatch(/Evidence:$/);
   });
 
-  it("has a subject line that SNS accepts for any id", () => {
+  it("has a subject line that SNS accepts for any ID", () => {
     const id = `ü\n${"x".repeat(200)}`;
     const { subject } = alertNotification({ ...alert, subject: { kind: "client", id } });
     expect(subject).toMatch(/^OAuth alert \(high risk\): failure_burst client \?\?x+$/);

@@ -28,7 +28,7 @@ function found(snapshot: Partial<DetectionSnapshot>, rules: Rules = {}) {
   );
 }
 
-/** Creates the counts of a subject, each with its age in minutes. */
+/** Creates counts for a subject from pairs of age in minutes and number. */
 const counted = (
   clientId: string,
   value: string,
@@ -39,7 +39,7 @@ const counted = (
   minutes: new Map(counts.map(([ago, count]) => [NOW - ago * MINUTE_MS, count])),
 });
 
-/** Creates counts for whole hours. The first entry is the hour just before the last one. */
+/** Creates counts for whole hours, most recent first, starting with the hour before the last one. */
 const hoursBack = (count: (back: number) => number, length: number): HourCounts =>
   new Map(Array.from({ length }, (_, n) => [NOW - (n + 2) * HOUR_MS, count(n)]));
 
@@ -67,16 +67,16 @@ describe("usualRange", () => {
     });
   });
 
-  it("has at least the deviation of a Poisson process, and at least one", () => {
+  it("returns at least the deviation of a Poisson process, and at least one", () => {
     expect(few([100, 100, 100, 100, 100, 100])?.deviation).toBe(10);
     expect(few([0, 0, 0, 0, 0, 0])).toEqual({ median: 0, deviation: 1, hours: 6 });
   });
 
-  it("returns undefined for fewer than six hours", () => {
+  it("returns undefined when fewer than six hours are comparable", () => {
     expect(few([1, 1, 1, 1, 1])).toBeUndefined();
   });
 
-  it("counts an hour without events as zero and skips the hour being judged", () => {
+  it("counts an hour without events as zero and skips the hour under test", () => {
     const hours = new Map([[NOW - HOUR_MS, 1000]]);
     expect(usualRange(hours, NOW - 8 * HOUR_MS, NOW)).toEqual({
       median: 0,
@@ -85,8 +85,8 @@ describe("usualRange", () => {
     });
   });
 
-  it("compares with the same time of day and kind of day once there are six such hours", () => {
-    // 100 events at 9 o'clock and the hours next to it, 1 in other hours, 7 on weekends.
+  it("compares only the same time and kind of day once there are six such hours", () => {
+    // 100 events an hour around 9 o'clock, 1 in other hours and 7 on weekends.
     const hourly = (days: number, nowMs: number) => {
       const hours = new Map<number, number>();
       for (let hour = nowMs - days * DAY_MS; hour < nowMs - HOUR_MS; hour += HOUR_MS) {
@@ -105,14 +105,14 @@ describe("usualRange", () => {
     expect(hourly(1, NOW)).toMatchObject({ median: 7, hours: 23 });
   });
 
-  it("treats the hours around midnight as neighbours", () => {
+  it("compares hours across midnight as neighbouring hours", () => {
     const midnight = Date.parse("2026-11-25T01:00:00.000Z");
     const start = midnight - 2 * DAY_MS - 3 * HOUR_MS;
     const hours = new Map<number, number>();
     for (let hour = start; hour < midnight - HOUR_MS; hour += HOUR_MS) {
       hours.set(hour, [23, 0, 1].includes(new Date(hour).getUTCHours()) ? 50 : 2);
     }
-    // Three hours each of Monday and Tuesday. Sunday's last hour belongs to another kind of day.
+    // Three hours each on Monday and Tuesday. Sunday's last hour is on a different kind of day.
     expect(usualRange(hours, start, midnight)).toMatchObject({ median: 50, hours: 6 });
   });
 });
@@ -125,7 +125,7 @@ describe.each([
     { clientId: "app", lastHour, hours: hoursBack(usual, length), firstSeenMs: NOW },
   ];
 
-  it("raises a client that reaches the configured number of deviations above its median", () => {
+  it("raises a client whose count reaches the configured number of deviations above the median", () => {
     const threshold = 400 + deviations * 20;
     const rules = { [rule]: { ratio: 1 } };
     const steady = () => 400;
@@ -143,7 +143,7 @@ describe.each([
     ]);
   });
 
-  it("ignores a client below the configured multiple of its median or below the minimum", () => {
+  it("ignores a client whose count is below the minimum or the configured multiple of the median", () => {
     const steady = () => 400;
     expect(found({ [histories]: history(400 * ratio - 1, steady) })).toEqual([]);
     expect(found({ [histories]: history(400 * ratio, steady) })).toHaveLength(1);
@@ -169,7 +169,7 @@ describe.each([
   });
 });
 
-/** Creates an event of a candidate, with its age in minutes. */
+/** Creates an event for a candidate from the event's age in minutes. */
 const seen = (minutesAgo: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
   atMs: NOW - minutesAgo * MINUTE_MS,
   type: "token_used",
@@ -186,7 +186,7 @@ describe("failure_burst", () => {
       addresses: new Map([["203.0.113.9", events]]),
     });
 
-  it("raises an address that reaches the number of credential guesses within the window", () => {
+  it("raises an address that reaches the configured number of credential guesses within the window", () => {
     expect(bursts(19)).toEqual([]);
     expect(bursts(20)).toMatchObject([
       {
@@ -204,7 +204,7 @@ describe("failure_burst", () => {
     ]);
   });
 
-  it("ignores an address with many users and lowers the score of one with a few", () => {
+  it("ignores an address with many users and lowers the score of an address with a few users", () => {
     const uses = (count: number) =>
       Array.from({ length: count }, (_, n) => seen(60, { userId: `user-${n}` }));
     const guesses = Array.from({ length: 20 }, () => seen(5, guess));
@@ -213,7 +213,7 @@ describe("failure_burst", () => {
     expect(bursts(20, [...uses(2), ...guesses])).toMatchObject([{ score: 50 }]);
   });
 
-  it("names the client with most credential guesses unless the client is unknown", () => {
+  it("names the client with the most credential guesses unless that client is unknown", () => {
     const parts = (...clients: readonly (readonly [string, number])[]) =>
       found({
         guessedIps: clients.map(([client, count]) => counted(client, "203.0.113.9", [1, count])),
@@ -234,7 +234,7 @@ describe("failure_rate", () => {
       ...parts,
     });
 
-  it("raises credential guesses without a known client after one day of history", () => {
+  it("raises credential guesses against unknown clients after one day of history", () => {
     expect(rate({})).toMatchObject([{ rule: "failure_rate", observed: 60, threshold: 20 }]);
     const young = {
       clientId: "(none)",
@@ -245,19 +245,19 @@ describe("failure_rate", () => {
     expect(found({ guesses: [young] })).toEqual([]);
   });
 
-  it("scores many addresses high and skips addresses where most principals are allowed", () => {
+  it("gives many addresses a high score and skips addresses where most principals are allowed", () => {
     const from = (count: number) =>
       Array.from({ length: count }, (_, n) => counted("(none)", `198.51.${n}.7`, [5, 3]));
     expect(rate({ guessedIps: from(20) })).toMatchObject([
       { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
     ]);
     expect(rate({ guessedIps: from(3) })).toMatchObject([{ score: 55 }]);
-    // An address that makes most of the guesses becomes its own incident.
+    // An address that makes most of the guesses becomes a separate incident.
     const one = counted("(none)", "203.0.113.9", [15, 42]);
     expect(rate({ guessedIps: [one, ...from(6)] })).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, score: 55 },
     ]);
-    // A network that makes most of them also becomes its own incident.
+    // A network that makes most of the guesses also becomes a separate incident.
     const network = Array.from({ length: 20 }, (_, n) =>
       counted("(none)", `203.0.113.${n}`, [15, 3]),
     );
@@ -277,7 +277,7 @@ describe("network_guessing", () => {
   const raised = (...parts: readonly Partial<DetectionSnapshot>[]) =>
     found(Object.assign({}, ...parts)).filter(({ rule }) => rule === "network_guessing");
 
-  it("raises credential guesses spread over one network but not over several networks", () => {
+  it("raises credential guesses that are spread over one network but not over several networks", () => {
     expect(raised({ guessedIps: from("198.51.100", 10) })).toMatchObject([
       {
         subject: { kind: "network", id: "198.51.100.0/24" },
@@ -342,7 +342,7 @@ describe("persistent_failures", () => {
     expect(found(later)).toMatchObject([{ windowEnd: toInstant(NOW) }]);
   });
 
-  it("ignores or scores lower a job that keeps using an invalid token", () => {
+  it("ignores a job that keeps using an invalid token or gives it a lower score", () => {
     const always = Array.from({ length: 26 }, () => 12);
     expect(found(perHour(...always))).toEqual([]);
     const beat = (jitter: number) => ({
@@ -369,7 +369,7 @@ describe("persistent_failures", () => {
 });
 
 describe("credential_reuse", () => {
-  it("raises each client whose codes or refresh tokens were just used twice", () => {
+  it("raises each client whose codes or refresh tokens were just reused", () => {
     const failedReasons = [
       counted("app", "refresh_token_reused", [10, 2], [1, 1]),
       counted("web", "authorization_code_reused", [1, 1]),
@@ -423,7 +423,7 @@ describe("dormant_token", () => {
   const month = 30 * 24 * 60;
   const job = Array.from({ length: 80 }, () => seen(month, office));
 
-  it("raises a busy token after dormancy when its earlier activity is unknown", () => {
+  it("raises a token that is busy after a dormant period when earlier activity is unknown", () => {
     expect(woke(49, office)).toEqual([]);
     expect(woke(50, office)).toMatchObject([
       { rule: "dormant_token", subject: { kind: "token", id: "t1" }, observed: 50, threshold: 50 },
@@ -431,7 +431,7 @@ describe("dormant_token", () => {
     expect(found({ dormantTokens: [counted("batch", "t1", [1, 1])] })).toEqual([]);
   });
 
-  it("ignores a monthly job unless it comes from elsewhere or is ten times as busy", () => {
+  it("ignores a monthly job unless it runs in a different network or makes ten times as many calls", () => {
     expect(woke(80, office, job)).toEqual([]);
     expect(woke(3, { ...office, network: "203.0.0.0/16", agent: "curl" }, job)).toMatchObject([
       { score: 70 },
@@ -465,7 +465,7 @@ describe("new_network", () => {
     ],
   ]);
 
-  it("raises a service in a new network once the service is known for two days", () => {
+  it("raises a service in a new network once the service has been known for two days", () => {
     const serviceNetworks = [from("203.0.0.0/16", [60, 1], [2, 2]), from("203.0.0.0/16", [1, 4])];
     expect(
       found({ serviceNetworks, clientAgents, knownNetworks: known(["10.1.0.0/16", 47]) }),
@@ -506,7 +506,7 @@ describe("new_network", () => {
     expect(since(6.01)).toEqual([]);
   });
 
-  it("ignores a service that moves but raises one that also stays active in its usual network", () => {
+  it("ignores a service that moves but raises a service that also stays active in its usual network", () => {
     const okhttp = (network: string, ...counts: readonly (readonly [number, number])[]) =>
       counted("service", `${network} okhttp`, ...counts);
     const moved = (...old: readonly (readonly [number, number])[]) =>
@@ -522,7 +522,7 @@ describe("new_network", () => {
     ]);
   });
 
-  it("raises a service that requests a new token per call, but not build jobs", () => {
+  it("raises a service that requests a new token for each call, but not build jobs", () => {
     const okhttp = counted("service", "203.0.0.0/16 okhttp", [50, 1], [5, 2]);
     const event = (ago: number, network: string, tokenId: string, ip: string): SeenEvent => ({
       atMs: NOW - ago * MINUTE_MS,
@@ -554,7 +554,7 @@ describe("new_network", () => {
     expect(raised(...calls(4, 4))).toEqual([]);
   });
 
-  it("detects later that a rarely used service is still active in its usual network", () => {
+  it("raises a rarely used service later, once it is active in its usual network again", () => {
     const okhttp = (network: string, minutesAgo: number) =>
       counted("service", `${network} okhttp`, [minutesAgo, 1]);
     const since = (hoursAgo: number, ownMinutesAgo: number) =>
@@ -568,7 +568,7 @@ describe("new_network", () => {
     expect(since(7, 30)).toEqual([]);
   });
 
-  it("learns the networks of a service from a token older than the monitoring", () => {
+  it("learns a service's networks even when its token was issued before monitoring started", () => {
     const use = (minutesAgo: number, network: string): SeenEvent => ({
       atMs: NOW - minutesAgo * MINUTE_MS,
       type: "token_used",
@@ -590,12 +590,12 @@ describe("new_network", () => {
     expect(at(3 * day, 2 * day, 3)).toMatchObject([
       { score: 75, evidence: { known_networks: ["10.1.0.0/16", "203.0.0.0/16"] } },
     ]);
-    // Seen on only one day, or known for less than two days.
+    // The service was seen on only one day or has been known for less than two days.
     expect(at(3 * day)).toEqual([]);
     expect(at(1.5 * day, 1.2 * day)).toEqual([]);
   });
 
-  it("raises only new programs for a service that is used from many networks", () => {
+  it("raises only new programs when a service is used from many networks", () => {
     const many = [1, 2, 3, 4].map((n) => [`10.${n}.0.0/16`, 100 - n] as const);
     const serviceNetworks = [from("203.0.0.0/16", [1, 1])];
     const at = (agents: typeof clientAgents, networks = many) =>

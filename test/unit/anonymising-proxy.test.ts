@@ -22,7 +22,7 @@ const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}
   ...parts,
 });
 
-/** Creates events at the usual location, spread over two days. */
+/** Creates events that are spread over two days at the usual location. */
 const atHome = (count = 5) =>
   Array.from({ length: count }, (_, n) =>
     use((n % 2 === 0 ? 3 : 2) * DAY_MINUTES - n, HOME, { ip: "10.1.2.3", network: "10.1.0.0/16" }),
@@ -41,7 +41,7 @@ describe("anonymising_proxy for a user", () => {
     ofAda(...atHome(), use(5, origin, parts))[0]?.score;
   const curl = { agent: "curl" };
 
-  it("raises first use of Tor with at most medium risk", () => {
+  it("raises a user's first use of Tor with at most medium risk", () => {
     expect(ofAda(...atHome(), use(5, exit("tor", "RO")), use(4, exit("tor", "RO")))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -61,7 +61,7 @@ describe("anonymising_proxy for a user", () => {
     expect(score(exit("tor", "RO"), curl)).toBe(65);
   });
 
-  it("raises a VPN or proxy only when the program changes too", () => {
+  it("raises the use of a VPN or proxy only when the program changes too", () => {
     expect(score(exit("vpn", "NL"))).toBeUndefined();
     expect(score(exit("vpn"), curl)).toBeUndefined();
     expect(score(exit("vpn", "NL"), curl)).toBe(40);
@@ -72,7 +72,7 @@ describe("anonymising_proxy for a user", () => {
     expect(score(exit("tor"), { type: "auth_failed" })).toBeUndefined();
   });
 
-  it("ignores users with earlier proxy use and users with too little history", () => {
+  it("ignores users who used proxies before and users with too little history", () => {
     const tor = exit("tor");
     expect(ofAda(use(9 * DAY_MINUTES, tor), ...atHome(), use(5, tor))).toEqual([]);
     expect(ofAda(use(9 * DAY_MINUTES, exit("vpn")), ...atHome(), use(5, tor))).toEqual([]);
@@ -84,7 +84,7 @@ describe("anonymising_proxy for a user", () => {
     expect(ofAda(...unknown, use(5, tor))).toEqual([]);
   });
 
-  it("raises a finding only for two hours", () => {
+  it("raises a finding for only two hours", () => {
     expect(ofAda(...atHome(), use(120, exit("tor")))).toHaveLength(1);
     expect(ofAda(...atHome(), use(121, exit("tor")))).toEqual([]);
   });
@@ -101,7 +101,7 @@ describe("anonymising_proxy for an exit address", () => {
       ),
     }).filter(({ subject }) => subject.kind === "ip");
 
-  it("raises an exit that many users use for the first time", () => {
+  it("raises an exit address that many users use for the first time", () => {
     expect(people(4, "tor")).toEqual([]);
     expect(people(5, "tor")).toMatchObject([
       {
@@ -134,7 +134,7 @@ describe("anonymising_proxy for an exit address", () => {
   const at = (...addresses: readonly (readonly [string, readonly SeenEvent[]])[]) =>
     found({ addresses: new Map(addresses) });
 
-  it("raises credential guesses, even when they are spread over several exits", () => {
+  it("raises credential guesses even when they are spread over several exit addresses", () => {
     expect(at(guesses(9, exit("tor")))).toEqual([]);
     expect(at(guesses(10, exit("tor")))).toMatchObject([
       {
@@ -161,14 +161,14 @@ describe("anonymising_proxy for an exit address", () => {
       },
     ]);
     expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("proxy")))).toEqual([]);
-    // VPN exits have many customers, and an exit with enough guesses is its own incident.
+    // Many customers share a VPN exit, and an exit with enough guesses becomes a separate incident.
     expect(at(guesses(5, exit("vpn"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
     expect(at(guesses(12, exit("tor"), "198.51.100.1"), guesses(9, exit("tor")))).toMatchObject([
       { subject: { id: "198.51.100.1" }, observed: 12, involved: [{ id: "198.51.100.1" }] },
     ]);
   });
 
-  it("ignores guesses older than two hours, from other networks, or where users were allowed", () => {
+  it("ignores guesses after two hours, from other networks or at addresses where users were allowed", () => {
     expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.5))).toHaveLength(1);
     expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.95))).toEqual([]);
     expect(at(guesses(50, exit("hosting")))).toEqual([]);

@@ -6,7 +6,7 @@ import { requiredAccess, withScopes } from "../../shared/authorization/required-
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 
 describe("parseBearerCredentials", () => {
-  it("accepts the token syntax of RFC 6750 with any case of the scheme", () => {
+  it("accepts the RFC 6750 token syntax with the scheme in any case", () => {
     for (const scheme of ["Bearer", "bearer", "BEARER"]) {
       expect(parseBearerCredentials([`${scheme} abc.DEF-1_~+/==`])).toEqual({
         found: true,
@@ -16,7 +16,7 @@ describe("parseBearerCredentials", () => {
     }
   });
 
-  it("never throws and returns only secrets from the header", () => {
+  it("never throws and returns only secrets that the header contains", () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: "binary" }), { maxLength: 3 }), (fields) => {
         const parsed = parseBearerCredentials(fields);
@@ -26,7 +26,7 @@ describe("parseBearerCredentials", () => {
     );
   });
 
-  it("rejects a token longer than any real one", () => {
+  it("rejects a token that is longer than any real token", () => {
     expect(parseBearerCredentials([`Bearer ${"a".repeat(5000)}`])).toMatchObject({ found: false });
   });
 });
@@ -73,7 +73,7 @@ describe("readPath", () => {
     "/a%5cb",
     "/a\tb",
     "/a\u0000b",
-  ])("rejects %j because servers read it in different ways", (path) => {
+  ])("rejects %j because servers interpret it differently", (path) => {
     expect(segmentsOf(path)).toBe("ambiguous_path");
     if (path.startsWith("/")) expect(segmentsOf(path, true)).toBe("ambiguous_path");
   });
@@ -82,7 +82,7 @@ describe("readPath", () => {
     expect(segmentsOf(path)).toBe("malformed_path");
   });
 
-  it("returns both readings of encoded slashes and empty segments where they are allowed", () => {
+  it("returns both readings of encoded slashes and empty segments when they are allowed", () => {
     const read = (path: string) => readPath(path, {}, ["encoded_slashes", "empty_segments"]);
     const segments = (path: string) => {
       const readings = read(path);
@@ -143,7 +143,7 @@ describe("requiredAccess", () => {
     expect(scopes("DELETE", "/api/other")).toEqual(["api:write"]);
   });
 
-  it("applies the rules of GET to HEAD as well", () => {
+  it("also applies the rules for GET to HEAD", () => {
     expect(scopes("HEAD", "/api/reports/7", true)).toEqual([
       "reports:all",
       "api:write",
@@ -160,11 +160,11 @@ describe("requiredAccess", () => {
     ["GET", "/api/mcp/", ["api:read", "mcp:use"]],
     ["GET", "/api/mcp", ["api:read", "mcp:use"]],
     ["GET", "/ADMIN/oauth/events", ["api:read", "oauth:admin"]],
-  ])("requires for %s %s the scopes of every possible reading", (method, path, expected) => {
+  ])("requires the scopes of every possible reading for %s %s", (method, path, expected) => {
     expect(scopes(method, path)).toEqual(expected);
   });
 
-  it("finds the rule under any base path of a custom domain", () => {
+  it("finds the rule under any base path on a custom domain", () => {
     const target = { paths: ["/ops/v1/api/reports/7"], mayHaveBasePath: true };
     expect(requiredAccess(config, "GET", target)).toMatchObject({
       scopes: ["api:read", "reports:read"],
@@ -185,7 +185,7 @@ describe("requiredAccess", () => {
     });
   });
 
-  it("rejects a call when any of its paths is ambiguous", () => {
+  it("rejects a call when any possible path is ambiguous", () => {
     expect(requiredAccess(config, "GET", { paths: ["/vault", "/a/../b"] })).toBe("ambiguous_path");
   });
 });

@@ -7,13 +7,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { recordingLogger } from "../integration/world.ts";
 
 /**
- * Simulates the Lambda Extensions API and the AWS services. The environment is ready again when the
+ * Simulates the Lambda Extensions API and the AWS services. The environment is ready for the next call when the
  * extension asks for the next event.
  */
 let server: Server;
 let waiting: ServerResponse | undefined;
 let asked: (() => void) | undefined;
-/** Responses of the runtime and EventBridge requests, in the order in which the process starts them. */
+/** Runtime responses and EventBridge requests, in the order in which the process starts them. */
 const order: string[] = [];
 
 const PUT_EVENTS = "AWSEvents.PutEvents";
@@ -80,7 +80,7 @@ type Handler = (event: never, context: Context) => Promise<unknown>;
 
 const CONTEXT = { functionName: "authorizer", awsRequestId: "l-1" } as Context;
 
-/** Invokes the handler like the runtime aws-lambda-ric 4, which posts the response after a `setImmediate`. */
+/** Invokes the handler like aws-lambda-ric 4, which posts the response after a `setImmediate`. */
 async function invoke(handler: Handler, event: unknown): Promise<void> {
   await free();
   waiting?.end(JSON.stringify({ eventType: "INVOKE", requestId: CONTEXT.awsRequestId }));

@@ -71,7 +71,7 @@ afterAll(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe("authorizer function", () => {
-  it("denies an unknown token and spools its event when EventBridge is down", async () => {
+  it("denies an unknown token and spools the event when EventBridge is down", async () => {
     vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
       lines.push(...String(chunk).split("\n").filter(Boolean));
       return true;
@@ -137,7 +137,7 @@ describe("decideCall", () => {
 
   const MISSING = { ...CALL, headers: {} };
 
-  it("logs, counts, times and publishes each decision once, after the response", async () => {
+  it("logs, counts, times and publishes each decision exactly once, after the response", async () => {
     const published: OAuthEvent[] = [];
     const { authorizer, logger, counted, works } = scene(async (events) => {
       published.push(...events);
@@ -166,7 +166,7 @@ describe("decideCall", () => {
     ]);
   });
 
-  it("logs the cause of a publishing failure and counts the lost events", async () => {
+  it("logs why publishing failed and counts the lost events", async () => {
     const lost = [1, 2].map((n) => createEvent({ eventType: "token_used", details: { n } }, 0));
     const { authorizer, logger, counted, works } = scene(() =>
       Promise.reject(new PublishError(lost, "no bus")),
@@ -181,7 +181,7 @@ describe("decideCall", () => {
       ["AuthFailed", 1],
       ["DecisionDuration", 10],
       ["EventsLost", 2],
-      // Published immediately, because Lambda may freeze the environment for a long time after an
+      // Metrics are written immediately, because Lambda may freeze the environment for a long time after an
       // allowed call.
       ["published", 3],
       ["published", 4],

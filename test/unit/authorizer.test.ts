@@ -36,7 +36,7 @@ const session: ClientSession = {
 const answer = (decision: Decision, arn = ARN) => toAuthorizerResult(decision, arn, "shop");
 
 describe("toAppSyncResult", () => {
-  it("allows only one call and passes on the caller's identity", () => {
+  it("allows only the current call and passes the caller's identity to the resolvers", () => {
     expect(toAppSyncResult({ outcome: "allowed", token, session })).toEqual({
       isAuthorized: true,
       resolverContext: {
@@ -60,13 +60,13 @@ describe("toAppSyncResult", () => {
     expect(toAppSyncResult(decision)).toEqual({ isAuthorized: false, ttlOverride: 0 });
   });
 
-  it("throws when there is no decision", () => {
+  it("throws when no decision was reached", () => {
     expect(() => toAppSyncResult({ outcome: "unavailable" })).toThrow(UnavailableError);
   });
 });
 
 describe("toAuthorizerResult", () => {
-  it("allows only the called method and passes on the caller's identity", () => {
+  it("allows only the called method and passes the caller's identity to the backend", () => {
     expect(answer({ outcome: "allowed", token })).toEqual({
       principalId: "ada",
       policyDocument: {
@@ -83,7 +83,7 @@ describe("toAuthorizerResult", () => {
     });
   });
 
-  it("uses the client as principal without a user and includes the session", () => {
+  it("uses the client as the principal when there is no user, and includes the session", () => {
     const { user_id: _, ...service } = token;
     const { principalId, context } = answer({ outcome: "allowed", token: service, session });
     expect(principalId).toBe("app");
@@ -91,7 +91,7 @@ describe("toAuthorizerResult", () => {
     expect(context).not.toHaveProperty("user_id");
   });
 
-  it("denies a missing scope and names it", () => {
+  it("denies a call without a required scope and names the scope", () => {
     const requiredScopes = ["api:write", "api:admin"];
     const { principalId, policyDocument, context } = answer({
       outcome: "insufficient_scope",
@@ -114,7 +114,7 @@ describe("toAuthorizerResult", () => {
     ["unknown_session", "unknown"],
     ["expired_session", "expired"],
     ["foreign_session", "another client"],
-  ] as const)("denies a %s and says what to do", (reason, words) => {
+  ] as const)("denies a call with %s and says what to do", (reason, words) => {
     const { policyDocument, context } = answer({ outcome: "invalid_session", token, reason });
     expect(policyDocument.Statement).toMatchObject([{ Effect: "Deny" }]);
     expect(context).toMatchObject({ error: "invalid_session", scope: "" });
@@ -124,7 +124,7 @@ describe("toAuthorizerResult", () => {
     );
   });
 
-  it("throws the errors that API Gateway maps to 401 and 503", () => {
+  it("throws the errors that API Gateway turns into 401 and 503 responses", () => {
     const unauthenticated = () => answer({ outcome: "unauthenticated", reason: "unknown_token" });
     expect(unauthenticated).toThrow(UnauthorizedError);
     // The name and message must match exactly.
@@ -178,7 +178,7 @@ afterEach(() => {
   server = undefined;
 });
 
-/** Simulates the Lambda Extensions API. Each request for the next event waits until the test answers it. */
+/** Simulates the Lambda Extensions API. A request for the next event waits until the test answers it. */
 async function lambda(
   registered: (response: ServerResponse) => void = (response) =>
     response.writeHead(200, { "lambda-extension-identifier": "ext-1" }).end("{}"),
@@ -216,7 +216,7 @@ async function lambda(
 const later = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe("registerInternalExtension", () => {
-  it("registers for invocations under its name and requests the next event with its identifier", async () => {
+  it("registers for invocations under its name and requests the next event with the assigned identifier", async () => {
     const { api, calls, asked } = await lambda();
     await registerInternalExtension(api, () => {});
     await asked();
@@ -256,7 +256,7 @@ describe("registerInternalExtension", () => {
     }
   });
 
-  it("starts the work after a runtime that posts the response one turn later", async () => {
+  it("starts the work only after a runtime has posted the response one event loop turn later", async () => {
     const { api, answerNext, asked } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     const order: string[] = [];
@@ -275,7 +275,7 @@ describe("registerInternalExtension", () => {
     expect(order).toEqual(["response", "work"]);
   });
 
-  it("runs work that was added before its invocation event arrived", async () => {
+  it("runs work that was added before the invocation event arrived", async () => {
     const { api, answerNext, asked } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     await asked();
@@ -288,7 +288,7 @@ describe("registerInternalExtension", () => {
     expect(works).toEqual([1]);
   });
 
-  it("reports failed work and continues", async () => {
+  it("reports failed work and continues with later work", async () => {
     const { api, answerNext, asked } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
@@ -334,7 +334,7 @@ describe("registerInternalExtension", () => {
   describe("registerInternalExtension when some invocations have no work", () => {
     const invoke = (requestId: string) => JSON.stringify({ eventType: "INVOKE", requestId });
 
-    it("releases an invocation without announced work and runs late work before the response", async () => {
+    it("doesn't wait for invocations without announced work and runs late work before the response", async () => {
       const { api, calls, answerNext, asked } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
       await answerNext(200, invoke("one"));
@@ -344,7 +344,7 @@ describe("registerInternalExtension", () => {
       const works: string[] = [];
       await after.run(async () => void works.push("one"), "one");
       expect(works).toEqual(["one"]);
-      // The next invocation isn't released because of the previous one.
+      // Work for the previous invocation doesn't release the next one.
       expect(after.announce("two")).toBe(true);
       await after.run(async () => void works.push("two"), "two");
       expect(works).toEqual(["one"]);
@@ -353,7 +353,7 @@ describe("registerInternalExtension", () => {
       expect(works).toEqual(["one", "two"]);
     });
 
-    it("waits for announced work, however late it arrives", async () => {
+    it("waits for announced work no matter how late it is added", async () => {
       const { api, calls, answerNext, asked } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
       await asked();
@@ -370,7 +370,7 @@ describe("registerInternalExtension", () => {
       await vi.waitFor(() => expect(calls).toHaveLength(4));
     });
 
-    it("has nothing to wait for without an Extensions API", async () => {
+    it("never waits when there is no Extensions API", async () => {
       const after = await registerInternalExtension(undefined, () => {}, { patienceMs: 1 });
       expect(after.announce("one")).toBe(false);
     });

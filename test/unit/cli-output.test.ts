@@ -10,14 +10,14 @@ import {
 } from "../../shared/core/output.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
-// Ignore a local stack that runs in this clone. It would handle the commands.
+// Ignores a local stack that runs in this clone, because the CLI would send its commands there.
 vi.mock("../../shared/stack/local-stack-file.ts", () => ({ localStackIsThere: () => false }));
 
 /** Characters that control a terminal or hide or reorder text, except line feeds. */
 const OBEYED = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
 describe("CLI output", () => {
-  it("contains no terminal control characters for any stored text", () => {
+  it("contains no terminal control characters from stored text", () => {
     fc.assert(
       fc.property(hostileText, (text) => {
         expect(printable(text)).not.toMatch(/\p{Cc}/u);
@@ -28,7 +28,7 @@ describe("CLI output", () => {
     expect(printable("Zoë 中文 😀")).toBe("Zoë 中文 😀");
   });
 
-  it("contains the same data as JSON with --json", () => {
+  it("contains the same data in JSON format with --json", () => {
     fc.assert(
       fc.property(hostileJson, (value) => {
         const text = printableJson(value);
@@ -48,7 +48,7 @@ describe("table", () => {
     };
   };
 
-  it("aligns columns to their longest cell with two spaces between and no borders", () => {
+  it("pads each column to the longest cell and separates columns with two spaces and no borders", () => {
     const restore = columns(undefined);
     const text = table(["ID", "Name"], [["1", "Ada"], ["1234", "x"], ["5"]]);
     restore();
@@ -60,7 +60,7 @@ describe("table", () => {
     ]);
   });
 
-  it("cuts the last column to the terminal width, but not below twenty characters", () => {
+  it("truncates the last column to the terminal width, but keeps at least twenty characters", () => {
     const lastOf = (width: number) => {
       const restore = columns(width);
       const text = table(["A", "B"], [["12345", "y".repeat(100)]]);

@@ -38,7 +38,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 describe("stack that a CLI command uses", () => {
-  it("is the construct named by --construct in the stack named by --stack", async () => {
+  it("is selected with --stack, and the construct in it with --construct", async () => {
     describeDeployedStack.mockRejectedValue(new Error("asked"));
     expect(await cli("stats", "--stack", "Shop", "--construct", "Other")).toMatchObject({
       code: 1,
@@ -51,18 +51,18 @@ describe("stack that a CLI command uses", () => {
   });
 
   it.each([[[]], [["--local"]]])(
-    "isn't a local stack whose process was killed: %j",
+    "is never a local stack whose process was killed: %j",
     async (options) => {
       const folder = join(root.folder, ".local");
       const file = join(folder, "stack.json");
       mkdirSync(folder, { recursive: true });
-      // A process that has ended.
+      // The ID of a process that has ended.
       const { pid } = spawnSync(process.execPath, ["--version"]);
       writeFileSync(file, JSON.stringify({ pid }));
       const { code, printed } = await cli("stats", ...options);
       expect(printed).toContain("no local stack is running. Start one with npm start");
       expect(code).toBe(2);
-      // With a running process, the CLI reads the file and finds it incomplete.
+      // The process is running, so the CLI reads the file and reports that it is incomplete.
       writeFileSync(file, JSON.stringify({ pid: process.pid }));
       expect(() => describeLocalStack()).toThrow("dynamodb_endpoint");
       rmSync(folder, { recursive: true });
@@ -70,7 +70,7 @@ describe("stack that a CLI command uses", () => {
   );
 });
 
-it("the CLI prints the version of package.json", async () => {
+it("the CLI prints the version from package.json", async () => {
   const file = join(import.meta.dirname, "../../package.json");
   const { version } = JSON.parse(readFileSync(file, "utf8"));
   expect(await cli("--version")).toEqual({ code: 0, printed: `${version}\n` });

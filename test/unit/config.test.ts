@@ -6,7 +6,7 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 
-/** The default, minimum and maximum of each number. */
+/** The default, minimum and maximum of each numeric setting. */
 const NUMBERS: readonly (readonly [
   place: string,
   fallback: number,
@@ -161,7 +161,7 @@ describe("parseMonitoringConfig", () => {
     );
   });
 
-  it("keeps security events for at least 90 days, even with a shorter default retention", () => {
+  it("keeps security events for at least 90 days even when the default retention is shorter", () => {
     const config = parseMonitoringConfig({
       retention: { defaultDays: 30, daysByEventType: { token_used: 7, auth_failed: 90 } },
     });
@@ -225,14 +225,14 @@ describe("parseMonitoringConfig", () => {
     [["/orders/{id}", "/orders/special"], 1, 0],
     [["/a/{proxy+}", "/b", "/a/b/{c}"], 2, 0],
     [["/a", "/a"], 1, 0],
-  ])("rejects routes %j because no call can reach one of them", (paths, index, earlier) => {
+  ])("rejects the routes %j because no call can match one of them", (paths, index, earlier) => {
     const routes = paths.map((path) => ({ path, scopes: ["a"] }));
     expect(() => parseMonitoringConfig({ routes })).toThrow(
       new RegExp(`routes[^\\n]*${index}.*routes\\[${earlier}\\]`),
     );
   });
 
-  it("accepts routes when each later one still applies to some calls", () => {
+  it("accepts routes when each later route still applies to some calls", () => {
     const routes = [
       { method: "GET" as const, path: "/orders/{id}", scopes: ["a"] },
       { path: "/orders/special", scopes: ["b"] },
@@ -250,7 +250,7 @@ describe("parseMonitoringConfig", () => {
     },
   );
 
-  it("exports for 400 days with an object every five minutes once enabled", () => {
+  it("keeps the export for 400 days and writes an object every five minutes once it is enabled", () => {
     const { ocsfExport } = parseMonitoringConfig({ ocsfExport: { enabled: true } });
     expect(ocsfExport).toEqual({ enabled: true, retentionDays: 400, bufferSeconds: 300 });
     expect(

@@ -11,11 +11,11 @@ describe("subscribers that write the same counters", () => {
       "an attack from random addresses on random endpoints",
       { event: attack, eventsPerSecond: 3000 },
     ],
-  ])("keep up with %s", async (_, load) => {
+  ])("keep up with a load of %s", async (_, load) => {
     const seconds = 10;
     const seen = await simulate({ ...load, subscribers: 10, seconds });
     expect(seen.stored).toBeGreaterThan(load.eventsPerSecond * (seconds - 2));
-    // Includes the start. With a fixed shard count, half of the transactions were cancelled.
+    // Includes the start of the run. With a fixed shard count, half of the transactions were cancelled.
     expect(seen.cancelled / seen.transactions).toBeLessThan(0.25);
     expect(seen.returned).toBe(0);
   });

@@ -11,22 +11,22 @@ import { dollarsOf, PRICES } from "../../shared/cost/prices.ts";
 import { usageProfile } from "../../shared/cost/usage-profile.ts";
 
 describe("metering", () => {
-  it("rounds as AWS does", () => {
+  it("rounds up like AWS", () => {
     expect([0, 1024, 1025].map(writeUnits)).toEqual([1, 1, 2]);
     expect([0, 4096, 4097].map((bytes) => readUnits(bytes))).toEqual([0.5, 0.5, 1]);
     expect([1, 64 * 1024, 64 * 1024 + 1].map(chunks)).toEqual([1, 1, 2]);
     expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
   });
 
-  it("computes an item's size", () => {
-    // Names and values. A list or map adds 3, each of its members 1. A number needs one byte per
+  it("computes the size of a DynamoDB item", () => {
+    // Counts names and values. A list or map adds 3 bytes, and each member 1. A number needs one byte per
     // two digits.
     expect(itemSize({ id: "abc", né: true, gone: undefined })).toBe(5 + 4);
     expect(itemSize({ n: 1234, m: -0.5 })).toBe(1 + 3 + (1 + 3));
     expect(itemSize({ l: ["a", null], m: new Map([["k", "v"]]) })).toBe(1 + 7 + (1 + 6));
   });
 
-  it("has a unit and an AWS page for each price", () => {
+  it("gives each price a unit and an AWS pricing page", () => {
     for (const { dollars, per, unit, source } of Object.values(PRICES)) {
       expect(dollars * per).toBeGreaterThan(0);
       expect(unit).not.toBe("");
@@ -41,7 +41,7 @@ describe("gatherBatches", () => {
       ({ items, atMs }) => [items.length, atMs],
     );
 
-  it("returns a batch when it is full or its window is over", () => {
+  it("returns a batch when it is full or the batch window ends", () => {
     expect(gather([0, 1, 2, 3, 500, 1500])).toEqual([
       [3, 2],
       [2, 1003],
@@ -50,7 +50,7 @@ describe("gatherBatches", () => {
     expect(gather([])).toEqual([]);
   });
 
-  it("returns smaller batches with several pollers", () => {
+  it("returns smaller batches when there are several pollers", () => {
     expect(gather([0, 1, 2, 3], 10, 2)).toEqual([
       [2, 1000],
       [2, 1001],
@@ -62,7 +62,7 @@ describe("cost model", () => {
   const calls = async (given: Parameters<typeof usageProfile>[0]) =>
     sumsOf(billOf(await usageOfMillionCalls(usageProfile(given))));
 
-  it("is deterministic and cheaper per call with larger batches", async () => {
+  it("is deterministic and yields lower costs per call for larger batches", async () => {
     const [slow, again, fast] = await Promise.all([
       calls({ callsPerSecond: 1 }),
       calls({ callsPerSecond: 1 }),
@@ -72,16 +72,16 @@ describe("cost model", () => {
     expect(fast.calls).toBeLessThan(slow.calls * 0.6);
   });
 
-  it("counts the requests of the five pollers that Lambda starts for each queue", () => {
+  it("counts requests from the five pollers that Lambda starts for each queue", () => {
     const queueRequests = (callsPerSecond: number) =>
       usageOfMonth(usageProfile({ callsPerSecond })).find(({ part }) => part === "queue")?.quantity;
     const emptyReceivesOfAQueue = (5 * SECONDS_A_MONTH) / 20;
     expect(usageProfile({ callsPerSecond: 1 }).pollers).toBe(5);
     expect(queueRequests(0)).toBe(2 * emptyReceivesOfAQueue);
-    // Each of the five pollers gets a message every 50 seconds, so most receives still find none.
+    // Each of the five pollers receives a message every 50 seconds, so most receive calls return none.
     expect(queueRequests(0.1)).toBeCloseTo(1.6 * emptyReceivesOfAQueue);
     expect(queueRequests(100)).toBe(emptyReceivesOfAQueue);
-    // A receive takes 10 ms, so five pollers make 500 per second.
+    // A receive call takes 10 ms, so five pollers make 500 calls per second.
     expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond, 5))).toEqual([
       1000, 1000, 500, 100,
     ]);
@@ -98,7 +98,7 @@ describe("cost model", () => {
     expect(brief.kept).toBeLessThan(usual.kept * 0.5);
   });
 
-  it("compares the alternatives", async () => {
+  it("compares the cost of the alternatives", async () => {
     const question = { callsPerSecond: 100, failures: 0.01, retentionDays: 90 } as const;
     const answer = await estimateCost({ ...question, profile: "lean" });
     const [usual, lean, provisioned] = answer.alternatives.map(({ dollars }) => dollars);
@@ -123,7 +123,7 @@ describe("oauth-monitoring cost", () => {
   });
   afterEach(() => vi.restoreAllMocks());
 
-  it("prints the bill by part and the alternatives without a stack", async () => {
+  it("prints the bill by component and the alternatives without needing a stack", async () => {
     expect(await cost("--calls-per-second", "50", "--failures", "2", "--retention", "30")).toBe(0);
     const text = printed.join("\n");
     expect(text).toContain("131,400,000 calls");
@@ -154,7 +154,7 @@ describe("oauth-monitoring cost", () => {
     expect(printed.join("\n")).toContain(said);
   });
 
-  it("has an example in its help", async () => {
+  it("shows an example in the help text", async () => {
     expect(await cost("--help")).toBe(0);
     expect(printed.join("\n")).toContain("$ oauth-monitoring cost --calls-per-second 50");
   });

@@ -16,7 +16,7 @@ describe("CounterSpread", () => {
     expect(seen).toEqual([4, 8, 16, 32, 64, 128, 128]);
   });
 
-  it("keeps the shard count while one transaction in fifty conflicts", () => {
+  it("keeps the shard count steady while one transaction in fifty conflicts", () => {
     const spread = new CounterSpread(4);
     spread.conflicted();
     times(20, () => {
@@ -26,7 +26,7 @@ describe("CounterSpread", () => {
     expect(spread.shards).toBe(8);
   });
 
-  it("halves the shard count after 100 transactions without conflict, down to the minimum", () => {
+  it("halves the shard count after every 100 transactions without a conflict, down to the minimum", () => {
     const spread = new CounterSpread(4);
     times(2, () => spread.conflicted());
     times(100, () => spread.succeeded());
@@ -35,7 +35,7 @@ describe("CounterSpread", () => {
     expect(spread.shards).toBe(4);
   });
 
-  it("never goes below a minimum of 128", () => {
+  it("never goes below the minimum, even when it is 128", () => {
     const spread = new CounterSpread(128);
     spread.conflicted();
     times(300, () => spread.succeeded());

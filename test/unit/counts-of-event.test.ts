@@ -7,10 +7,10 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** The id of an event that isn't in the sample of uses. */
+/** ID of an event that isn't sampled. */
 const NOT_SAMPLED = "01a20a27-742d-708c-86b9-9adfc2873eae";
 
-/** Returns the kinds and values that an event counts in addition to its type. */
+/** Returns the kind and value of each counter that an event increments, except the counter for its type. */
 function counted(
   eventType: string,
   details: Record<string, unknown>,
@@ -23,7 +23,7 @@ function counted(
   return ranked.map((count) => [count.kind, "subject" in count && count.subject.value]);
 }
 
-/** Counts a `token_used` event that isn't in the sample. */
+/** Returns the counters for a `token_used` event that isn't sampled. */
 const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) =>
   counted(
     "token_used",
@@ -33,7 +33,7 @@ const use = (ip: string, previous_use: unknown, subject = {}, news?: EventNews) 
   );
 
 describe("countsOfEvent", () => {
-  it("counts an event by type and client, or under (none) without a client", () => {
+  it("counts an event by type and client, using (none) for a missing client", () => {
     expect(counted("consent_given", { ip: "203.0.113.9" })).toEqual([]);
     const nobody = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
     expect(countsOfEvent(nobody)).toMatchObject([
@@ -42,7 +42,7 @@ describe("countsOfEvent", () => {
     ]);
   });
 
-  it("counts a failure's address, endpoint and reason, and its principal when meaningful", () => {
+  it("counts the address, endpoint and reason of a failure, and the principal when it is meaningful", () => {
     const details = { ip: "203.0.113.9", endpoint: "/x", reason: "expired_token", token_id: "t1" };
     const ofAdmins = [
       ["failed_ips", "203.0.113.9"],
@@ -64,7 +64,7 @@ describe("countsOfEvent", () => {
     expect(counted("auth_failed", { ip: 7, endpoint: "", reason: ["a"] })).toEqual([]);
   });
 
-  it("counts the /64 of an IPv6 address and the route of an unauthenticated call", () => {
+  it("counts an IPv6 address by its /64 block and an unauthenticated call by its route", () => {
     const from = (ip: string, endpoint: string, route?: string) =>
       counted("auth_failed", {
         ip,
@@ -84,7 +84,7 @@ describe("countsOfEvent", () => {
     ]);
   });
 
-  it("counts a credential guess in existing items without an extra item", () => {
+  it("counts a credential guess without writing an extra item", () => {
     const details = { ip: "203.0.113.9", reason: "unknown_token" };
     const event = createEvent({ eventType: "auth_failed", clientId: "app", details }, NOW);
     const guesses = countsOfEvent(event).filter(({ field }) => field === "g");
@@ -105,7 +105,7 @@ describe("countsOfEvent", () => {
     const all = countsOfEvent(event);
     const items = updates(all);
     expect(items).toHaveLength(updates(all.filter(({ field }) => field === "n")).length);
-    // Addresses are ranked by their number of failures.
+    // The `total` attribute ranks addresses by their number of failures.
     const names = items.map(({ Update }) => {
       const { ExpressionAttributeNames = {}, ExpressionAttributeValues = {} } = Update ?? {};
       const [key = ""] = Object.entries(ExpressionAttributeNames).find(
@@ -116,7 +116,7 @@ describe("countsOfEvent", () => {
     expect(names.filter((total) => total !== undefined)).toEqual([1, 1, 1]);
   });
 
-  it("counts a principal whose address or user agent changed, and a service's network", () => {
+  it("counts principals whose address or user agent changed, and the networks of services", () => {
     const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
     const user = { userId: "ada" };
     const moved = [["changed_holders", "user:ada"]];
@@ -124,7 +124,7 @@ describe("countsOfEvent", () => {
     expect(use("203.0.113.9", from("203.0.1.1"), user)).toEqual(moved);
     expect(use("203.0.113.9", from("203.0.113.9"), user)).toEqual([]);
     expect(use("203.0.113.9", null, user)).toEqual([]);
-    // Addresses of one IPv6 network count as one, because privacy extensions change them.
+    // All addresses in one IPv6 network count as the same address, because privacy extensions rotate them.
     expect(use("2001:db8::1", from("2001:db8:0:0:ffff::2"), user)).toEqual([]);
     expect(use("2001:db8::1", from("2001:db9::1"), user)).toEqual(moved);
     const place = [["service_networks", "203.0.0.0/16 curl"]];
@@ -132,7 +132,7 @@ describe("countsOfEvent", () => {
     expect(use("203.0.113.9", from("198.51.100.1"))).toEqual(place);
     expect(use("203.0.113.9", from("203.0.1.1"))).toEqual([]);
     expect(use("nonsense", null)).toEqual([]);
-    // An event source that doesn't know the previous use omits it.
+    // Event sources that don't know the previous use omit it.
     const id = NOT_SAMPLED;
     expect(counted("token_used", { token_id: "t1", ip: "203.0.113.9" }, { id })).toEqual([]);
     expect(counted("token_used", { ip: "203.0.113.9", previous_use: null }, { id })).toEqual([]);
@@ -153,7 +153,7 @@ describe("countsOfEvent", () => {
     ]);
   });
 
-  it("counts a service by its network operator instead of its network when known", () => {
+  it("counts a service by network operator, or by network when the operator is unknown", () => {
     const from = (ip: string) => ({ at: toInstant(NOW - 1000), ip });
     const enriched = (asn: unknown, previous_use: unknown, ip = "203.0.113.9") =>
       counted(
@@ -180,7 +180,7 @@ describe("countsOfEvent", () => {
     expect(signIn(NO_NEWS)).toEqual([]);
   });
 
-  it("samples one use in 44, identically on each delivery", () => {
+  it("samples one token use in 44 and makes the same choice on every delivery", () => {
     const sampled = Array.from({ length: 800 }, (_, n) => {
       const details = { token_id: "t1" };
       const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;
@@ -189,13 +189,13 @@ describe("countsOfEvent", () => {
       expect(again[0]).toEqual(again[1]);
       return countsOfEvent(event).filter(({ kind }) => kind === "sampled_uses").length;
     });
-    // The ids are fixed, so the result doesn't depend on chance.
+    // The IDs are fixed, so the result is deterministic.
     const count = sampled.reduce((sum, each) => sum + each, 0);
     expect(count).toBeGreaterThan(8);
     expect(count).toBeLessThan(30);
   });
 
-  it("counts a user whose token was issued for a device code", () => {
+  it("counts users whose token was issued for a device code", () => {
     const issued = (details: Record<string, unknown>, userId?: string) =>
       countsOfEvent(
         createEvent({ eventType: "token_issued", clientId: "tv", userId, details }, NOW),
@@ -209,14 +209,14 @@ describe("countsOfEvent", () => {
     expect(issued({ token_id: "t1", grant_type: "refresh_token" }, "ada")).toEqual([]);
   });
 
-  it("counts a token that is used again after five days", () => {
+  it("counts tokens that are used again after five days", () => {
     const rested = (ms: number) =>
       use("203.0.113.9", { at: toInstant(NOW - ms), ip: "203.0.113.9" }, { userId: "ada" });
     expect(rested(5 * DAY_MS)).toEqual([["dormant_tokens", "t1"]]);
     expect(rested(5 * DAY_MS - 1)).toEqual([]);
   });
 
-  it("keeps at most 512 bytes of caller-supplied text, in whole characters", () => {
+  it("truncates caller-supplied text to 512 bytes without splitting a character", () => {
     const value = (endpoint: string) => counted("scope_violation", { endpoint })[0]?.[1];
     expect(value("x".repeat(512))).toBe("x".repeat(512));
     expect(value("x".repeat(513))).toBe("x".repeat(512));

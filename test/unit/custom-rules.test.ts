@@ -14,7 +14,7 @@ import { quietSnapshot } from "../quiet-snapshot.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** Creates counts with their age in minutes. */
+/** Creates counts from pairs of age in minutes and number. */
 const counted = (
   clientId: string,
   value: string,
@@ -40,7 +40,7 @@ const found = (rule: RuleInput, counts: Partial<RuleCounts>) =>
 describe("custom rules", () => {
   const tokens = { name: "many_tokens", types: ["token_issued"], groupBy: "client", threshold: 10 };
 
-  it("raise a client that reaches the threshold within the window for the given event types", () => {
+  it("raise a client that reaches the threshold within the window, counting only the given event types", () => {
     const typeCounts = [
       counted("shop", "token_issued", [1, 4], [59, 6], [61, 50]),
       counted("shop", "token_used", [1, 100]),
@@ -61,7 +61,7 @@ describe("custom rules", () => {
     expect(found({ ...tokens, filter: { clients: ["other"] } }, { typeCounts })).toEqual([]);
   });
 
-  it("group by address over all clients or by reason, and can count only credential guesses", () => {
+  it("group by address across all clients or by reason, and can count only credential guesses", () => {
     const failedIps = [counted("a", "192.0.2.1", [1, 6]), counted("b", "192.0.2.1", [2, 6])];
     const guessedIps = [counted("a", "192.0.2.1", [1, 6])];
     const byAddress = { name: "refused_there", groupBy: "address", threshold: 10 };
@@ -140,10 +140,10 @@ describe("tryRule", () => {
   const range = { fromMs: NOW - 2 * DAY_MS, toMs: NOW, everyMinutes: 5 };
   const rule = customRuleSchema.parse({ name: "refused_there", groupBy: "address", threshold: 10 });
 
-  it("reports what each detection run would have raised, with one alert per ongoing incident", () => {
+  it("reports the alerts that detection runs would have raised, one per ongoing incident", () => {
     const failedIps = [
-      // Activity ten hours ago for two hours, and again three hours ago. Gaps of less than six
-      // hours belong to one incident.
+      // Active for two hours ten hours ago, and again three hours ago. Gaps of less than six
+      // hours don't split an incident.
       counted("a", "192.0.2.1", [600, 10], [540, 12], [480, 30], [200, 11]),
       counted("a", "192.0.2.2", [2000, 20], [30, 10]),
       counted("a", "192.0.2.3", [30, 9]),
@@ -170,7 +170,7 @@ describe("tryRule", () => {
     ]);
   });
 
-  it("agrees with the rule at every run", () => {
+  it("raises the same alerts as the rule in every detection run", () => {
     const failedIps = [counted("a", "192.0.2.1", [200, 5], [170, 5], [140, 3], [20, 10])];
     const alerts = tryRule(rule, { ...NOTHING, failedIps }, range);
     const runs: number[] = [];
@@ -190,7 +190,7 @@ describe("suggestThresholds", () => {
       ({ setting }) => setting === "anomalies.rules.failure_burst.perIp",
     );
 
-  it("suggests a threshold above the usual counts that still raises the outliers", () => {
+  it("suggests a threshold above the usual counts and below the outliers", () => {
     const usual = Array.from({ length: 40 }, (_, n) =>
       counted("a", `192.0.2.${n}`, [300 + n * 400, 31]),
     );
@@ -203,7 +203,7 @@ describe("suggestThresholds", () => {
     });
   });
 
-  it("never suggests less than a meaningful minimum and counts an attack once", () => {
+  it("never suggests a threshold below the minimum and counts an attack once", () => {
     expect(suggested([])).toMatchObject({ suggested: 10, would_raise: { suggested: 0 } });
     expect(suggested([counted("a", "203.0.113.9", [100, 500])], 0)).toMatchObject({
       suggested: 10,

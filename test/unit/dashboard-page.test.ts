@@ -28,7 +28,7 @@ describe("dashboard view in the URL", () => {
     events: fc.constantFrom("security", "all", "token_used", "auth0_fp"),
   });
 
-  it("is the same after writing and reading", () => {
+  it("survives being written to the URL and read back", () => {
     fc.assert(
       fc.property(viewArbitrary, (view) => {
         expect(readView(writeView(view))).toEqual(view);
@@ -36,13 +36,13 @@ describe("dashboard view in the URL", () => {
     );
   });
 
-  it("separates filters that affect counts from filters that affect only the list", () => {
+  it("distinguishes filters that affect the counts from filters that affect only the list", () => {
     const { filters } = readView("?client_id=shop&country=DE&asn=64496&kind=vpn");
     expect(filters).toEqual({ client_id: "shop", country: "DE", asn: "64496", kind: "vpn" });
     expect(subjectFilters(filters)).toEqual({ client_id: "shop" });
   });
 
-  it("reads any URL without breaking", () => {
+  it("can be read from any URL without an error", () => {
     fc.assert(
       fc.property(fc.webQueryParameters(), (search) => {
         const { range } = readView(`?${search}`);
@@ -73,7 +73,7 @@ describe("toCsv", () => {
     );
   });
 
-  it("escapes a formula in any cell, for every separator that a spreadsheet may use", () => {
+  it("escapes a formula in any cell, whichever separator the spreadsheet uses", () => {
     const starts = ["=", "+", "-", "@", "\uFF1D", "\uFF0B", "\uFF0D", "\uFF20"];
     const before = ["", "\t", "\r", "\n", "x;", 'x;"', "x; '", "x\t", "x\r\n", 'x;"" '];
     const agents = before.flatMap((text) => starts.map((start) => `${text}${start}1+cmd|'/c'!A1`));
@@ -92,7 +92,7 @@ describe("toCsv", () => {
 });
 
 describe("pageDocument", () => {
-  it("allows exactly the script and style in the page", () => {
+  it("allows only the script and style that the page contains", () => {
     const { html, headers } = pageDocument("let a = 1;", "body{}");
     expect(html).toContain('<script type="module">let a = 1;</script>');
     const policy = headers["Content-Security-Policy"];

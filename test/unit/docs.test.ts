@@ -13,7 +13,7 @@ const markdownIn = (folder: string) =>
     .map((name) => join(folder, name));
 const PAGES = [".", "docs", "test/bench"].flatMap(markdownIn);
 
-/** Returns a page without its code blocks, where `#` starts a comment and brackets are code. */
+/** Returns a page without code blocks, because `#` and brackets mean something else there. */
 const prose = (file: string) => read(file).replace(/^```[\s\S]*?^```/gm, "");
 
 /** Returns the anchors that GitHub generates for a page's headings. */
@@ -29,7 +29,7 @@ function anchorsOf(file: string): Set<string> {
   );
 }
 
-/** Returns the links of a page to files of the repository, as written. */
+/** Returns a page's links to files in the repository, as written. */
 function linksOf(file: string): string[] {
   const targets = [...prose(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
   return targets.filter((target) => !/^[a-z]+:/.test(target));

@@ -9,7 +9,7 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-it("createDocumentClient gives up on a DynamoDB endpoint that accepts the call but never answers", async () => {
+it("createDocumentClient gives up when DynamoDB accepts a call but never responds", async () => {
   let connections = 0;
   server = createServer(() => {
     connections += 1;

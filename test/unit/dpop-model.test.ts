@@ -156,7 +156,7 @@ describe("checkDpopProof", () => {
     ]);
     const again = `${head}.${body}.${twin.toString("base64url")}`;
     expect(again).not.toBe(text);
-    // Both have the same `jti`, so the second use counts as a replay.
+    // Both proofs have the same `jti`, so the second one counts as a replay.
     expect(await verdict(again)).toEqual(await verdict(text));
     expect(await verdict(text)).toMatchObject({ jti: "p1" });
   });

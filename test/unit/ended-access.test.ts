@@ -16,7 +16,7 @@ const eventOf = eventsBefore(NOW);
 const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
   eventOf(minutesAgo, { sessionId: "s1" }, ...parts);
 
-/** One call a day for a week. */
+/** Creates one call a day for a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>
   event(((7 - day) * DAY_MS) / MINUTE_MS, HOME, { tokenId: `old-${day}`, sessionId: `o-${day}` }),
 );
@@ -37,7 +37,7 @@ const refused = (minutesAgo: number, at: Partial<SeenEvent>) =>
   });
 
 describe("ended_access", () => {
-  it("raises a session that is used elsewhere after its user signed out", () => {
+  it("raises a session that is used in a different location after the user signed out", () => {
     expect(found(before, signedOut, event(10, ELSEWHERE), event(5, THIEF))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -52,17 +52,17 @@ describe("ended_access", () => {
     ]);
     const sameNetwork = { ...HOME, ip: "10.1.2.9", agent: "curl" };
     expect(found(before, signedOut, event(10, sameNetwork))).toMatchObject([{ score: 50 }]);
-    // A laptop that its user carries away: another network, but the same program.
+    // A user takes a laptop to a different network and keeps using the same program.
     expect(found(before, signedOut, event(10, ELSEWHERE))).toEqual([]);
   });
 
-  it("ignores an app that continues in its usual location, and calls within the grace period", () => {
+  it("ignores apps that keep calling from their usual location, and calls within the grace period", () => {
     expect(found(before, signedOut, event(10, HOME))).toEqual([]);
     expect(found(before, signedOut, event(58.1, THIEF))).toEqual([]);
     expect(found(before, signedOut, event(58, THIEF))).toHaveLength(1);
   });
 
-  it("raises only the session that ended and the token that was revoked", () => {
+  it("raises only the ended session and the revoked token", () => {
     const other = { sessionId: "s2", tokenId: "t2" };
     expect(found(before, signedOut, event(10, THIEF, other))).toEqual([]);
     const revoked = event(60, { type: "token_revoked", sessionId: undefined });
@@ -70,23 +70,23 @@ describe("ended_access", () => {
     expect(found(before, revoked, event(10, THIEF, other))).toEqual([]);
   });
 
-  it("treats a password change as a weaker end of earlier access", () => {
+  it("treats earlier access as ended after a password change, but with a lower score", () => {
     const changed = event(60, HOME, { type: "auth0_scp", code: "scp", tokenId: undefined });
     expect(found(before, changed, event(10, THIEF))).toMatchObject([{ score: 65 }]);
-    // A traveller who changed the password uses the same program.
+    // A traveller changed the password and keeps using the same program.
     expect(found(before, changed, event(10, ELSEWHERE))).toEqual([]);
     expect(found(before, changed, event(10, THIEF, { sessionId: "s2", tokenId: "t2" }))).toEqual(
       [],
     );
   });
 
-  it("raises use of an ended refresh token unless it comes from the user's own program", () => {
+  it("raises the use of a refresh token after sign-out unless it comes from the user's own program", () => {
     expect(found(before, signedOut, refused(5, THIEF))).toMatchObject([
       { score: 75, evidence: { refused: 1 } },
     ]);
     expect(found(before, signedOut, refused(5, HOME))).toEqual([]);
     expect(found(before, signedOut, refused(5, ELSEWHERE))).toEqual([]);
-    // Nothing ended. The token expired.
+    // The token expired, so no access was ended.
     expect(found(before, refused(5, THIEF))).toEqual([]);
   });
 

@@ -21,19 +21,19 @@ if (!seed) throw new Error("there is a train seed");
 const traffic = generateEvaluation(seed);
 
 describe("generateEvaluation", () => {
-  it("is deterministic per seed and differs between the train and test purposes", () => {
+  it("is deterministic per seed and generates different traffic for training and testing", () => {
     expect(generateEvaluation(seed).events).toEqual(traffic.events);
     const other = generateEvaluation({ purpose: "test", number: seed.number });
     const ids = new Set(traffic.events.map(({ id }) => id));
     expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
   });
 
-  it("keeps train and test seeds disjoint", () => {
+  it("keeps training and test seeds disjoint", () => {
     const test = testSeeds().map(({ number }) => number);
     expect(trainSeeds().filter(({ number }) => test.includes(number))).toEqual([]);
   });
 
-  it("generates between 20,000 and 42,000 valid events in order of time", () => {
+  it("generates between 20,000 and 42,000 valid events in chronological order", () => {
     const { events } = traffic;
     expect(events.length).toBeGreaterThan(20_000);
     expect(events.length).toBeLessThan(42_000);
@@ -42,7 +42,7 @@ describe("generateEvaluation", () => {
     expect(times.toSorted()).toEqual(times);
   });
 
-  it("adds IP enrichment for each address and generates the same events without it", () => {
+  it("adds IP enrichment to each address and generates otherwise identical events without it", () => {
     const { events } = generateEvaluation(seed, { origins: false });
     expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
     const withoutOrigins = traffic.events.map((event) => {
@@ -54,7 +54,7 @@ describe("generateEvaluation", () => {
     expect(withoutOrigins).toEqual(events);
   });
 
-  it("includes every case once on the test day with the number of events in its label", () => {
+  it("includes every case once on the test day with as many events as the label states", () => {
     const names = [
       BENIGN_CASES,
       ATTACK_CASES,
@@ -94,7 +94,7 @@ describe("generateEvaluation", () => {
     expect(clients("travellers")).not.toEqual([]);
   });
 
-  it("records the previous use of a stolen token as the authorizer does", () => {
+  it("records the previous use of a stolen token like the authorizer", () => {
     const theft = traffic.labels.find(({ name }) => name === "theft_single_use");
     const use = traffic.events.find(
       ({ event_type, event_data }) =>

@@ -20,7 +20,7 @@ interface Entry {
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-/** Starts an EventBridge simulation that responds as the test says. */
+/** Starts a simulated EventBridge with the responses that the test specifies. */
 async function busThat(
   answer: (
     entries: Entry[],
@@ -90,7 +90,7 @@ describe("createEventPublisher", () => {
     });
   });
 
-  it("passes on the trace of each call if there is one", async () => {
+  it("sets the trace header of each call's events if the call is traced", async () => {
     const { calls, publisher } = await busThat(() => ({}));
     const headers = ["Root=1-a;Sampled=1", undefined];
     const traced = publisher(undefined, () => headers.shift());
@@ -104,13 +104,13 @@ describe("createEventPublisher", () => {
     ]);
   });
 
-  it("splits batches by size as well", async () => {
+  it("also splits batches that are too large", async () => {
     const { calls, publisher } = await busThat(() => ({}));
     await publisher().publish(events(4, 100_000));
     expect(calls.map(({ length }) => length)).toEqual([2, 2]);
   });
 
-  it("retries only the entries that failed", async () => {
+  it("retries only the failed entries", async () => {
     const { calls, publisher } = await busThat((_, call) => ({ failed: call === 0 ? [1, 3] : [] }));
     const all = events(5);
     await publisher().publish(all);
@@ -139,7 +139,7 @@ describe("createEventPublisher", () => {
     expect(line?.extra).toMatchObject([{ events: all }]);
   });
 
-  it("logs spooled events as a warning and sends the bus name and the event time", async () => {
+  it("logs a warning for spooled events and spools them with the bus name and the event time", async () => {
     const { calls, publisher, logger } = await busThat((entries) => ({
       failed: entries.map((_, index) => index),
     }));
@@ -176,7 +176,7 @@ describe("createEventPublisher", () => {
 });
 
 describe("createEventPublisher with a spool queue", () => {
-  /** Sets up an EventBridge and a queue that can fail, and a clock. */
+  /** Sets up a simulated EventBridge and queue that can both fail, and a clock. */
   async function outage() {
     const state = { busIsDown: true, queueIsDown: false, nowMs: 0 };
     const { calls, publisher, logger } = await busThat(() =>
@@ -224,7 +224,7 @@ describe("createEventPublisher with a spool queue", () => {
     expect(queued).toHaveLength(2);
   });
 
-  it("doesn't count failed single entries or invalid events as a failure of EventBridge", async () => {
+  it("doesn't treat single failed entries or invalid events as an EventBridge failure", async () => {
     const { calls, publisher } = await busThat((entries) =>
       entries.length === 1 ? { status: 400, type: "ValidationException" } : { failed: [0] },
     );
@@ -236,7 +236,7 @@ describe("createEventPublisher with a spool queue", () => {
     expect(queued).toHaveLength(6);
   });
 
-  it("tries EventBridge when the queue fails while the circuit is open", async () => {
+  it("calls EventBridge when the queue fails while the circuit is open", async () => {
     const { state, calls, sink } = await outage();
     for (let n = 0; n < 2; n += 1) await sink.publish(events(1));
     Object.assign(state, { busIsDown: false, queueIsDown: true });
@@ -279,7 +279,7 @@ describe("createEventPublisher with a spool queue", () => {
 });
 
 describe("createBufferedSink", () => {
-  it("passes on all events once on flush", async () => {
+  it("passes buffered events to the inner sink once, on flush", async () => {
     const passed: OAuthEvent[] = [];
     const sink = createBufferedSink({ publish: async (some) => void passed.push(...some) });
     await sink.publish(events(2));

@@ -64,7 +64,7 @@ describe("faultsOf", () => {
     [{ either: true }, "/either", "it does not have any of the allowed forms"],
     [{ lmit: 1 }, "/lmit", "unknown property"],
     ["text", "", "expected an object"],
-  ])("reports for %j at %s: %s", (value, pointer, detail) => {
+  ])("reports for the value %j at %s: %s", (value, pointer, detail) => {
     expect(faultsOf(wrong(value))).toContainEqual({ pointer, detail });
   });
 
@@ -93,7 +93,7 @@ describe("faultsOf", () => {
     expect(error && faultsOf(error).map((fault) => fault.detail)).toEqual([detail]);
   });
 
-  it("reports each unknown member with its path", () => {
+  it("reports the path of each unknown member", () => {
     expect(faultsOf(wrong({ list: [{ "a/b~c": "", b: 1, c: 1 }] }))).toEqual([
       { pointer: "/list/0/b", detail: "unknown property" },
       { pointer: "/list/0/c", detail: "unknown property" },
@@ -103,7 +103,7 @@ describe("faultsOf", () => {
     expect(error && faultsOf(error)).toEqual([{ pointer: "/at/a", detail: "expected a string" }]);
   });
 
-  it("explain returns one line of plain text for any input", () => {
+  it("returns one line of plain text from explain for any input", () => {
     const text = explain(wrong({ limit: 5000, "a\nb": 1, list: [{ "a/b~c": 1 }] }));
     expect(text).toBe(
       "limit: expected at most 1000; list.0.a/b~c: expected a string; a b: unknown property",
@@ -111,14 +111,14 @@ describe("faultsOf", () => {
     expect(text).not.toMatch(/[✖→\n]/);
   });
 
-  it("never repeats the given value", () => {
+  it("never repeats the rejected value", () => {
     const secret = "oam_secretsecretsecretsecret";
     for (const value of [{ limit: secret }, { kind: secret }, { from: secret }, { id: secret }]) {
       expect(JSON.stringify(faultsOf(wrong(value)))).not.toContain("secret");
     }
   });
 
-  it("is part of the message when a configuration is rejected", () => {
+  it("provides the error message for a rejected configuration", () => {
     expect(() => parseMonitoringConfig({ retention: { defaultDays: 0 }, relam: "x" })).toThrow(
       "the oauth-monitoring configuration is not valid: retention.defaultDays: expected at least 1; relam: unknown property",
     );

@@ -27,14 +27,14 @@ function placesOf(value: unknown, path: readonly string[] = []): string[][] {
 
 const PLACES = placesOf(DEFAULTS);
 
-/** Returns a configuration with one setting. */
+/** Returns a configuration that contains one setting. */
 function sayingAt([first = "", ...rest]: readonly string[], value: unknown): Json {
   return Object.fromEntries([[first, rest.length > 0 ? sayingAt(rest, value) : value]]);
 }
 
 const place = fc.constantFrom(...PLACES);
 
-/** Numbers that JSON can't represent can still be passed in code. */
+/** Includes numbers that JSON can't represent, because code can still pass them. */
 const value = fc.oneof(
   hostileJson,
   fc.integer({ min: -10, max: 5000 }),
@@ -60,7 +60,7 @@ function synthesize(config: MonitoringConfigInput): Stack {
 }
 
 describe("configuration with hostile values", () => {
-  it("is either rejected with the key and the reason or accepted completely", () => {
+  it("is either accepted completely or rejected with the key and the reason", () => {
     let refused = 0;
     fc.assert(
       fc.property(place, value, (path, given) => {
@@ -82,9 +82,9 @@ describe("configuration with hostile values", () => {
     expect(refused).toBeGreaterThan(500);
   });
 
-  it.each(PROTOTYPE_NAMES)("rejects the key %s everywhere", (name) => {
+  it.each(PROTOTYPE_NAMES)("is rejected when the key %s appears anywhere", (name) => {
     const objects = [[], ...PLACES.filter((path) => isObjectAt(DEFAULTS, path))];
-    // The user chooses the keys of these settings, so unknown ones are ignored or rejected
+    // Users choose the keys in these settings, so unknown keys are ignored or rejected
     // separately.
     const open = ["retention.daysByEventType", "functions.reservedConcurrency", "responses.rules"];
     for (const path of objects.filter((each) => !open.includes(each.join(".")))) {
@@ -93,7 +93,7 @@ describe("configuration with hostile values", () => {
     }
   });
 
-  it("is rejected in a function's environment as well", () => {
+  it("is also rejected in a function's environment", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -111,7 +111,7 @@ describe("configuration with hostile values", () => {
     );
   });
 
-  it("can be synthesized with any accepted value, including the limits", {
+  it("can be synthesized with every accepted value, including the limits", {
     timeout: 120_000,
   }, () => {
     const ends = PLACES.flatMap((path) =>
@@ -171,7 +171,7 @@ describe("configuration with hostile values", () => {
   });
 });
 
-/** Returns an object with an own property named like a property of every object. */
+/** Returns an object with an own property whose name is also on `Object.prototype`. */
 function own(name: string): Json {
   return Object.fromEntries([[name, 1]]);
 }

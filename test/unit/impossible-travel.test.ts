@@ -26,7 +26,7 @@ const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}
   ...parts,
 });
 
-/** Calls from the usual location on the three previous days. */
+/** Creates calls from the usual location on the three previous days. */
 const atHome = (origin = BERLIN) =>
   [3, 2, 1.1].map((days) => use(days * DAY_MINUTES, origin, { tokenId: "old" }));
 
@@ -43,7 +43,7 @@ const found = (...people: readonly (readonly SeenEvent[])[]) =>
 const travel = (...uses: readonly SeenEvent[]) => found([...atHome(), ...uses]);
 
 describe("impossible_travel", () => {
-  it("raises two locations that are too far apart for the time and names both", () => {
+  it("raises two locations that are too far apart for the time between them and names both", () => {
     expect(travel(use(30, BERLIN), use(10, LISBON, { tokenId: "t2" }))).toEqual([
       {
         subject: { kind: "user", id: "ada" },
@@ -71,13 +71,13 @@ describe("impossible_travel", () => {
     ]);
   });
 
-  it("compares the distance with the distance that a plane covers in the time", () => {
+  it("compares the distance with how far a plane can fly in that time", () => {
     // 2,312 km at 1,000 km/h take 138 minutes and 43 seconds.
     expect(travel(use(144, BERLIN), use(5, LISBON))).toEqual([]);
     expect(travel(use(143, BERLIN), use(5, LISBON))).toHaveLength(1);
   });
 
-  it("treats locations within the minimum distance as one", () => {
+  it("treats locations within the minimum distance as one location", () => {
     const north = (km: number): Origin => ({
       ...LISBON,
       latitude: 52.52 + km / 111.195,
@@ -87,13 +87,13 @@ describe("impossible_travel", () => {
     expect(travel(use(11, BERLIN), use(10, north(501)))).toHaveLength(1);
   });
 
-  it("scores another program, a new country and alternating use", () => {
+  it("gives a higher score for a different program, a new country and alternating use", () => {
     const [home, away] = [use(30, BERLIN), use(20, LISBON)];
     const scores = (...uses: readonly SeenEvent[]) => travel(...uses).map(({ score }) => score);
     expect(scores(home, away)).toEqual([40]);
     expect(scores(home, { ...away, agent: "curl" })).toEqual([65]);
     expect(scores(home, away, use(10, BERLIN))).toEqual([50]);
-    // Another location in the same country.
+    // A different location in the same country.
     expect(scores(home, use(20, { ...LISBON, country: "DE" }))).toEqual([]);
     expect(scores(home, use(20, { ...LISBON, country: "DE" }), use(10, BERLIN))).toEqual([40]);
     // The usual location of a new user is unknown.
@@ -101,13 +101,13 @@ describe("impossible_travel", () => {
     expect(found([home, away, use(10, BERLIN)])).toMatchObject([{ score: 40 }]);
   });
 
-  it("names the unusual location when the user's call follows the attacker's", () => {
+  it("names the unusual location even when the user calls after the attacker", () => {
     expect(travel(use(30, LISBON, { agent: "curl" }), use(10, BERLIN))).toMatchObject([
       { score: 65, evidence: { country: "PT", other_place: "203.96.113.9, AS64496 in DE" } },
     ]);
   });
 
-  it("ignores locations that hide the user's position or that the user knows", () => {
+  it("ignores locations that the user knows and networks that hide where the user is", () => {
     for (const kind of ["vpn", "proxy", "tor", "hosting"] as const) {
       expect(travel(use(30, BERLIN), use(10, { ...LISBON, kind }))).toEqual([]);
       expect(travel(use(30, { ...BERLIN, kind }), use(10, LISBON))).toEqual([]);
@@ -124,14 +124,14 @@ describe("impossible_travel", () => {
     expect(travel(use(30, BERLIN), use(10, LISBON, { type: "session_started" }))).toHaveLength(1);
   });
 
-  it("raises a finding for two hours and needs IP enrichment", () => {
+  it("raises a finding for two hours and requires IP enrichment", () => {
     const ago = (minutes: number) => travel(use(minutes + 10, BERLIN), use(minutes, LISBON));
     expect(ago(120)).toHaveLength(1);
     expect(ago(121)).toEqual([]);
     expect(travel(use(30), use(20), use(10))).toEqual([]);
   });
 
-  it("ignores three users who reach one operator with their usual programs, which is a VPN", () => {
+  it("ignores three users who move to one operator with their usual programs, because that is a VPN", () => {
     const away = (agent = AGENT) => [...atHome(), use(30, BERLIN), use(10, LISBON, { agent })];
     expect(found(away(), away())).toHaveLength(2);
     expect(found(away(), away(), away())).toEqual([]);
@@ -157,7 +157,7 @@ describe("impossible_travel", () => {
 });
 
 describe("kilometresBetween", () => {
-  it("returns the distance on the sphere", () => {
+  it("returns the great-circle distance", () => {
     const quarter = (Math.PI / 2) * 6371;
     expect(
       kilometresBetween({ latitude: 0, longitude: 0 }, { latitude: 0, longitude: 90 }),

@@ -22,7 +22,7 @@ describe("canonicalIp", () => {
     expect(canonicalIp(text)).toBe(canonical);
   });
 
-  it("is applied to the address of every created event", () => {
+  it("normalizes the address in every created event", () => {
     const ipOf = (ip: unknown) =>
       createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
     expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
@@ -68,7 +68,7 @@ describe("networkOf", () => {
     ["", undefined],
     [42, undefined],
     [undefined, undefined],
-  ])("finds for %s the network %s", (ip, network) => {
+  ])("puts %s in the network %s", (ip, network) => {
     expect(networkOf(ip)).toBe(network);
   });
 });

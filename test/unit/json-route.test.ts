@@ -14,7 +14,7 @@ const route = jsonRoute(logger, undefined, rangeParametersSchema, async (range) 
   resolveRange(range, NOW, KEPT_DAYS),
 );
 
-/** Returns the errors in the route's response. */
+/** Calls the route and returns the errors in the response. */
 async function faults(parameters: Record<string, number>) {
   const event = {
     multiValueQueryStringParameters: Object.fromEntries(
@@ -33,7 +33,7 @@ describe("jsonRoute with an invalid range", () => {
     ["/from", { from: NOW - 91 * DAY_MS, to: NOW }, "Choose a later from"],
     ["/to", { to: NOW - 90 * DAY_MS }, "Choose a later to"],
     ["/to", { from: NOW, to: NOW + 367 * DAY_MS }, "Choose an earlier to"],
-  ])("points to %s: %j", async (pointer, parameters, detail) => {
+  ])("returns an error that names %s: %j", async (pointer, parameters, detail) => {
     expect(await faults(parameters)).toEqual([
       { pointer, detail: expect.stringContaining(detail) },
     ]);

@@ -84,7 +84,7 @@ const nameOf = (call: Promise<unknown>) =>
   );
 
 describe("local KMS signing and encryption keys", () => {
-  it("sign a digest or a message with RSASSA-PKCS1-v1_5", async () => {
+  it("sign digests and messages with RSASSA-PKCS1-v1_5", async () => {
     const { PublicKey = new Uint8Array() } = await kms.send(
       new GetPublicKeyCommand({ KeyId: FIRST }),
     );
@@ -95,7 +95,7 @@ describe("local KMS signing and encryption keys", () => {
     }
   });
 
-  it("reject what KMS rejects", async () => {
+  it("reject the same requests as KMS", async () => {
     expect(await nameOf(sign({ KeyId: arnOf("None") }))).toBe("NotFoundException");
     expect(await nameOf(sign({ Message: Buffer.from("short") }))).toBe("ValidationException");
     expect(await nameOf(sign({ SigningAlgorithm: "RS256" as never }))).toBe("ValidationException");
@@ -118,7 +118,7 @@ describe("local KMS signing and encryption keys", () => {
 });
 
 describe("local KMS HMAC key", () => {
-  it("verifies only its own codes", async () => {
+  it("verifies only codes that it generated", async () => {
     const key = kmsLinkKey(arnOf("Link"));
     const mac = await key.sign("message");
     expect(mac).toHaveLength(32);
@@ -131,12 +131,12 @@ describe("local KMS HMAC key", () => {
 });
 
 describe("signSet", () => {
-  it("creates a SET that the published keys verify before and after a rotation", async () => {
+  it("creates a SET that can be verified with the published keys before and after a rotation", async () => {
     const claims = { iss: "https://tr.example.com", jti: "1" };
     const before = kmsSigningKeys([FIRST, SECOND]);
     const after = kmsSigningKeys([SECOND, FIRST]);
     const texts = [await signSet(before, claims), await signSet(after, claims)];
-    // An independent library verifies the SET.
+    // Uses an independent library to verify the SET.
     const keySet = createLocalJWKSet({ keys: [...(await before.publicKeys())] });
     const kids = await Promise.all(
       texts.map(async (text) => {

@@ -63,7 +63,7 @@ async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Pro
 }
 
 describe("mapped provider", () => {
-  it("reads IP enrichment in the provider's own format", async () => {
+  it("reads IP enrichment from the provider's own fields", async () => {
     const { fields } = ACME;
     const mapping = {
       ...ACME,
@@ -95,7 +95,7 @@ describe("mapped provider", () => {
     expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.origin).toBeUndefined();
   });
 
-  it("maps its events to product types with all mapped fields", async () => {
+  it("maps provider events to product types and fills every mapped field", async () => {
     expect(await read(DETAIL)).toMatchObject({
       event_type: "session_started",
       occurred_at: "2026-11-23T10:00:00.000Z",
@@ -113,7 +113,7 @@ describe("mapped provider", () => {
     });
   });
 
-  it("uses the type of the longest matching key, a separate type for failures, and a default type", async () => {
+  it("prefers the longest matching key and supports a failure type and a default type", async () => {
     const type = async (event: string, ok: unknown) =>
       (await read({ ...DETAIL, event, ok })).event_type;
     expect(await type("login.token", true)).toBe("token_issued");
@@ -125,7 +125,7 @@ describe("mapped provider", () => {
     expect((await read({ ...DETAIL, event: "constructor" })).event_type).toBe("acme_constructor");
   });
 
-  it("reads times as text, seconds and milliseconds", async () => {
+  it("reads times given as text, seconds or milliseconds", async () => {
     const at = async (value: unknown) => (await read({ ...DETAIL, at: value })).occurred_at;
     const expected = "2026-11-23T10:00:00.000Z";
     expect(await at("2026-11-23T11:00:00+01:00")).toBe(expected);
@@ -133,7 +133,7 @@ describe("mapped provider", () => {
     expect(await at("yesterday")).toBe("2026-11-23T10:00:05.000Z");
   });
 
-  it("drops missing fields but never the event, for any data", async () => {
+  it("drops unreadable fields but never drops the event", async () => {
     const adapters = await loadAdapters(mappingsOf(ACME));
     const refused: string[] = [];
     fc.assert(
@@ -171,13 +171,13 @@ describe("mapped provider", () => {
     expect("event" in parsed && parsed.event.event_type).toBe("session_started");
   });
 
-  it("can have its own partner event bus", async () => {
+  it("can use its own partner event bus", async () => {
     const partnerEventBus = "aws.partner/example.com/tenant/stream";
     const event = await read(DETAIL, { ...ACME, partnerEventBus }, partnerEventBus);
     expect(event.event_data.provider).toBe("acme");
   });
 
-  it("loads nothing when no mapping is configured", async () => {
+  it("loads no code when no mapping is configured", async () => {
     expect(await loadAdapters([])).toBe(KNOWN_PROVIDERS);
   });
 });
@@ -192,13 +192,13 @@ describe("checkMappings", () => {
     }
   };
 
-  it("rejects an unusable mapping with the key and the reason", () => {
+  it("rejects an unusable mapping and names the key and the reason", () => {
     expect(refusal(ACME)).toBe("");
     const fields = (more: object) => refusal({ ...ACME, fields: { ...ACME.fields, ...more } });
     expect(fields({ ip: "$.a[" })).toMatch(/providers\.mappings\.0\.fields\.ip: invalid JSONPath/);
     expect(fields({ userId: ["$.a", "$.b c"] })).toMatch(/fields\.userId\.1: invalid JSONPath/);
     expect(fields({ ip: "ip" })).toMatch(/fields\.ip: .*starts with \$/);
-    // An attacker's text could make a regular expression very slow.
+    // Text from an attacker could make a regular expression very slow.
     expect(fields({ ip: "$[?search(@.a, '(a+)+b')]" })).toMatch(/without match\(\) and search\(\)/);
     expect(refusal({ ...ACME, fields: {} })).toContain("fields.code");
     expect(refusal({ ...ACME, name: "okta" })).toMatch(/name: this name is reserved/);
@@ -229,7 +229,7 @@ describe("oauth-monitoring providers try", () => {
 
   const mapping = file("acme.json", ACME);
 
-  it("shows what would be stored for one event, a JSON list or JSON lines", async () => {
+  it("shows the events that would be stored for one event, a JSON list or JSON lines", async () => {
     for (const content of [
       DETAIL,
       [DETAIL, DETAIL],
@@ -256,7 +256,7 @@ describe("oauth-monitoring providers try", () => {
     );
   });
 
-  it("splits a provider's batch as the stack does", async () => {
+  it("splits a provider's batch in the same way as the stack", async () => {
     const records = ["AuditLogs", "RiskyUsers"].map((category) => ({ category }));
     const { out } = await tried(file("hub.json", { records }), "--provider", "entra", "--json");
     expect(JSON.parse(out).events).toMatchObject([
@@ -289,7 +289,7 @@ describe("oauth-monitoring providers try", () => {
     }
   });
 
-  it("prints no secret of a sample", async () => {
+  it("prints no secrets from a sample", async () => {
     const event = { ...DETAIL, refresh_token: "r3fr35h" };
     const { out } = await tried(file("secret.json", event), "--mapping", mapping);
     expect(out).toContain("sha256:");

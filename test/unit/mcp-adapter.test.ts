@@ -42,7 +42,7 @@ describe("describeResource", () => {
     ["https://api.example.com/a/b", "/.well-known/oauth-protected-resource/a/b"],
     ["https://api.example.com", "/.well-known/oauth-protected-resource"],
     ["https://api.example.com/", "/.well-known/oauth-protected-resource"],
-  ])("serves the metadata of %s at %s", (resource, path) => {
+  ])("serves the metadata for %s at %s", (resource, path) => {
     const { metadataUrl, answer } = resourceOf({ resource });
     expect(metadataUrl).toBe(`https://api.example.com${path}`);
     expect(answer("GET", path)?.status).toBe(200);
@@ -56,7 +56,7 @@ describe("describeResource", () => {
     }
   });
 
-  it("lists the authorization servers and the supported scopes", () => {
+  it("lists the authorization servers and supported scopes", () => {
     const { answer } = resourceOf({
       toolScopes: { read: ["orders:read"], drop: ["orders:read", "orders:write"] },
       resourceName: "Orders",
@@ -123,11 +123,11 @@ describe("describeRpc", () => {
     ["a response", { jsonrpc: "2.0", id: 1, result: {} }, nothing],
     ["a string", "tools/call", nothing],
     ["no body", undefined, nothing],
-  ])("returns the details and required scopes of %s", (_, body, said) => {
+  ])("returns the details and required scopes for %s", (_, body, said) => {
     expect(describeRpc(body, mcp)).toEqual({ status: "read", ...said });
   });
 
-  it("matches the full tool name and shortens it in the event", () => {
+  it("matches the full tool name but shortens it in the event", () => {
     expect(describeRpc(call("x".repeat(200)), mcp)).toMatchObject({
       scopes: ["x"],
       details: { mcp_tool: "x".repeat(128) },

@@ -29,7 +29,7 @@ const event = (eventType: string, atMs: number) =>
   createEvent({ eventType, clientId: "app", details: { request_id: "r" } }, atMs);
 
 describe("createMetrics", () => {
-  it("writes one line in the embedded metric format with service and stack as dimensions", () => {
+  it("writes one line in the embedded metric format with the service and stack as dimensions", () => {
     const metrics = createMetrics("authorizer", "Shop");
     metrics.count("Allowed", 1);
     metrics.milliseconds("DecisionDuration", 12);
@@ -44,7 +44,7 @@ describe("createMetrics", () => {
     ]);
   });
 
-  it("starts empty after each line and writes nothing without values", () => {
+  it("is empty again after writing a line and writes nothing when there are no values", () => {
     const metrics = createMetrics("republisher", "Shop");
     metrics.publish();
     expect(written).toEqual([]);
@@ -57,7 +57,7 @@ describe("createMetrics", () => {
 });
 
 describe("measureInit", () => {
-  it("measures a cold start unless the environment was provisioned before the call", () => {
+  it("records a cold start unless the environment was provisioned before the call", () => {
     const metrics = createMetrics("authorizer", "Shop");
     measureInit(metrics, { AWS_LAMBDA_INITIALIZATION_TYPE: "provisioned-concurrency" });
     metrics.publish();
@@ -74,7 +74,7 @@ describe("metrics with delayed publishing", () => {
     metrics.publishSoon();
   };
 
-  it("are written in one line for the calls of five seconds", () => {
+  it("are written in one line for all calls within five seconds", () => {
     vi.useFakeTimers();
     const metrics = createMetrics("authorizer", "Shop", () => 0);
     for (let n = 0; n < 3; n += 1) allowed(metrics);
@@ -104,7 +104,7 @@ describe("metrics with delayed publishing", () => {
 });
 
 describe("measureBatch", () => {
-  it("keeps the lag of all 250 events within the limits of CloudWatch", () => {
+  it("records the lag of all 250 events within CloudWatch's limits", () => {
     const at = 1_800_000_000_000;
     const stored = Array.from({ length: 250 }, (_, n) => event("token_used", at - n));
     const outcome = { stored, duplicates: 3, rejected: 2, retried: 1 };

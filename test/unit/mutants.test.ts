@@ -18,11 +18,11 @@ describe("mutantsOf", () => {
     ["const x = list.some(f)", ["const x = list.every(f)"]],
     ["const x = await f()", ["const x = (f())"]],
     ['const x = ["a"]', ["const x = []", 'const x = [""]']],
-  ])("mutates %s to %j", (code, all) => {
+  ])("mutates %s into %j", (code, all) => {
     expect(mutations(code)).toEqual(all);
   });
 
-  it("skips human-readable text, types, and names of modules and properties", () => {
+  it("skips human-readable text, types, module names and property names", () => {
     const code = `
       import { a } from "a";
       type T = "x" | "y";

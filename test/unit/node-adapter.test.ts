@@ -13,7 +13,7 @@ const events = (count: number): OAuthEvent[] =>
 const indexes = (batch: readonly OAuthEvent[]) => batch.map(({ event_data }) => event_data.index);
 
 describe("createBatchingSink", () => {
-  it("publishes full batches in order and the rest on flush", async () => {
+  it("publishes full batches in order and the remaining events on flush", async () => {
     const batches: unknown[][] = [];
     const sink = createBatchingSink(
       { publish: async (batch) => void batches.push(indexes(batch)) },
@@ -37,13 +37,13 @@ describe("createBatchingSink", () => {
       );
       void sink.publish(events(1));
     });
-    // The timer doesn't keep the process alive, so the test does.
+    // The sink's timer doesn't keep the process alive, so the test has to.
     const alive = setInterval(() => {}, 10);
     expect(await published).toEqual([0]);
     clearInterval(alive);
   });
 
-  it("limits memory while EventBridge is slow and logs the events that don't fit", async () => {
+  it("limits memory use while EventBridge is slow and logs the events that don't fit", async () => {
     const batches: unknown[][] = [];
     let free = () => {};
     const slow = new Promise<void>((resolve) => (free = resolve));
@@ -59,7 +59,7 @@ describe("createBatchingSink", () => {
       { batchSize: 2, maxEvents: 4 },
     );
     for (const event of events(6)) await sink.publish([event]);
-    // One batch is being published, one is waiting.
+    // One batch is being published and one is waiting.
     expect(batches).toEqual([[0, 1]]);
     const [first, second] = logger.lines;
     expect(logger.lines).toHaveLength(2);
@@ -83,7 +83,7 @@ describe("createBatchingSink", () => {
     expect(batches).toHaveLength(3);
   });
 
-  it("continues after a failed batch", async () => {
+  it("continues with the next batch after a failed one", async () => {
     let calls = 0;
     const logger = recordingLogger();
     const sink = createBatchingSink(
@@ -104,7 +104,7 @@ describe("createBatchingSink", () => {
 });
 
 describe("protectServer", () => {
-  it("has published the events of all calls after flush", async () => {
+  it("publishes the events of all calls before flush resolves", async () => {
     const published: OAuthEvent[] = [];
     const { check, flush } = protectServer(
       {
@@ -154,11 +154,11 @@ describe("caller IP address of a server", () => {
     [1, "198.51.100.1, 203.0.113.9:41234", "203.0.113.9"],
     [1, "[2001:db8::1]:41234", "2001:db8::1"],
     [2, "[2001:DB8::1],192.0.2.7:80", "2001:db8::1"],
-  ])("is the address that the first of %i trusted proxies saw", (proxies, forwarded, ip) => {
+  ])("is the address seen by the first of %i trusted proxies", (proxies, forwarded, ip) => {
     expect(addressBy(proxies, forwarded)).toBe(ip);
   });
 
-  it("is returned with the unmodified path and the data for proofs of possession", () => {
+  it("is returned with the unmodified path and the data needed to check proofs of possession", () => {
     const read = fromFetchRequest(
       new Request("https://inside:8080/api/caf%C3%A9?code=secret", {
         method: "POST",

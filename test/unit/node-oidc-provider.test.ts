@@ -5,7 +5,7 @@ import { attach } from "../../shared/integrations/providers/node-oidc-provider.t
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 
-/** Returns a provider whose events the test emits. */
+/** Returns a provider that emits the test's events. */
 function provider() {
   const listeners = new Map<string, (...parameters: never[]) => void>();
   const published: OAuthEvent[] = [];
@@ -51,9 +51,9 @@ const REQUEST = {
   grant_type: "refresh_token",
 };
 
-describe("attach to an oidc-provider", () => {
+describe("attaching to an oidc-provider", () => {
   it.each(["access_token", "client_credentials"])(
-    "publishes the issue and revocation of %s",
+    "publishes an event when %s is issued or revoked",
     async (model) => {
       const { emit } = provider();
       for (const happening of ["saved", "issued"]) {
@@ -79,7 +79,7 @@ describe("attach to an oidc-provider", () => {
     },
   );
 
-  it("uses the current time as issue time while a token is saved and omits a missing expiry", async () => {
+  it("uses the current time as the issue time when a token has none yet, and omits a missing expiry", async () => {
     const { emit } = provider();
     const { iat: _, scope: __, ...saving } = TOKEN;
     const [saved] = await emit("access_token.saved", saving);
@@ -101,7 +101,7 @@ describe("attach to an oidc-provider", () => {
     "pushed_authorization_request",
     "device_authorization",
     "backchannel_authentication",
-  ])("publishes an error at %s with subject, address and reason", async (endpoint) => {
+  ])("publishes an error at %s with the subject, address and reason", async (endpoint) => {
     const { emit } = provider();
     const error = { error: "invalid_grant", error_description: "grant request is invalid" };
     expect(await emit(`${endpoint}.error`, CONTEXT, error)).toMatchObject([
@@ -120,7 +120,7 @@ describe("attach to an oidc-provider", () => {
     ]);
   });
 
-  it("uses the requested client and omits unknown values", async () => {
+  it("falls back to the requested client and omits unknown values", async () => {
     const { emit } = provider();
     const { client: _, ...oidc } = CONTEXT.oidc;
     const [asked] = await emit("grant.error", { ...CONTEXT, oidc }, {});
@@ -145,7 +145,7 @@ describe("attach to an oidc-provider", () => {
     ["refresh_token", "refresh token not found", "invalid_grant"],
     ["refresh_token", undefined, "invalid_grant"],
   ])(
-    "maps an error of %s with the detail %s to the reason %s",
+    "maps the error %s with the detail %s to the reason %s",
     async (grant_type, error_detail, reason) => {
       const { emit } = provider();
       const context = { ...CONTEXT, oidc: { params: { grant_type } } };
@@ -154,7 +154,7 @@ describe("attach to an oidc-provider", () => {
     },
   );
 
-  it("publishes the end of a session", async () => {
+  it("publishes an event when a session ends", async () => {
     const { emit } = provider();
     expect(await emit("end_session.success", CONTEXT)).toMatchObject([
       {

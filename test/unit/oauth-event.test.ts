@@ -6,7 +6,7 @@ const event = (details: Record<string, unknown>) =>
   createEvent({ eventType: "token_used", details }, Date.parse("2026-11-23T10:00:00.000Z"));
 
 describe("createEvent", () => {
-  it("creates a UUIDv7 from the event's time", () => {
+  it("derives a UUIDv7 from the event's time", () => {
     const { id, occurred_at } = event({});
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     expect(Number.parseInt(id.replace("-", "").slice(0, 12), 16)).toBe(Date.parse(occurred_at));
@@ -28,7 +28,7 @@ describe("createEvent", () => {
     expect(event_data.token_id).toBe("public");
   });
 
-  it("keeps other data unchanged, and redacting twice changes nothing", () => {
+  it("keeps other data unchanged and has no further effect when applied twice", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4 }), (value) => {
         const data = JSON.parse(
@@ -69,7 +69,7 @@ describe("secret redaction", () => {
     }
   });
 
-  it("keeps an existing digest and values that can't be secrets", () => {
+  it("keeps existing digests and values that can't be secrets", () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const kept = { token: digest, password: "", code: 7, cookie: null };
     expect(event(kept).event_data).toEqual(kept);
@@ -84,7 +84,7 @@ describe("secret redaction", () => {
     ["an unsigned JWT", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ."],
     ["an encrypted JWT", "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..aXY.Y2lwaGVydGV4dA.dGFn"],
     ["a token that the product issued", `oam_${"k".repeat(43)}`],
-  ])("finds %s in any text, even percent-encoded", (_, secret) => {
+  ])("finds %s in any text, even when it is percent-encoded", (_, secret) => {
     const once = [...secret].map((each) => `%${each.charCodeAt(0).toString(16)}`).join("");
     const dots = secret.replaceAll(".", "%2E").replaceAll("_", "%5f");
     const half =
@@ -111,7 +111,7 @@ describe("secret redaction", () => {
     },
   );
 
-  it("redacts client and user IDs and keeps their maximum length", () => {
+  it("redacts client and user IDs without exceeding their maximum length", () => {
     const secret = `oam_${"x".repeat(20)}`;
     const { oauth_client_id, user_id } = createEvent(
       {
@@ -135,7 +135,7 @@ describe("event data", () => {
   };
   const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
 
-  it("must be an object within DynamoDB's nesting limit", () => {
+  it("must be an object that stays within DynamoDB's nesting limit", () => {
     expect(refusal(nested(27))).toBeUndefined();
     expect(refusal(nested(28))).toContain("deeper than 28 levels");
     for (const wrong of [[], null, "text", undefined]) {
@@ -144,7 +144,7 @@ describe("event data", () => {
     expect(refusal({ a: undefined })).toContain("event_data.a is not JSON");
   });
 
-  it("must have numbers within DynamoDB's range and valid keys", () => {
+  it("must have valid keys and numbers within DynamoDB's range", () => {
     for (const right of [0, -0, 9.9e125, -9.9e125, 1e-130, -1e-130]) {
       expect(refusal({ n: right })).toBeUndefined();
     }
@@ -168,7 +168,7 @@ describe("event data", () => {
     expect(event({ a: `x${"é".repeat(room)}` }).event_data.a).toBe(`x${"é".repeat(511)}`);
   });
 
-  it("is shortened when it is too large, but keeps the identifying fields", () => {
+  it("is shortened when it is too large, except for the identifying fields", () => {
     const who = { token_id: "t1", ip: "203.0.113.9", endpoint: "/mcp", reason: "unknown_token" };
     const small = Object.fromEntries(Array.from({ length: 9000 }, (_, n) => [`k${n}`, "\u0000x"]));
     const data = { list: Array(50_000).fill("method"), ...small, ...who };
@@ -185,12 +185,12 @@ describe("event data", () => {
     expect(oauthEventSchema.parse(shortened)).toEqual(shortened);
   });
 
-  it("is shortened when its digests make it too large", () => {
+  it("is shortened when digests make it too large", () => {
     const { event_data } = event({ token: Array(20_000).fill("x"), token_id: "t1" });
     expect(event_data).toMatchObject({ token_id: "t1", truncated: { members: ["token"] } });
   });
 
-  it("contains U+FFFD instead of half a surrogate pair", () => {
+  it("contains U+FFFD instead of an unpaired surrogate", () => {
     expect(event({ a: "x\ud800y", "k\udc00": 1 }).event_data).toEqual({
       a: "x\ufffdy",
       "k\ufffd": 1,
@@ -209,7 +209,7 @@ describe("oauthEventSchema", () => {
     ["a type of 65 characters", { event_type: "a".repeat(65) }, "lower-case"],
     ["a client id of 257 characters", { oauth_client_id: "a".repeat(257) }, "256"],
     ["a user id with half a surrogate pair", { user_id: "a\ud800" }, "surrogate"],
-  ])("rejects %s and says why", (_, over, word) => {
+  ])("rejects %s and explains why", (_, over, word) => {
     const parsed = oauthEventSchema.safeParse({ ...event({}), ...over });
     expect(parsed.success).toBe(false);
     expect(parsed.error?.message).toContain(word);

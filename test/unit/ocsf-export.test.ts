@@ -30,7 +30,7 @@ beforeAll(async () => {
   };
 });
 
-/** Returns an event as EventBridge delivers it to a target. */
+/** Returns an event in the format that EventBridge delivers to a target. */
 function busMessage(eventType: string, details = {}) {
   const detail = createEvent(
     { eventType, clientId: "app", details },
@@ -71,7 +71,7 @@ describe("OCSF export transformation", () => {
     }
   });
 
-  it("drops a multi-record batch, because its records arrive as separate events", async () => {
+  it("drops a multi-record batch because the records arrive as separate events", async () => {
     const batch = (...records: object[]) => ({
       ...busMessage("auth_failed"),
       source: "oauth.entra",
@@ -82,7 +82,7 @@ describe("OCSF export transformation", () => {
     expect(records.map(({ result }) => result)).toEqual(["Dropped", "Ok"]);
   });
 
-  it("returns one line for any caller-supplied text", async () => {
+  it("returns exactly one line for any caller-supplied text", async () => {
     const [record] = await transform([
       busMessage("token_used", { user_agent: "a\nb\r\u2028c", ip: "::1" }),
     ]);
@@ -99,7 +99,7 @@ describe("OCSF export transformation", () => {
     expect(decode(record?.data)).toContain("sha256:");
   });
 
-  it("fails only the records that aren't events and returns them unchanged", async () => {
+  it("fails only records that aren't events and returns those unchanged", async () => {
     const noEvent = { ...busMessage("token_used"), detail: { id: "1" } };
     const foreign = { ...busMessage("token_used"), source: "aws.ec2" };
     const records = await transform([
@@ -121,7 +121,7 @@ describe("OCSF export transformation", () => {
   });
 
   it("returns less than Lambda's 6 MB for a full Firehose batch", async () => {
-    // The smallest possible events: a megabyte holds most of them, and they grow most in the
+    // Uses the smallest possible events: most of them fit in a megabyte, and they grow most in the
     // transformation.
     const message = busMessage("a");
     const count = Math.ceil(2 ** 20 / JSON.stringify(message).length);

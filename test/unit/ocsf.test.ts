@@ -24,12 +24,12 @@ function event(eventType: string, details: EventData = {}, subject = {}): OAuthE
 
 const exported = (from: OAuthEvent) => toOcsfEvent(from, { serviceName: "shop" });
 
-/** Returns the exported event after validating it against the schema. */
+/** Exports an event, validates the result against the schema and returns it. */
 function conforming(from: OAuthEvent) {
   const mapped = exported(from);
   const parsed = ocsfEventSchema.safeParse(mapped);
   expect(parsed.error?.issues).toBeUndefined();
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every class
+  // biome-ignore lint/suspicious/noExplicitAny: tests read events of every class
   return mapped as any;
 }
 
@@ -76,15 +76,15 @@ describe("toOcsfEvent", () => {
     },
   );
 
-  it("has a row in this test for every event type of the product", () => {
-    // A new type must be added here instead of being treated as unknown.
+  it("is tested with every event type of the product", () => {
+    // Fails for a new type until it gets its own row, so that no type is exported as unknown by accident.
     expect(ROWS.map(([type]) => type)).toEqual(expect.arrayContaining([...EVENT_TYPES]));
     expect(ROWS.filter(([type, , , name]) => type === name).map(([type]) => type)).toEqual([
       "consent_given",
     ]);
   });
 
-  it("uses the schema's IDs and captions", () => {
+  it("uses the IDs and captions from the schema", () => {
     const captions = (type: string, details: EventData = {}) => {
       const { category_uid, category_name, class_name, type_name, severity, status } = conforming(
         event(type, details),
@@ -140,7 +140,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("includes the lifetime of a session, and that of a token in its calls", () => {
+  it("includes the lifetime of a session in its events and of a token in its calls", () => {
     const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
     const times = { created_time: Date.parse(AT), expiration_time: Date.parse(life.expires_at) };
     const ended = conforming(event("session_ended", { session_id: "s1", ...life }));
@@ -150,7 +150,7 @@ describe("toOcsfEvent", () => {
     expect(used.api.token).toMatchObject({ uid: "t1", type: "Access Token", ...times });
   });
 
-  it("names the token and the principal of an alert", () => {
+  it("includes an alert's token and principal", () => {
     const details = { alert_id: "a1", token_id: "t1", ip: "203.0.113.9", session_id: "s1" };
     const alert = conforming(event("suspicious_activity", details, { clientId: "app" }));
     expect(alert.resources).toEqual([{ uid: "t1", type: "Access Token" }]);
@@ -160,7 +160,7 @@ describe("toOcsfEvent", () => {
         src_endpoint: { ip: "203.0.113.9" },
       },
     ]);
-    // An alert without an ID uses the ID of its event.
+    // An alert without an ID uses the event's ID.
     const nameless = conforming(event("suspicious_activity", { evidence: [1] }));
     expect(nameless.finding_info).toEqual({ uid: ID });
     expect(nameless.unmapped).toEqual({ evidence: [1] });
@@ -169,7 +169,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("names the subject, source and reason of a failed authentication", () => {
+  it("includes the subject, source and reason of a failed authentication", () => {
     const mapped = conforming(
       event(
         "auth_failed",
@@ -195,7 +195,7 @@ describe("toOcsfEvent", () => {
     expect(mapped).not.toHaveProperty("unmapped");
   });
 
-  it("names a token and its lifetime, and a session and its lifetime", () => {
+  it("includes the ID and lifetime of a token and of a session", () => {
     const life = { issued_at: AT, expires_at: "2026-11-23T11:00:00.000Z" };
     const issued = conforming(event("token_issued", { token_id: "t1", scopes: ["a"], ...life }));
     expect(issued.authentication_token).toEqual({
@@ -214,7 +214,7 @@ describe("toOcsfEvent", () => {
     expect(started).not.toHaveProperty("authentication_token");
   });
 
-  it("names the API call and the client, user, session and token that made it", () => {
+  it("includes an API call and the client, user, session and token that made the call", () => {
     const mapped = conforming(
       event(
         "scope_violation",
@@ -246,7 +246,7 @@ describe("toOcsfEvent", () => {
     expect(conforming(event("token_used", { ...CALL, method })).activity_id).toBe(activity);
   });
 
-  it("names the activity of each kind of call", () => {
+  it("maps each kind of call to an activity name", () => {
     const does = (method: string) => conforming(event("token_used", { method })).activity_name;
     expect(["GET", "POST", "PUT", "DELETE", "CONNECT", "PURGE"].map(does)).toEqual([
       "Read",
@@ -258,7 +258,7 @@ describe("toOcsfEvent", () => {
     ]);
   });
 
-  it("links an alert and its resolution and includes the rule, evidence and advice", () => {
+  it("links an alert to its resolution and includes the rule, evidence and advice", () => {
     const alert = {
       message: "Many failures",
       rule: "failure_burst",
@@ -290,7 +290,7 @@ describe("toOcsfEvent", () => {
     expect(resolved.is_alert).toBe(false);
   });
 
-  it("includes the request that raised an alert, even when nothing else is known", () => {
+  it("includes the request that raised an alert even when no other detail is known", () => {
     const { evidences } = conforming(event("suspicious_activity", { endpoint: "/api/data" }));
     expect(evidences).toEqual([
       { actor: { app_name: "Unknown" }, http_request: { url: { path: "/api/data" } } },
@@ -298,7 +298,7 @@ describe("toOcsfEvent", () => {
     expect(conforming(event("suspicious_activity"))).not.toHaveProperty("evidences");
   });
 
-  it("uses Unknown where the schema requires a value and none is known", () => {
+  it("uses Unknown for required values that aren't known", () => {
     expect(conforming(event("auth_failed")).user).toMatchObject({ name: "Unknown", type_id: 0 });
     expect(conforming(event("token_used"))).toMatchObject({
       actor: { app_name: "Unknown" },
@@ -311,7 +311,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("names the identity provider and the outcome of provider-specific events", () => {
+  it("includes the identity provider and outcome of a provider-specific event", () => {
     const details = { provider: "okta", outcome: "failure" };
     expect(conforming(event("auth_failed", details)).service).toEqual({ name: "okta" });
     expect(conforming(event("okta_policy_evaluate", details))).toMatchObject({
@@ -321,7 +321,7 @@ describe("toOcsfEvent", () => {
     });
   });
 
-  it("maps IP enrichment to location and autonomous system", () => {
+  it("maps IP enrichment to the location and autonomous_system attributes", () => {
     const origin = {
       country: "DE",
       asn: 64496,
@@ -342,8 +342,8 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("keeps IP enrichment that the schema has no attribute for in unmapped", () => {
-    // The schema has no location with only coordinates.
+  it("stores IP enrichment in unmapped when the schema has no attribute for it", () => {
+    // The schema doesn't allow a location that has only coordinates.
     const nowhere = { latitude: 52.5, longitude: 13.4, asn: 64496 };
     const mapped = conforming(event("token_used", { ip: "203.0.113.9", origin: nowhere }));
     expect(mapped.src_endpoint).toEqual({
@@ -361,7 +361,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("keeps values that don't fit an attribute in unmapped", () => {
+  it("stores values in unmapped when they don't fit an attribute", () => {
     const odd = {
       method: "get",
       endpoint: 7,
@@ -379,7 +379,7 @@ describe("toOcsfEvent", () => {
     }
   });
 
-  it("is partitioned by class and UTC day of the event", () => {
+  it("partitions events by class and UTC day", () => {
     const late = createEvent(
       { eventType: "token_used", details: {} },
       Date.parse("2026-11-23T23:59:59.999Z"),
@@ -446,7 +446,7 @@ const anyEvent = fc
   .filter((parsed) => parsed.success)
   .map((parsed) => parsed.data as OAuthEvent);
 
-/** Returns every primitive value inside a value, at any depth. */
+/** Returns every primitive in a value, at any depth. */
 function leaves(node: unknown): unknown[] {
   return typeof node === "object" && node !== null ? Object.values(node).flatMap(leaves) : [node];
 }
@@ -456,7 +456,7 @@ describe("published OCSF schema", () => {
   const faults = (more: object) =>
     ocsfFaults({ ...whole, ...more }).map(({ path, message }) => `${path.join(".")} ${message}`);
 
-  it("has the version that the events name", () => {
+  it("has the same version as the exported events", () => {
     expect(OCSF).toMatchObject({
       version: "1.8.0",
       commit: expect.stringMatching(/^[0-9a-f]{40}$/),
@@ -506,7 +506,7 @@ describe("toOcsfEvent with arbitrary events", () => {
     );
   });
 
-  it("loses no data", () => {
+  it("loses no event data", () => {
     fc.assert(
       fc.property(anyEvent, (from) => {
         const mapped = exported(from);
@@ -531,7 +531,7 @@ describe("toOcsfEvent with arbitrary events", () => {
     );
   });
 
-  it("contains no secret of the event", () => {
+  it("contains no secrets from the event", () => {
     const secretKeys = fc.constantFrom("access_token", "Authorization", "code", "client_secret");
     fc.assert(
       fc.property(anyEvent, secretKeys, (from, key) => {

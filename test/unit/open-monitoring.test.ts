@@ -34,7 +34,7 @@ describe("openMonitoring", () => {
     });
   });
 
-  it("names every missing variable", () => {
+  it("throws an error that names every missing variable", () => {
     const { EVENT_BUS_NAME: _bus, TOKENS_TABLE: _tokens, ...rest } = ENVIRONMENT;
     const open = () => openMonitoring({ environment: rest });
     expect(open).toThrow(InvalidConfigError);

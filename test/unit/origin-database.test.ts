@@ -14,7 +14,7 @@ const REAL = createRequire(import.meta.url).resolve(
 const GERMANY = { country: "DE" };
 
 describe("OriginDatabase", () => {
-  it.each([24, 28, 32] as const)("reads nodes of %i bits per record", (recordBits) => {
+  it.each([24, 28, 32] as const)("reads nodes with %i bits per record", (recordBits) => {
     const records = { "203.0.113.0/24": { country: { iso_code: "DE" } } };
     const database = new OriginDatabase(mmdbFile(records, { recordBits }));
     expect(database.find("203.0.113.9")).toEqual(GERMANY);
@@ -31,7 +31,7 @@ describe("OriginDatabase", () => {
     expect(six.find("2001:db8::1")).toEqual({ country: "FR" });
     const four = new OriginDatabase(mmdbFile(records, { ipVersion: 4 }));
     expect(four.find("32.1.13.184")).toEqual(GERMANY);
-    // Its first bits are the same as those of 32.1.13.184.
+    // This address starts with the same bits as 32.1.13.184.
     expect(four.find("2001:db8::1")).toBeUndefined();
   });
 
@@ -76,7 +76,7 @@ describe("OriginDatabase", () => {
     ["that contains itself", { "10.0.0.0/24": pointerTo(0) }],
     ["of an unknown type", { "10.0.0.0/24": Buffer.from([0, 200]) }],
     ["that points outside the file", { "10.0.0.0/24": pointerTo(4_000_000_000) }],
-  ])("throws for a record %s and still finds other records", (_, records) => {
+  ])("throws for a record %s but still finds other records", (_, records) => {
     const database = new OriginDatabase(
       mmdbFile({ ...records, "203.0.113.0/24": { country_code: "DE" } }),
     );

@@ -70,7 +70,7 @@ function open(store: ReturnType<typeof bucketFiles>, ...names: string[]): Databa
   return new DatabaseFiles({ names, store, clock: () => nowMs, logger });
 }
 
-/** Opens files from the local S3 and records its requests. */
+/** Opens database files on the local S3 and records the requests. */
 async function localFiles(...names: string[]) {
   const requests: string[] = [];
   const s3 = createS3Endpoint(() => buckets);
@@ -78,7 +78,7 @@ async function localFiles(...names: string[]) {
   return { files: open(bucketFiles(BUCKET, await listen(s3)), ...names), requests };
 }
 
-/** Opens files from an S3 server with the given listener. */
+/** Opens database files on an S3 server that uses the given request listener. */
 async function filesOf(listener: RequestListener, fetchMs = 2000) {
   const config = await listen(createServer(listener));
   return open(bucketFiles(BUCKET, config, fetchMs), "country.mmdb");
@@ -108,7 +108,7 @@ describe("DatabaseFiles", () => {
     expect(warnings()).toEqual([]);
   });
 
-  it("combines several databases and prefers the first one that has a field", async () => {
+  it("combines several databases and takes each field from the first database that has it", async () => {
     const { files } = await localFiles("country.mmdb", "asn.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     const asn = { country_code: "FR", autonomous_system_number: 64496 };
@@ -117,7 +117,7 @@ describe("DatabaseFiles", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE", asn: 64496 });
   });
 
-  it("omits coordinates in a country other than the chosen one", async () => {
+  it("omits coordinates that belong to a different country than the chosen one", async () => {
     const { files } = await localFiles("country.mmdb", "city.mmdb");
     buckets.put(BUCKET, "country.mmdb", country("DE"));
     const city = { country_code: "FR", latitude: 48.9, longitude: 2.4 };
@@ -126,7 +126,7 @@ describe("DatabaseFiles", () => {
     expect(files.find(ADDRESS)).toEqual({ country: "DE" });
   });
 
-  it("warns once about a missing database and stops using a deleted one", async () => {
+  it("warns once about a missing database and stops using a database that was deleted", async () => {
     const { files } = await localFiles("country.mmdb");
     await files.refresh();
     nowMs += HOUR_MS;
@@ -167,7 +167,7 @@ describe("DatabaseFiles", () => {
     expect(requests).toHaveLength(3);
   });
 
-  it("warns once about broken records and returns nothing for their addresses", async () => {
+  it("warns once about corrupt records and returns nothing for the addresses they cover", async () => {
     const { files } = await localFiles("country.mmdb");
     buckets.put(BUCKET, "country.mmdb", mmdbFile({ "203.0.113.0/24": Buffer.from([0, 200]) }));
     await files.refresh();
@@ -338,14 +338,14 @@ describe("oauth-monitoring origins", () => {
       undefined,
       /corrupt records\. Download it again/,
     ],
-  ])("uploads no file that is %s", async (_, name, bytes, as, message) => {
+  ])("refuses to upload a file that is %s", async (_, name, bytes, as, message) => {
     const target = await targetOf();
     const options = as === undefined ? {} : { as };
     await expect(originsPut(target, fileOf(name, bytes), options)).rejects.toThrow(message);
     expect(buckets.get(BUCKET, name)).toBeUndefined();
   });
 
-  it("explains what to do without a bucket or with a missing file", async () => {
+  it("explains what to do when there is no bucket or the file is missing", async () => {
     const file = fileOf("country.mmdb", everywhere);
     await expect(originsPut(await targetOf([], ""), file, {})).rejects.toThrow(
       /Add their names to origins\.databases/,
@@ -355,7 +355,7 @@ describe("oauth-monitoring origins", () => {
     ).rejects.toThrow(/the file .* does not exist/);
   });
 
-  it("looks up an address in files without a stack", async () => {
+  it("looks up an address in local files without needing a stack", async () => {
     const printed = vi.spyOn(console, "log").mockImplementation(() => {});
     const asn = fileOf(
       "asn.mmdb",

@@ -26,7 +26,7 @@ const CABLE: Origin = { asn: 64497, operator: "Example Cable", country: "DE" };
 const ABROAD: Origin = { asn: 64498, operator: "Example Net", country: "NL" };
 const HOME = at("10.1.2.3", TELECOM);
 
-/** Thirty uses of earlier tokens on six days. */
+/** Creates thirty uses of earlier tokens over six days. */
 const history = (place = HOME) =>
   Array.from({ length: 30 }, (_, n) =>
     event((6 - n / 5) * 24 * 60 + (n % 5) * 10, place, { tokenId: `old-${Math.floor(n / 5)}` }),
@@ -45,15 +45,15 @@ describe("token_theft with IP enrichment", () => {
       ({ rule }) => rule === "token_theft",
     );
 
-  it("treats another network of the same operator as known, but not one of another operator", () => {
+  it("treats a new network of the same operator as known, but not a network of a different operator", () => {
     expect(theft(...inTurn(at("203.0.113.9", TELECOM)))).toEqual([]);
     expect(theft(...inTurn(at("203.0.113.9", CABLE)))).toMatchObject([{ score: 50 }]);
-    // Without the operator, only the network is compared.
+    // When the operator is unknown, only the network is compared.
     expect(theft(...inTurn(at("203.0.113.9")))).toMatchObject([{ score: 50 }]);
     expect(theft(...inTurn(at("10.1.99.9")))).toMatchObject([{ score: 45 }]);
   });
 
-  it("treats a user with one operator as settled, regardless of the networks", () => {
+  it("treats a user who always uses one operator as settled, even across networks", () => {
     const roaming = [...history(), ...history(at("10.7.1.1", TELECOM))].sort(
       (a, b) => a.atMs - b.atMs,
     );
@@ -72,7 +72,7 @@ describe("token_theft with IP enrichment", () => {
     ]);
   });
 
-  it("scores a new country or network kind higher, but only together with other evidence", () => {
+  it("increases the score for a new country or network kind, but only when there is other evidence", () => {
     for (const origin of [ABROAD, { ...CABLE, kind: "vpn" as const }]) {
       const [known] = theft(...inTurn(at("203.0.113.9", CABLE)));
       const [news] = theft(...inTurn(at("203.0.113.9", origin)));
@@ -85,7 +85,7 @@ describe("token_theft with IP enrichment", () => {
     }
   });
 
-  it("names operator and country in the alert message", () => {
+  it("names the operator and country in the alert message", () => {
     const [alert] = theft(event(5, at("203.0.113.9", ABROAD, "curl")));
     expect(alert?.message).toBe(
       "Possible token theft: token t1 (user ada) made 1 calls from 203.0.113.9, AS64498 Example Net in NL (curl); usual: Firefox on Linux from AS64496 Example Telecom in DE",
@@ -103,7 +103,7 @@ describe("other rules with a new location", () => {
   const both = (scoreOf: (origin: Origin) => number | undefined) =>
     [TELECOM, CABLE, ABROAD].map(scoreOf);
 
-  it("score a new country higher and ignore a known operator", () => {
+  it("give a new country a higher score and ignore a known operator", () => {
     const revokedAt = new Map([["t1", toInstant(NOW - 60 * MINUTE_MS)]]);
     const late = { type: "auth_failed", reason: "revoked_token" };
     const revoked = (origin: Origin) =>
@@ -199,7 +199,7 @@ describe("findings with IP enrichment", () => {
   const shown = { operator: "AS64504 Example Hosting", country: "FI", kind_of_place: "hosting" };
   const where = "hosting AS64504 Example Hosting in FI";
 
-  it("name operator, country and network kind for address rules", () => {
+  it("name the operator, country and network kind for address rules", () => {
     expect(
       found({ guessedIps: [count(ip, 20)], addresses: new Map([[ip, [guess(ip)]]]) }),
     ).toMatchObject([
@@ -233,7 +233,7 @@ describe("findings with IP enrichment", () => {
     ]);
   });
 
-  it("name operator, country and network kind for administrative changes", () => {
+  it("name the operator, country and network kind for administrative changes", () => {
     const did = (...events: readonly Partial<SeenEvent>[]) =>
       found({
         administration: events.map((parts) =>
@@ -293,7 +293,7 @@ describe("rules for consent and token issuance", () => {
     expect(consents(TELECOM)).toEqual([]);
   });
 
-  it("treat another operator as a different location", () => {
+  it("treat a different operator as a different location", () => {
     const asked = (origin: Origin) =>
       found({
         issuance: [
@@ -363,7 +363,7 @@ describe("new_network with IP enrichment", () => {
       clients: new Map([["service", events]]),
     });
 
-  it("raises a new operator while the service also stays with the old one", () => {
+  it("raises a new operator while the service is still used from the old operator", () => {
     const events = [ofService(300, "10.1.0.1", TELECOM), ofService(50, "203.0.113.9", CABLE)];
     const uses = [used("AS64497", 50), used("AS64496", 10)];
     expect(raised(known(["AS64496", 9]), uses, events)).toMatchObject([
@@ -384,7 +384,7 @@ describe("new_network with IP enrichment", () => {
     expect(raised(known(["AS64496", 9], ["AS64497", 5]), uses, events)).toEqual([]);
   });
 
-  it("ignores a fleet that uses many networks of the operator", () => {
+  it("ignores a fleet that uses many networks of one operator", () => {
     const uses = [used("AS64497", 50), used("AS64496", 10)];
     const fleet = (networks: number) =>
       Array.from({ length: networks }, (_, n) =>
@@ -400,7 +400,7 @@ describe("new_network with IP enrichment", () => {
     expect(raised(known(...networks), on)).toEqual([]);
     expect(raised(known(...networks, ["AS64496", 1.9]), on)).toEqual([]);
     expect(raised(known(...networks, ["AS64496", 2]), on)).toHaveLength(1);
-    // After enrichment stops, the known networks are outdated and say nothing about the time since.
+    // After enrichment stops, the known networks are outdated, so they don't cover the time since.
     const off = [used("203.0.0.0/16", 50), used("10.1.0.0/16", 10)];
     const lastWithOperator = (daysAgo: number) =>
       raised(known(["10.1.0.0/16", 60], ["AS64496", 40, daysAgo]), off);
@@ -434,7 +434,7 @@ describe("new_network with IP enrichment", () => {
     ]);
   });
 
-  it("adds a client as candidate unless it is still learning", () => {
+  it("adds a client as a candidate unless its locations are still being learned", () => {
     const look = (place: string, ...places: readonly Known[]) => lookAfter(5, place, ...places);
     const lookAfter = (minutes: number, place: string, ...places: readonly Known[]) =>
       clientsInNewNetworks([used(place, minutes)], known(...places), new Map(), {
@@ -446,7 +446,7 @@ describe("new_network with IP enrichment", () => {
     expect(look("AS64496", ["AS64496", 9])).toEqual([]);
     expect(look("AS64496", ["10.1.0.0/16", 9])).toEqual([]);
     expect(look("203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual(["service"]);
-    // A new operator counts for two hours, a new network only since the last run.
+    // A new operator counts for two hours, but a new network only since the last run.
     expect(lookAfter(120, "AS64497", ["AS64496", 9])).toEqual(["service"]);
     expect(lookAfter(121, "AS64497", ["AS64496", 9])).toEqual([]);
     expect(lookAfter(11, "203.0.0.0/16", ["10.1.0.0/16", 9])).toEqual([]);
@@ -478,14 +478,14 @@ describe("new_network with IP enrichment", () => {
 });
 
 describe("IP enrichment of an event", () => {
-  it("is read with the event and absent when invalid", () => {
+  it("is read from the event and dropped when it is invalid", () => {
     const read = (event_data: Record<string, unknown>) =>
       toSeenEvent({ event_type: "token_used", occurred_at: toInstant(NOW), event_data });
     expect(read({ ip: "203.0.113.9", origin: TELECOM }).origin).toEqual(TELECOM);
     expect("origin" in read({ ip: "203.0.113.9", origin: { asn: "x" } })).toBe(false);
   });
 
-  it("is converted to text with the known fields only", () => {
+  it("is formatted as text with only the known fields", () => {
     expect(originText(undefined)).toBeUndefined();
     expect(originText({ latitude: 1, longitude: 2 })).toBeUndefined();
     expect(originText({ country: "DE" })).toBe("DE");

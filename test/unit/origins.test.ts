@@ -53,7 +53,7 @@ describe("countryCode", () => {
 });
 
 describe("toOrigin", () => {
-  it("reads the formats that providers and databases use", () => {
+  it("reads the formats used by providers and databases", () => {
     expect(
       toOrigin({
         country: "Germany",
@@ -83,7 +83,7 @@ describe("toOrigin", () => {
     expect(toOrigin({ asn: 0 })).toBeUndefined();
   });
 
-  it("shortens a long name and redacts a token in it", () => {
+  it("shortens a long name and redacts tokens in it", () => {
     expect(toOrigin({ operator: "x".repeat(5000) })?.operator).toHaveLength(100);
     const secret = `oam_${"a".repeat(43)}`;
     expect(JSON.stringify(toOrigin({ operator: `Net ${secret}` }))).not.toContain(secret);
@@ -176,7 +176,7 @@ describe("Origins", () => {
     }),
   );
 
-  it("uses the most specific declared network and completes it from the database", () => {
+  it("uses the most specific declared network and fills in missing fields from the database", () => {
     const origins = new Origins(
       networksOf([
         { cidr: ["203.0.0.0/16", "10.0.0.0/8"], operator: "Wide" },
@@ -193,7 +193,7 @@ describe("Origins", () => {
     expect(origins.of("10.1.2.3")).toEqual({ operator: "Wide" });
   });
 
-  it("drops the database's coordinates when a better source names another country", () => {
+  it("drops the database's coordinates when a better source names a different country", () => {
     const origins = new Origins(networksOf([{ cidr: "203.0.113.0/28", country: "DE" }]), database);
     expect(origins.of("203.0.113.9")).toEqual({
       country: "DE",
@@ -204,14 +204,14 @@ describe("Origins", () => {
     expect(origins.of("203.0.113.99")).toMatchObject({ latitude: 48.9, longitude: 2.4 });
   });
 
-  it("drops the operator of an autonomous system other than the chosen one", () => {
+  it("drops an operator that belongs to a different autonomous system than the chosen one", () => {
     const origins = new Origins([], database);
     expect(origins.of("203.0.113.99", { asn: 64511 })).toMatchObject({ asn: 64511, country: "FR" });
     expect(origins.of("203.0.113.99", { asn: 64511 })).not.toHaveProperty("operator");
     expect(origins.of("203.0.113.99", { asn: 64500 })?.operator).toBe("Example SA");
   });
 
-  it("uses what is declared for an autonomous system and marks known clouds as hosting", () => {
+  it("uses the declared kind of an autonomous system and marks known clouds as hosting", () => {
     const origins = new Origins(networksOf([{ asn: [64500, 64501], kind: "hosting" }]), database);
     expect(origins.of("203.0.113.9")).toMatchObject({ operator: "Example SA", kind: "hosting" });
     expect(origins.of("198.51.100.7")).toEqual({ country: "US", asn: 16509, kind: "hosting" });
@@ -233,7 +233,7 @@ describe("addOrigin", () => {
     networksOf([{ cidr: "203.0.113.0/24", country: "DE", operator: "Office" }]),
   );
 
-  it("adds the enrichment of the address and keeps what the event already contains", () => {
+  it("adds enrichment for the address and keeps values that the event already contains", () => {
     const plain = event({ ip: "203.0.113.9" });
     expect(addOrigin(plain, origins)).toEqual({
       ...plain,
@@ -246,7 +246,7 @@ describe("addOrigin", () => {
     });
   });
 
-  it("keeps an event unchanged when nothing is known about its address", () => {
+  it("leaves an event unchanged when nothing is known about the address", () => {
     for (const details of [
       {},
       { ip: "192.0.2.1" },
@@ -258,7 +258,7 @@ describe("addOrigin", () => {
     }
   });
 
-  it("omits the enrichment when the event has no room for it", () => {
+  it("omits the enrichment when it would make the event too large", () => {
     const room = MAX_EVENT_DATA_BYTES - Buffer.byteLength('{"ip":"203.0.113.9","text":""}');
     const full = event({ ip: "203.0.113.9", text: "x".repeat(room - 10) });
     expect(addOrigin(full, origins)).toBe(full);

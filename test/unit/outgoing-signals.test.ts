@@ -76,11 +76,11 @@ describe("outgoingSignals for an action", () => {
     expect(types(out("action_released", session))).toEqual([]);
   });
 
-  it("sends nothing for an action that answers a signal, which prevents loops", () => {
+  it("sends nothing for an action that was triggered by a signal, to prevent loops", () => {
     expect(out("action_taken", action({ actor: { kind: "receiver", id: "idp" } }))).toEqual([]);
   });
 
-  it("sends nothing for a proposed action or an action on an address", () => {
+  it("sends nothing for a proposed action or for an action on an address", () => {
     expect(out("action_proposed", action())).toEqual([]);
     expect(out("action_dry_run", action())).toEqual([]);
     for (const target of [
@@ -93,7 +93,7 @@ describe("outgoingSignals for an action", () => {
 });
 
 describe("outgoingSignals for an alert", () => {
-  it("sends a high risk level, and a low one after the resolution", () => {
+  it("sends a high risk level for an alert and a low risk level once the alert is resolved", () => {
     const [opened] = out("suspicious_activity", alert(), { clientId: "app" });
     expect(types([opened as never])).toEqual(["caep risk-level-change"]);
     expect(opened?.payload).toMatchObject({
@@ -142,7 +142,7 @@ describe("outgoingSignals for all events", () => {
     for (const type of ["action_taken", "suspicious_activity", "access_revoked"]) {
       expect(out(type, { target: "x", token_id: 7, subject: [], session_id: null })).toEqual([]);
     }
-    // Tokens and sessions ended by an action are covered by the signal of the action.
+    // The action's signal covers the tokens and sessions that the action ends.
     for (const type of ["token_used", "token_revoked", "session_ended"]) {
       expect(out(type, { token_id: "t", session_id: "s" }, { userId: "ada" })).toEqual([]);
     }
@@ -162,7 +162,7 @@ describe("subjectsMatch and isInStream", () => {
     expect(subjectsMatch(group("did:example:123456"), group("did:example:9999999"))).toBe(false);
   });
 
-  it("match identical simple subjects, regardless of member order", () => {
+  it("match identical simple subjects in any member order", () => {
     const one = { format: "iss_sub", iss: "https://a.example.com", sub: "1" };
     const same = { sub: "1", iss: "https://a.example.com", format: "iss_sub" };
     expect(subjectsMatch(one, same)).toBe(true);
@@ -249,7 +249,7 @@ describe("postToReceiver", () => {
     [["::ffff:127.0.0.1"]],
     [["::1"]],
     [["169.254.169.254"]],
-    // The system might connect to any of them.
+    // The system could connect to any of these addresses.
     [["8.8.8.8", "127.0.0.1"]],
   ])("rejects a public name that resolves to %j", async (addresses) => {
     let connections = 0;

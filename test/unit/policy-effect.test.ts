@@ -63,7 +63,7 @@ const effect = (
 ) => effectOfPolicies(day(opened), { token_theft: { action, blockMinutes } }, ceiling);
 
 describe("effectOfPolicies", () => {
-  it("revoking the stolen token ends only the attacker's calls", () => {
+  it("denies only the attacker's calls when the stolen token is revoked", () => {
     expect(effect([alert("token", "t1")], "revoke")).toEqual({
       actions: 1,
       wrongActions: 0,
@@ -73,13 +73,13 @@ describe("effectOfPolicies", () => {
     });
   });
 
-  it("counts the user's other tokens and allows tokens issued later", () => {
+  it("counts the user's other tokens as wrongly revoked, but not tokens issued later", () => {
     const { wronglyRevokedTokens, attacks } = effect([alert("user", "ada")], "revoke");
     expect(wronglyRevokedTokens).toBe(1);
     expect(attacks).toMatchObject([{ refused: 3 }]);
   });
 
-  it("counts a revoked token as wrong when no attack has used it before", () => {
+  it("counts a token as wrongly revoked when no attacker used it before the revocation", () => {
     expect(effect([alert("token", "t2")], "revoke")).toMatchObject({
       wrongActions: 1,
       wronglyRevokedTokens: 1,
@@ -88,7 +88,7 @@ describe("effectOfPolicies", () => {
     expect(effect([alert("token", "t1", 5)], "revoke").wronglyRevokedTokens).toBe(1);
   });
 
-  it("counts the minutes in which a block denies legitimate callers, from their first call", () => {
+  it("counts the minutes for which a block denies legitimate callers, starting with their first denied call", () => {
     // The neighbour calls after 25 and 40 minutes. The block lasts from minute 20 to minute 80.
     expect(effect([alert("ip", "203.0.113.66")], "revoke")).toMatchObject({
       wrongActions: 0,
@@ -102,7 +102,7 @@ describe("effectOfPolicies", () => {
     });
   });
 
-  it("ignores other rules, outages, unknown clients, duplicates and actions beyond the limit", () => {
+  it("ignores rules without a policy, outages, unknown clients, duplicates and actions beyond the limit", () => {
     const opened = [
       alert("ip", "203.0.113.66", 20, "scraping"),
       alert("reason", "unknown_token"),
@@ -123,7 +123,7 @@ describe("effectOfPolicies", () => {
     expect(page).toContain(recommendedText());
   });
 
-  it("reports the effect by rule and for the recommended policies", () => {
+  it("reports the effect of each rule and of the recommended policies", () => {
     const [cost, outcomes] = policyTables([day([alert("token", "t1")])]);
     expect(cost?.rows).toEqual([
       ["token_theft", "block", 1, 0, 0, 50, "100 %"],

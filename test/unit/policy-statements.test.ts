@@ -27,7 +27,7 @@ describe("policy statements", () => {
     expect(ask([allow({ Action })], action)).toBe(isMatch ? "allowed" : undefined);
   });
 
-  it("require every condition and accept any of its values", () => {
+  it("require every condition, each with any of the listed values", () => {
     const Condition = { StringEquals: { "aws:SourceAccount": ["1", "2"] } };
     const statement = [allow({ Condition })];
     expect(ask(statement, "kms:Decrypt", { "aws:sourceaccount": "2" })).toBe("allowed");

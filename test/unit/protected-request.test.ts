@@ -21,7 +21,7 @@ const requestIdOf = (requestId: string, multiValueHeaders: Record<string, string
   }).requestId;
 
 describe("protected request ID", () => {
-  it("is API Gateway's request ID", () => {
+  it("is the request ID from API Gateway", () => {
     const id = "7c03c52e-1ebf-4728-882b-11eab8031dc9";
     expect(requestIdOf(id, { Authorization: [`Bearer ${TOKEN}`] })).toBe(id);
     expect(requestIdOf(id, { Authorization: ["Bearer a"] })).toBe(id);
@@ -35,7 +35,7 @@ describe("protected request ID", () => {
     ["another caller's token", TOKEN, {}],
     ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", {}],
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
-  ])("is replaced when the caller chose %s as request ID", (_, requestId, headers) => {
+  ])("is replaced when the caller sent %s as the request ID", (_, requestId, headers) => {
     expect(requestIdOf(requestId, headers)).toBe("[secret]");
   });
 });
@@ -49,7 +49,7 @@ describe("protected request session", () => {
       requestContext: { requestId: "r", identity: { sourceIp: "203.0.113.9" } },
     }).sessionSecret;
 
-  it("is the session in the header and undefined when there are two", () => {
+  it("is read from the header and undefined when two sessions are sent", () => {
     expect(sessionOf({ "mcp-session-id": ["one"] })).toBe("one");
     expect(sessionOf({})).toBeUndefined();
     for (const headers of [
@@ -87,7 +87,7 @@ describe("protected request credentials", () => {
   const name = fc.constantFrom("Authorization", "authorization", "AUTHORIZATION", "aUTHORIZATION");
   const other = fc.constantFrom(`Bearer ${TOKEN}`, "Bearer x", ...HOSTILE_TEXTS);
 
-  it("are rejected when two are sent, with any case of the header names", () => {
+  it("are rejected when two are sent, with header names in any case", () => {
     fc.assert(
       fc.property(name, name, other, fc.boolean(), (one, another, second, multiple) => {
         fc.pre(multiple || one !== another);

@@ -25,7 +25,7 @@ import {
 
 const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:webhook-AbCdEf";
 
-/** Returns an endpoint's authentication with its defaults. */
+/** Returns an endpoint's authentication settings, including defaults. */
 function authentication(given: object) {
   const { endpoints } = parseMonitoringConfig({
     providers: {
@@ -40,7 +40,7 @@ const request = (headers: Record<string, string>, body: string | Uint8Array = ""
   body: Buffer.from(body as string),
 });
 
-/** Test message of the Standard Webhooks libraries. */
+/** Test message from the Standard Webhooks libraries. */
 const EXAMPLE = {
   secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
   headers: {
@@ -63,7 +63,7 @@ describe("Standard Webhooks signature", () => {
     expect(check(EXAMPLE.headers)).toEqual({ signedAtMs: EXAMPLE.atMs });
   });
 
-  it("is found among signatures of other versions and keys", () => {
+  it("is found among signatures with other versions and keys", () => {
     const other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
     const all = `${other} v2,abc v1a,def ${EXAMPLE.headers["webhook-signature"]} ${other}`;
     expect(check({ ...EXAMPLE.headers, "webhook-signature": all })).toEqual({
@@ -71,7 +71,7 @@ describe("Standard Webhooks signature", () => {
     });
   });
 
-  it("is valid with either key of a rotation but not with a third key", () => {
+  it("is valid with either key during a rotation but not with a third key", () => {
     const keyOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
     const secret = `${keyOf(1)}\n  ${keyOf(2)}\n`;
     const signed = (byte: number) =>
@@ -83,7 +83,7 @@ describe("Standard Webhooks signature", () => {
     });
   });
 
-  it("is valid only within the tolerance before and after its timestamp", () => {
+  it("is valid only when the timestamp is within the tolerance, in either direction", () => {
     for (const seconds of [300, -300]) {
       expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toHaveProperty(
         "signedAtMs",
@@ -96,7 +96,7 @@ describe("Standard Webhooks signature", () => {
     }
   });
 
-  it("is valid only for its own body, ID and timestamp", () => {
+  it("is valid only for the signed body, ID and timestamp", () => {
     const { headers } = EXAMPLE;
     for (const refused of [
       check(headers, { body: '{"test": 2432232315}' }),
@@ -125,7 +125,7 @@ describe("Standard Webhooks signature", () => {
     });
   });
 
-  it("is rejected without an exception for arbitrary headers", () => {
+  it("is rejected without throwing for arbitrary headers", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...HOSTILE_TEXTS));
     fc.assert(
       fc.property(text, text, text, (id, timestamp, signature) => {
@@ -153,8 +153,8 @@ describe("body signature", () => {
       Date.now(),
     );
 
-  it("is read as hex from X-Keycloak-Signature, as Phase Two's extension sends it", () => {
-    // Created with `openssl dgst -sha256 -hmac` from the same text and key.
+  it("is read as hex from X-Keycloak-Signature, the format of Phase Two's extension", () => {
+    // Created with `openssl dgst -sha256 -hmac` using the same text and key.
     const body = '{"type":"access.LOGIN"}';
     const signature = "3ac61c91f87ea943564b47d004e132aaeda8090d27ca57c9f15c15245a4a3edd";
     expect(check(signature, { body })).toEqual({});
@@ -165,13 +165,13 @@ describe("body signature", () => {
     expect(check(`sha256=${hex(keycloakKey)}`)).toEqual({});
   });
 
-  it("is valid with either key of a rotation", () => {
+  it("is valid with either key during a rotation", () => {
     const secret = `the-key-of-tomorrow\n${keycloakKey}`;
     expect(check(hex(keycloakKey), { secret })).toEqual({});
     expect(check(hex("the-key-of-tomorrow"), { secret })).toEqual({});
   });
 
-  it("is rejected when it is wrong, missing, cut off or for another body", () => {
+  it("is rejected when it is wrong, missing, truncated or for a different body", () => {
     const refused = { refusal: "the header x-keycloak-signature is wrong" };
     expect(check(hex("another-key-of-keycloak"))).toEqual(refused);
     expect(check(hex(keycloakKey).slice(0, 40))).toEqual(refused);
@@ -182,7 +182,7 @@ describe("body signature", () => {
     });
   });
 
-  it("covers the bytes of the body, not its text", () => {
+  it("covers the raw bytes of the body instead of the decoded text", () => {
     const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x7d]);
     const digest = createHmac("sha256", keycloakKey).update(bytes).digest("hex");
     const own = authentication({ kind: "body_signature", header: "x-signature" });
@@ -202,7 +202,7 @@ describe("shared secret", () => {
   const check = (headers: Record<string, string>, secret = key, given = bearer) =>
     authenticateRequest(given, secret, request(headers, "{}"), 0);
 
-  it("must match the whole header", () => {
+  it("must equal the whole header value", () => {
     expect(check({ authorization: key })).toEqual({});
     for (const wrong of [key.slice(7), key.slice(0, -1), `${key}0`, "", key.toLowerCase()]) {
       expect(check({ authorization: wrong })).toEqual({
@@ -212,7 +212,7 @@ describe("shared secret", () => {
     expect(check({})).toEqual({ refusal: "the header authorization is missing or repeated" });
   });
 
-  it("can be in another header and can be one of several secrets", () => {
+  it("can be in a custom header and can be one of several secrets", () => {
     const own = authentication({ kind: "bearer", header: "x-api-key" });
     const keys = "the-key-of-tomorrow\nthe-key-of-today-1";
     expect(check({ "x-api-key": "the-key-of-tomorrow" }, keys, own)).toEqual({});
@@ -228,7 +228,7 @@ describe("endpoint secret", () => {
     ["a weak key", "hunter2"],
     ["a short and a long key", `${"k".repeat(32)}\nshort`],
     ["six keys", Array.from({ length: 6 }, (_, n) => `key-number-${n}-of-six`).join("\n")],
-  ])("is rejected with %s and never repeated", (_, secret) => {
+  ])("is rejected with %s and never repeated in the error", (_, secret) => {
     const check = () =>
       authenticateRequest(
         authentication({ kind: "bearer" }),
@@ -240,7 +240,7 @@ describe("endpoint secret", () => {
     expect(check).not.toThrow(/hunter2|key-number|short$/);
   });
 
-  it("must have the Standard Webhooks format for a signature", () => {
+  it("must have the Standard Webhooks format when it signs requests", () => {
     const check = () =>
       authenticateRequest(
         authentication({ kind: "signature" }),
@@ -288,7 +288,7 @@ describe("recordsOfBody", () => {
     }
   });
 
-  it("keeps readable lines and reports the numbers of unreadable ones", () => {
+  it("keeps readable lines and reports the line numbers of unreadable ones", () => {
     const body = '{"n":1}\nnot json\n\n{"n":2\n5\n{"n":2}';
     expect(read(keycloak, body)).toEqual({ records: [first, second], refusedLines: [2, 4, 5] });
   });
@@ -311,7 +311,7 @@ describe("receiveRecords", () => {
   const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
   const config = parseMonitoringConfig({});
 
-  /** Remembers first receipts as the store does. */
+  /** Remembers when each event was first received, like the store. */
   function receipts() {
     const first = new Map<string, string>();
     return async ({ id, occurred_at }: OAuthEvent) => {
@@ -320,7 +320,7 @@ describe("receiveRecords", () => {
     };
   }
 
-  /** Returns the published events, the batch sizes and the receipt. */
+  /** Receives records. Returns the published events, the batch sizes and the result. */
   async function receive(
     adapter: Parameters<typeof recordsIn>[0],
     records: readonly unknown[],
@@ -351,19 +351,16 @@ describe("receiveRecords", () => {
     [entra, entraSignIn("SignInLogs", 50126).detail, "auth_failed"],
     [keycloak, keycloakSample("LOGIN").detail, "session_started"],
     [ping, pingSample("PASSWORD.CHECK_FAILED", "FAILED").detail, "auth_failed"],
-  ] as const)(
-    "converts the records of a provider to events",
-    async (adapter, detail, eventType) => {
-      const [event] = (await receive(adapter, [detail])).events;
-      expect(event).toMatchObject({
-        event_type: eventType,
-        occurred_at: expect.stringMatching(/^2026-11-23T10:00:00/),
-        event_data: { provider: adapter.name, original: expect.anything() },
-      });
-    },
-  );
+  ] as const)("converts a provider's records to events", async (adapter, detail, eventType) => {
+    const [event] = (await receive(adapter, [detail])).events;
+    expect(event).toMatchObject({
+      event_type: eventType,
+      occurred_at: expect.stringMatching(/^2026-11-23T10:00:00/),
+      event_data: { provider: adapter.name, original: expect.anything() },
+    });
+  });
 
-  it("creates the same events for repeated records, by their ID or their content", async () => {
+  it("creates the same events for repeated records, identified by ID or content", async () => {
     const records = [
       keycloakSample("LOGIN").detail,
       { time: "2026-11-25T07:59:00Z", category: "AuditLogs" },
@@ -380,7 +377,7 @@ describe("receiveRecords", () => {
     expect(ids(once)).not.toContain(ids(changed)[0]);
   });
 
-  it("creates the same events for repeated records without a time, signed or not", async () => {
+  it("creates the same events for repeated records without a time, with or without a signature", async () => {
     const records = [
       { operationName: "no id and no time" },
       { id: "an id and no time", category: "AuditLogs" },
@@ -398,7 +395,7 @@ describe("receiveRecords", () => {
     }
   });
 
-  it("skips records that are past their retention", async () => {
+  it("skips records that are older than the retention period", async () => {
     const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
     const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
     expect(receipt).toEqual({ taken: 2, expired: 2 });
@@ -426,7 +423,7 @@ describe("receiveRecords", () => {
     expect(calls).toBe(1);
   });
 
-  it("stores every kind of record as an event that fits EventBridge", async () => {
+  it("creates events that fit EventBridge for every kind of record", async () => {
     const deep = JSON.parse(`${"[".repeat(20_000)}${"]".repeat(20_000)}`) as unknown;
     const secrets = Array.from({ length: 5000 }, (_, n) => ({ code: `c${n}` }));
     const odd = [null, 5, "text", true, [], {}, deep, { a: "x".repeat(600_000) }, { secrets }];
@@ -438,7 +435,7 @@ describe("receiveRecords", () => {
     expect(new Set(ids({ events })).size).toBe(odd.length);
   });
 
-  it("stores any JSON records and creates the same events when they are repeated", async () => {
+  it("accepts any JSON records and creates the same events when they are repeated", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.jsonValue(), { maxLength: 5 }), async (records) => {
         const signed = { signedAtMs: nowMs };
@@ -462,7 +459,7 @@ describe("Phase Two Keycloak webhooks", () => {
     sessionId: "d827ee85",
   };
 
-  it("are read like Keycloak user events", () => {
+  it("are parsed like Keycloak user events", () => {
     expect(
       read({
         time: 1707232563322,
@@ -491,7 +488,7 @@ describe("Phase Two Keycloak webhooks", () => {
     });
   });
 
-  it("are read like Keycloak admin events", () => {
+  it("are parsed like Keycloak admin events", () => {
     expect(
       read({
         uid: "3",

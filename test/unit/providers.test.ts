@@ -17,7 +17,7 @@ import {
   type Sample,
 } from "../provider-samples.ts";
 
-/** Returns the lines of a provider's published list. */
+/** Returns the lines from a provider's published list of events. */
 const linesOf = (file: string): string[] =>
   readFileSync(join(import.meta.dirname, "../published", file), "utf8")
     .split("\n")
@@ -93,9 +93,9 @@ const AUTH0_OWN: Readonly<Record<string, readonly string[]>> = {
     "forms_submission_failed",
     "forms_submission_succeeded",
   ],
-  // Requests that start a flow. Another code reports its end.
+  // Requests that start a flow. A different code reports the end.
   starts: ["ciba_start_succeeded", "passkey_challenge_started"],
-  // Failed logouts, and back-channel notifications about a logout that has its own code.
+  // Failed logouts, and back-channel notifications about a logout that a separate code reports.
   logouts: [
     "flo",
     "federated_logout_failed",
@@ -235,7 +235,7 @@ const CASES: readonly (readonly [Sample, string, string | undefined])[] = [
   [keycloakAdminSample("DELETE", "USER_SESSION", "sessions/9b0c"), "session_ended", "success"],
 ];
 
-/** One message of each kind that a provider sends. */
+/** One message of each kind that providers send. */
 const SAMPLES: readonly Sample[] = [
   auth0Sample("s"),
   oktaSample("user.session.start", "SUCCESS"),
@@ -268,7 +268,7 @@ describe("parseBusMessage with identity provider events", () => {
     },
   );
 
-  /** All provider names that map to a product type. */
+  /** Every provider event name that maps to a product type. */
   it.each<[string, (name: string) => Sample, Readonly<Record<string, readonly string[]>>]>([
     [
       "Okta, when they succeed,",
@@ -369,7 +369,7 @@ describe("parseBusMessage with identity provider events", () => {
     const published = linesOf("auth0-log-codes.txt");
     expect(published).toHaveLength(166);
     const own = published.filter((code) => read(auth0Sample(code)).event_type === `auth0_${code}`);
-    // Every other code must be in the list above, so that no code is overlooked.
+    // The list above must contain every other code, so that none is overlooked.
     expect(own.toSorted()).toEqual(Object.values(AUTH0_OWN).flat().toSorted());
     const types = new Map<string, number>();
     for (const code of published) {
@@ -388,7 +388,7 @@ describe("parseBusMessage with identity provider events", () => {
     });
   });
 
-  it("marks Auth0 events as failed exactly when their description says so", () => {
+  it("marks an Auth0 event as failed exactly when the code's description says so", () => {
     for (const code of linesOf("auth0-log-codes.txt")) {
       const { outcome } = read(auth0Sample(code)).event_data;
       if (/^(s|ss|sd|se|sc|su|slo|srrt)[a-z]{0,8}$|succe/.test(code) && outcome) {
@@ -398,7 +398,7 @@ describe("parseBusMessage with identity provider events", () => {
     }
   });
 
-  it("maps Okta events to a product type by family or to the provider's own type", () => {
+  it("maps Okta events to a product type by event family, or to a provider-specific type", () => {
     const published = linesOf("okta-event-types.txt");
     const count = (result: string) => {
       const types: Record<string, number> = {};
@@ -434,7 +434,7 @@ describe("parseBusMessage with identity provider events", () => {
         "suspicious_activity": 11,
       }
     `);
-    // Shows that no type about an OAuth client, server or token was overlooked.
+    // Lists the OAuth types that map to no product type, to show that none was overlooked.
     const oauth = published.filter((name) => /oauth2|token|^zone|security/.test(name));
     const own = (name: string, result: string) =>
       read(oktaSample(name, result)).event_type.startsWith("okta_");
@@ -466,7 +466,7 @@ describe("parseBusMessage with identity provider events", () => {
     `);
   });
 
-  it("reads the location and the network operator of the address", () => {
+  it("reads the address's location and network operator", () => {
     const okta = oktaSample("user.session.start", "SUCCESS", {
       client: {
         ipAddress: "198.51.100.7",
@@ -533,7 +533,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(event.event_data.origin).toMatchObject({ asn: 64496 });
   });
 
-  it("reads every known detail of the call", () => {
+  it("reads every known detail about the call", () => {
     const facts = (sample: Sample) => {
       const { original: _, ...known } = read(sample).event_data;
       return known;
@@ -633,7 +633,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(hosted(null)).toEqual([undefined, "ada"]);
   });
 
-  it("leaves the outcome open when Okta reports none", () => {
+  it("leaves the outcome empty when Okta reports none", () => {
     const outcome = (result: string) =>
       read(oktaSample("user.session.start", result)).event_data.outcome;
     expect(["SUCCESS", "ALLOW", "FAILURE", "DENY", "SKIPPED"].map(outcome)).toEqual([
@@ -710,7 +710,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(ip).toBe(stored);
   });
 
-  it("reads subject, source and reason of Entra ID events in every wrapping", () => {
+  it("reads the subject, source and reason from Entra ID events in every envelope format", () => {
     const failed = entraSignIn("SignInLogs", 50126);
     const { original: _, ...facts } = read(failed).event_data;
     expect(facts).toEqual({
@@ -780,7 +780,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(read(byApplication).user_id).toBeUndefined();
   });
 
-  it("reads subject, source and reason of PingOne events", () => {
+  it("reads the subject, source and reason from PingOne events", () => {
     const { original: _, ...facts } = read(pingSample("OTP.CHECK_INVALID", "FAILED")).event_data;
     expect(facts).toEqual({
       provider: "ping",
@@ -802,7 +802,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(read(listed).id).toBe(read(sample).id);
   });
 
-  it("records what a Keycloak administrator changed, but not the new values", () => {
+  it("records which settings a Keycloak administrator changed, but not the new values", () => {
     const representation = JSON.stringify({ clientId: "shop", secret: "s3cr3t-v4lue" });
     const event = read(
       keycloakAdminSample("UPDATE", "CLIENT", "clients/1a/client-secret", { representation }),
@@ -828,7 +828,7 @@ describe("parseBusMessage with identity provider events", () => {
       expect(members(none)).toEqual({ members: [] });
   });
 
-  it("builds the type of an unknown event from the provider's name and type", () => {
+  it("builds an unknown event's type from the provider's name and type", () => {
     const type = (code: string) => read(auth0Sample(code)).event_type;
     expect(type("someNewCode2Go")).toBe("auth0_some_new_code2_go");
     expect(type("--A..b--")).toBe("auth0_a_b");
@@ -836,7 +836,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(type("x".repeat(99))).toBe(`auth0_${"x".repeat(58)}`);
   });
 
-  it("keeps subject, source and reason", () => {
+  it("keeps the subject, source and reason", () => {
     expect(read(auth0Sample("fp"))).toMatchObject({
       oauth_client_id: "AaiyAPdpYdesoKnqjj8HJqRn4T5titww",
       user_id: "auth0|56c75c4e42b6359e98374bc2",
@@ -890,7 +890,7 @@ describe("parseBusMessage with identity provider events", () => {
     });
   });
 
-  it("derives the ID from the provider's ID, so a redelivery is the same event", () => {
+  it("derives the event ID from the provider's ID, so a redelivery creates the same event", () => {
     for (const [sample] of CASES) {
       expect(read(sample, "eb-1").id).toBe(read(sample, "eb-2").id);
     }
@@ -915,7 +915,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(String(event.event_data.original_cut)).toContain("log_id");
   });
 
-  it("splits a multi-record batch and takes IDs from the provider or the batch position", () => {
+  it("splits a multi-record batch and derives event IDs from the provider's IDs or the batch position", () => {
     const { detail } = entraSignIn("SignInLogs", 50126);
     const other = { ...detail, properties: { ...(detail.properties as object), id: "other" } };
     const records = [detail, other, { category: "Odd" }, { category: "Odd" }, 7];
@@ -936,7 +936,7 @@ describe("parseBusMessage with identity provider events", () => {
     expect(new Set(ids).size).toBe(records.length);
     expect(ids[0]).toBe(read({ ...entraSignIn("SignInLogs", 0), detail }).id);
     expect(batch("eb-1").map(({ id }) => id)).toEqual(ids);
-    // In another delivery, only records with their own ID keep it.
+    // In a second delivery, only records that have a provider ID keep the same event ID.
     expect(batch("eb-2").filter(({ id }) => ids.includes(id))).toHaveLength(2);
     expect(batch("eb-1", [detail])).toEqual([]);
     expect(batch("eb-1", [])).toEqual([]);
@@ -1007,7 +1007,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
   };
 
   it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
-    "returns an event of %s for any JSON value",
+    "returns an event from %s for any JSON value",
     (provider, sample) => {
       fc.assert(
         fc.property(anything, (detail) => {
@@ -1025,7 +1025,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
   );
 
   it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
-    "drops only the invalid field of %s, not the event",
+    "drops only the invalid field from a %s event",
     (provider, sample) => {
       const whole = read(sample);
       const places = placesIn(sample.detail);
@@ -1051,7 +1051,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
     },
   );
 
-  it("accepts any nesting depth and key length", () => {
+  it("accepts any nesting depth and any key length", () => {
     for (const depth of [20, 40, 20_000]) {
       const text = message(auth0Sample("s")).replace(
         '"details":',
@@ -1062,7 +1062,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
     }
   });
 
-  it("creates a unique ID even when the provider sends none", () => {
+  it("creates a unique event ID even when the provider sends none", () => {
     const bare = { ...auth0Sample("s"), detail: { data: { type: "s" } } };
     expect(read(bare, "eb-1").id).not.toBe(read(bare, "eb-2").id);
     expect(read(bare, "").id).toBe(read(bare, "").id);
@@ -1071,7 +1071,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
     expect(read(half).id).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("accepts Okta's empty text instead of objects", () => {
+  it("accepts empty strings that Okta sends instead of objects", () => {
     const event = read(
       oktaSample("user.session.start", "SUCCESS", {
         debugContext: { debugData: "" },

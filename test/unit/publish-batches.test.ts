@@ -13,7 +13,7 @@ const batchOf = (messageId: string, count: number) => ({
   ),
 });
 
-/** Publishes batches to a bus that rejects one event type. Returns what is retried and what was published. */
+/** Publishes batches to a bus that rejects one event type. Returns the batches to retry and the published events. */
 async function publish(
   batches: readonly ReturnType<typeof batchOf>[],
   { refused = "", timeLeftMs = 1000 } = {},
@@ -35,20 +35,20 @@ async function publish(
 }
 
 describe("publishBatches", () => {
-  it("publishes the records of a batch as events, 100 at a time", async () => {
+  it("publishes the records in a batch as events, 100 at a time", async () => {
     const { again, published } = await publish([batchOf("first", 250), batchOf("second", 2)]);
     expect(again).toEqual([]);
     expect(published.map(({ length }) => length)).toEqual([100, 100, 50, 2]);
   });
 
-  it("returns a batch that EventBridge rejects and publishes the others", async () => {
+  it("returns a batch that EventBridge rejects to the queue and publishes the others", async () => {
     const batches = [batchOf("first", 2), batchOf("second", 2), batchOf("third", 2)];
     const { again, published } = await publish(batches, { refused: "second" });
     expect(again).toEqual(["second"]);
     expect(published).toHaveLength(2);
   });
 
-  it("returns a batch when no time is left", async () => {
+  it("returns a batch to the queue when no time is left", async () => {
     const { again, published } = await publish([batchOf("first", 2)], { timeLeftMs: 0 });
     expect(again).toEqual(["first"]);
     expect(published).toEqual([]);

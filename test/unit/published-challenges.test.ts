@@ -11,7 +11,7 @@ import { metadataUrls } from "../../shared/token-verifiers/issuer-metadata.ts";
 
 type Refused = Exclude<Decision, { outcome: "allowed" }>;
 
-/** Parses a challenge's scheme and parameters as a client does (RFC 9110, section 11.6.1). */
+/** Parses a challenge's scheme and parameters like a client (RFC 9110, section 11.6.1). */
 function read(challenge: string | undefined) {
   const [, scheme, rest = ""] = /^([A-Za-z]+)(?: (.*))?$/.exec(challenge ?? "") ?? [];
   const parameters = [...rest.matchAll(/([a-z_]+)="([^"\\]*)"(?:, |$)/g)];
@@ -34,7 +34,7 @@ describe("challengeOf matches the RFC examples", () => {
     expect(challenge(unauthenticated("expired_token"))).toMatchObject(example);
   });
 
-  it("RFC 9470, section 3: requests another or a more recent authentication", () => {
+  it("RFC 9470, section 3: requests a stronger or a more recent authentication", () => {
     const insufficient = (acrValues: string[], maxAgeSeconds?: number) =>
       challenge({ outcome: "insufficient_authentication", acrValues, maxAgeSeconds });
     expect(insufficient(["myACR"])).toMatchObject({
@@ -47,7 +47,7 @@ describe("challengeOf matches the RFC examples", () => {
     expect(recent).not.toHaveProperty("acr_values");
   });
 
-  it("RFC 9449, section 7.1: names the algorithms and the error of the proof", () => {
+  it("RFC 9449, section 7.1: names the algorithms and the error in the proof", () => {
     const options = { dpopAlgorithms: ["ES256", "PS256"] };
     expect(challenge(unauthenticated("downgraded_token"), options)).toMatchObject({
       scheme: "DPoP",
@@ -61,7 +61,7 @@ describe("challengeOf matches the RFC examples", () => {
     });
   });
 
-  it("RFC 9728, section 5.1: names the URL of the metadata", () => {
+  it("RFC 9728, section 5.1: includes the metadata URL", () => {
     const resourceMetadata = "https://resource.example.com/.well-known/oauth-protected-resource";
     expect(challenge(unauthenticated("missing_token"), { resourceMetadata })).toMatchObject(
       read(`Bearer resource_metadata="${resourceMetadata}"`),
@@ -79,7 +79,7 @@ describe("credentials", () => {
     },
   );
 
-  it("are read from the request of RFC 9449, section 7.1, but not from that of RFC 7617", () => {
+  it("are read from the request in RFC 9449, section 7.1, but not from the request in RFC 7617", () => {
     expect(parseCredentials(["DPoP Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"])).toEqual({
       found: true,
       secret: "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU",
@@ -96,7 +96,7 @@ describe("metadata", () => {
   it.each([
     ["https://resource.example.com", "/.well-known/oauth-protected-resource"],
     ["https://resource.example.com/resource1", "/.well-known/oauth-protected-resource/resource1"],
-  ])("of the resource %s has the URL of RFC 9728, section 3.1", (resource, path) => {
+  ])("for the resource %s has the URL from RFC 9728, section 3.1", (resource, path) => {
     const described = describeResource(
       parseMcpOptions({
         resource,
@@ -106,7 +106,7 @@ describe("metadata", () => {
     );
     expect(described.metadataUrl).toBe(`https://resource.example.com${path}`);
     const answer = described.answer("GET", path);
-    // Section 3.2, without the features that this server doesn't support.
+    // Section 3.2, without features that this server doesn't support.
     expect(answer?.status).toBe(200);
     expect(JSON.parse(answer?.body ?? "")).toEqual({
       resource,
@@ -118,7 +118,7 @@ describe("metadata", () => {
     expect(described.answer("GET", `${path}/other`)).toBeUndefined();
   });
 
-  it("of an issuer is requested from the URLs of OpenID Connect Discovery, section 4 and RFC 8414, section 3.1", () => {
+  it("for an issuer is requested from the URLs in OpenID Connect Discovery, section 4 and RFC 8414, section 3.1", () => {
     expect(metadataUrls("https://example.com")).toEqual([
       "https://example.com/.well-known/openid-configuration",
       "https://example.com/.well-known/oauth-authorization-server",

@@ -41,13 +41,13 @@ describe("RFC 7515 examples", () => {
   const signature =
     "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
 
-  it("accepts ES256 (appendix A.3) and rejects it after a change", async () => {
+  it("accepts ES256 (appendix A.3) and rejects the same token after a change", async () => {
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, es256)).toBe("valid");
     const changed = signature.replace("DtEh", "DtEi");
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${changed}`, es256)).toBe(
       "invalid_signature",
     );
-    // The key isn't used for encryption or for another algorithm.
+    // The key isn't used for encryption or for a different algorithm.
     for (const other of [{ use: "enc" }, { alg: "ES384" }, { key_ops: ["sign"] }]) {
       expect(
         await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, { ...es256, ...other }),
@@ -65,7 +65,7 @@ describe("RFC 7515 examples", () => {
 });
 
 describe("further RFC examples", () => {
-  it("accepts RS256 (RFC 7515, appendix A.2) and rejects it after a change", async () => {
+  it("accepts RS256 (RFC 7515, appendix A.2) and rejects the same token after a change", async () => {
     const rs256 = {
       kty: "RSA",
       n: "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ",
@@ -78,7 +78,7 @@ describe("further RFC examples", () => {
     expect(await check(`${head}.${PAYLOAD}.${signature.replace("cC4", "cC5")}`, rs256)).toBe(
       "invalid_signature",
     );
-    // The same key can't be used for an algorithm of another type.
+    // The same key can't be used for an algorithm with a different key type.
     expect(await check(`eyJhbGciOiJFUzI1NiJ9.${PAYLOAD}.${signature}`, rs256)).toBe("unknown_key");
   });
 
@@ -108,17 +108,17 @@ describe("further RFC examples", () => {
     expect(await check(text, jwk, [algorithm])).toBe("malformed_jwt");
   });
 
-  it("rejects the unsecured JWT of RFC 7519, section 6.1, and an encrypted JWT as in appendix A.2", async () => {
+  it("rejects the unsecured JWT in RFC 7519, section 6.1, and the encrypted JWT in appendix A.2", async () => {
     const unsecured = `eyJhbGciOiJub25lIn0.${PAYLOAD}.`;
     expect(await check(unsecured, {}, ["RS256"])).toBe("forbidden_algorithm");
-    // Header of the example: a JWT that is signed and then encrypted.
+    // Header from the example: a JWT that is signed and then encrypted.
     const head = "eyJhbGciOiJSU0ExXzUiLCJlbmMiOiJBMTI4Q0JDLUhTMjU2IiwiY3R5IjoiSldUIn0";
     expect(JSON.parse(Buffer.from(head, "base64url").toString())).toMatchObject({ cty: "JWT" });
     expect(readSignedJwt(`${head}.AAAA.AAAA.AAAA.AAAA`)).toBe("encrypted_jwt");
     expect(readSignedJwt(`${head}.AAAA.AAAA`)).toBe("encrypted_jwt");
   });
 
-  it("rejects b64=false of RFC 7797, section 4", () => {
+  it("rejects the b64=false header in RFC 7797, section 4", () => {
     const head = "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19";
     const signature = "A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY";
     expect(readSignedJwt(`${head}.JC4wMg.${signature}`)).toBe("unsupported_jwt_header");
@@ -131,7 +131,7 @@ describe("manipulated signatures", () => {
   const word = (value: bigint, bytes = 32) =>
     Buffer.from(value.toString(16).padStart(bytes * 2, "0"), "hex");
 
-  it("rejects ECDSA signatures with r or s at or beyond the limits of the group", async () => {
+  it("rejects ECDSA signatures with r or s outside the group's range", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const jwk = publicKey.export({ format: "jwk" });
     const text = await new SignJWT({ sub: "ada" })
@@ -148,7 +148,7 @@ describe("manipulated signatures", () => {
       Buffer.concat([word(a), word(s)]),
       Buffer.concat([word(r), word(a)]),
     ]);
-    // Cases of Wycheproof's `SpecialCaseEs256`: an extra byte, and r and s that are valid modulo
+    // Cases from Wycheproof's `SpecialCaseEs256`: an extra byte, and r and s that are valid modulo
     // the group order.
     const longer = [
       Buffer.concat([word(r, 33), word(s, 33)]),
@@ -167,7 +167,7 @@ describe("manipulated signatures", () => {
     expect(await check(text, jwk)).toBe("valid");
   });
 
-  it("rejects RSA signatures with another padding, hash or salt length", async () => {
+  it("rejects RSA signatures with a different padding, hash or salt length", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const jwk = publicKey.export({ format: "jwk" });
     const input = (alg: string) =>
@@ -205,7 +205,7 @@ describe("manipulated signatures", () => {
         ),
       ],
       ["garbage after the digest", padded(Buffer.concat([info, Buffer.alloc(8, 7)]))],
-      // Bleichenbacher's attack: little padding, so the rest of the block is free.
+      // Bleichenbacher's attack: short padding leaves the attacker free to choose the rest of the block.
       [
         "short padding",
         Buffer.concat([Buffer.from([0, 1, 255, 0]), info, Buffer.alloc(256 - 4 - info.length, 7)]),
@@ -226,38 +226,41 @@ describe("manipulated signatures", () => {
       expect(await verdict("PS256", pss(length)), String(length)).toBe("invalid_signature");
     }
     expect(await verdict("PS256", pss(32, "sha384"))).toBe("invalid_signature");
-    // A signature of one scheme isn't valid in the other.
+    // A signature made with one scheme isn't valid for the other.
     expect(await verdict("PS256", raw(padded(info)))).toBe("invalid_signature");
   });
 });
 
 describe("checkSignature", () => {
-  it.each(ALGORITHMS)("accepts %s but no other length, bit or key", async (alg) => {
-    const [{ privateKey, publicKey }, other] = await Promise.all([
-      generateKeyPair(alg, { extractable: true }),
-      generateKeyPair(alg, { extractable: true }),
-    ]);
-    const jwk = await exportJWK(publicKey);
-    const text = await new SignJWT({ sub: "ada" }).setProtectedHeader({ alg }).sign(privateKey);
-    const algorithms = [...ALGORITHMS];
-    expect(await check(text, jwk, algorithms)).toBe("valid");
-    expect(await check(text, await exportJWK(other.publicKey), algorithms)).toBe(
-      "invalid_signature",
-    );
-    const end = text.lastIndexOf(".") + 1;
-    const signature = Buffer.from(text.slice(end), "base64url");
-    const flipped = Buffer.from(signature);
-    flipped.writeUInt8(flipped.readUInt8(7) ^ 1, 7);
-    const long = Buffer.concat([signature, Buffer.alloc(1)]);
-    const zero = Buffer.alloc(signature.length);
-    for (const wrong of [flipped, long, zero, signature.subarray(1), Buffer.alloc(1)]) {
-      const changed = `${text.slice(0, end)}${wrong.toString("base64url")}`;
-      expect(await check(changed, jwk, algorithms)).toBe("invalid_signature");
-    }
-    // Only configured algorithms are allowed.
-    const allowed = algorithms.filter((each) => each !== alg);
-    expect(await check(text, jwk, allowed)).toBe("forbidden_algorithm");
-  });
+  it.each(ALGORITHMS)(
+    "accepts %s but rejects a different length, a flipped bit or a different key",
+    async (alg) => {
+      const [{ privateKey, publicKey }, other] = await Promise.all([
+        generateKeyPair(alg, { extractable: true }),
+        generateKeyPair(alg, { extractable: true }),
+      ]);
+      const jwk = await exportJWK(publicKey);
+      const text = await new SignJWT({ sub: "ada" }).setProtectedHeader({ alg }).sign(privateKey);
+      const algorithms = [...ALGORITHMS];
+      expect(await check(text, jwk, algorithms)).toBe("valid");
+      expect(await check(text, await exportJWK(other.publicKey), algorithms)).toBe(
+        "invalid_signature",
+      );
+      const end = text.lastIndexOf(".") + 1;
+      const signature = Buffer.from(text.slice(end), "base64url");
+      const flipped = Buffer.from(signature);
+      flipped.writeUInt8(flipped.readUInt8(7) ^ 1, 7);
+      const long = Buffer.concat([signature, Buffer.alloc(1)]);
+      const zero = Buffer.alloc(signature.length);
+      for (const wrong of [flipped, long, zero, signature.subarray(1), Buffer.alloc(1)]) {
+        const changed = `${text.slice(0, end)}${wrong.toString("base64url")}`;
+        expect(await check(changed, jwk, algorithms)).toBe("invalid_signature");
+      }
+      // Only configured algorithms are allowed.
+      const allowed = algorithms.filter((each) => each !== alg);
+      expect(await check(text, jwk, allowed)).toBe("forbidden_algorithm");
+    },
+  );
 
   it("requires an RSA key of 2,048 bits", async () => {
     const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
@@ -291,7 +294,7 @@ describe("checkSignature", () => {
     },
   );
 
-  it("requires such a key for a proof of possession as well", async () => {
+  it("also requires a valid RSA key for a proof of possession", async () => {
     const jwk = { kty: "RSA", n: n as string, e: "AQ" };
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const header = part({ typ: "dpop+jwt", alg: "RS256", jwk });
@@ -324,7 +327,7 @@ describe("RFC 9449, section 7.1 proof", () => {
   };
   const { dpop } = parseMonitoringConfig({});
 
-  it("has the RFC 7638 thumbprint, unlike a proof with the example key of RFC 7638", async () => {
+  it("has the expected RFC 7638 thumbprint, unlike a proof with the example key in RFC 7638", async () => {
     const jwk = {
       kty: "RSA",
       n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw",
@@ -345,7 +348,7 @@ describe("RFC 9449, section 7.1 proof", () => {
     expect(await verdict(call.keyThumbprint)).toBe("wrong_dpop_key");
   });
 
-  it("rejects the proof of section 4.1 for a token request, which names no access token", async () => {
+  it("is accepted for an API call, unlike the proof in section 4.1, which names no access token", async () => {
     const request =
       "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
     const jwk = JSON.parse(Buffer.from(request.split(".")[0] ?? "", "base64url").toString()).jwk;
@@ -360,7 +363,7 @@ describe("RFC 9449, section 7.1 proof", () => {
 
   const nowMs = 1_562_262_618_000;
 
-  it("is valid only for its own call", async () => {
+  it("is valid only for the call it was made for", async () => {
     expect(await checkDpopProof(call, dpop, nowMs)).toMatchObject({ jti: "e1j3V_bKic8-LAEB" });
     expect(await checkDpopProof({ ...call, method: "POST" }, dpop, nowMs)).toBe(
       "foreign_dpop_proof",

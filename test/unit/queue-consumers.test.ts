@@ -6,7 +6,7 @@ import { createEvent } from "../../shared/events/oauth-event.ts";
 
 const NOW_MS = Date.parse("2026-11-25T08:00:00.000Z");
 
-/** Messages whose visibility was changed. Of the simulated AWS services, only SQS responds. */
+/** Messages whose visibility was changed. SQS is the only simulated AWS service that responds. */
 const postponed: { ReceiptHandle: string; VisibilityTimeout: number }[] = [];
 let server: Server;
 
@@ -86,7 +86,7 @@ const message = (messageId: string, queue: string): SQSRecord =>
 const context = { functionName: "f", awsRequestId: "l-1" } as Context;
 
 describe("queue messages that can't be processed now", () => {
-  it("return to the signal transmitter within seconds", async () => {
+  it("return to the signal transmitter's queue within seconds", async () => {
     const { handler } = await import("../../functions/admin-routes/signal-transmitter.ts");
     const { batchItemFailures } = await handler({ Records: [message("m", "events")] }, context);
     expect(batchItemFailures).toEqual([{ itemIdentifier: "m" }]);
@@ -94,7 +94,7 @@ describe("queue messages that can't be processed now", () => {
     expect(postponed[0]?.VisibilityTimeout).toBeLessThanOrEqual(5);
   });
 
-  it("fail when their queue has no webhook while other messages return within seconds", async () => {
+  it("fail when no webhook matches their queue, while other messages return within seconds", async () => {
     const { handler } = await import("../../functions/admin-routes/webhook.ts");
     const Records = [message("stray", "renamed"), message("m", "of-hook")];
     const { batchItemFailures } = await handler({ Records }, context);

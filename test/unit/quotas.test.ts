@@ -23,7 +23,7 @@ const faults = (
 const capacity = (most: number) => ({ read: { least: 1, most }, write: { least: 1, most } });
 
 describe("quotaFaults", () => {
-  it("accepts the defaults in a usual account", () => {
+  it("accepts the defaults in a typical account", () => {
     expect(faults({})).toEqual([]);
   });
 
@@ -31,7 +31,7 @@ describe("quotaFaults", () => {
     expect(quotaFaults(parseMonitoringConfig({}), {})).toEqual([]);
   });
 
-  it("compares the limits with the calls of the protected APIs, not with the admin API's throttle", () => {
+  it("compares the limits with calls to the protected APIs instead of with the admin API's throttle", () => {
     const limits = { unreservedConcurrency: 100, tableWriteUnits: 4000 };
     for (const rateLimit of [1, 10_000, 100_000]) {
       const config = { api: { throttle: { rateLimit } } };

@@ -56,7 +56,7 @@ describe("challengeOf and answerOf", () => {
     );
   });
 
-  it("name the authentication classes and the maximum age for a step-up (RFC 9470)", () => {
+  it("name the authentication context classes and the maximum age for a step-up (RFC 9470)", () => {
     const decision = {
       outcome: "insufficient_authentication",
       token,

@@ -11,7 +11,7 @@ interface Found {
   readonly flags: string;
 }
 
-/** Returns every regular expression of a file. One created at runtime has an empty source. */
+/** Returns every regular expression in a file. The source is empty for one that is created at runtime. */
 function regularExpressions(file: string): Found[] {
   const source = ts.createSourceFile(
     file,
@@ -52,12 +52,12 @@ describe("regular expressions", () => {
     check = (await import("recheck")).checkSync;
   });
 
-  it("are literals that can be checked", () => {
+  it("are literals, so that they can be checked", () => {
     expect(unique.length).toBeGreaterThan(40);
     expect(all.filter(({ source }) => source === "")).toEqual([]);
   });
 
-  it("are recognised as vulnerable by the checker", () => {
+  it("are reported by the checker when they are vulnerable", () => {
     expect(check("^(a+)+$", "").status).toBe("vulnerable");
     expect(check("_+$", "").status).toBe("vulnerable");
   });

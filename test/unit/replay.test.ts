@@ -23,7 +23,7 @@ const use = (atMs: number) =>
     atMs,
   );
 
-/** Returns an event as the audit log shows it. */
+/** Returns an event in the audit log's format. */
 const stored = (atMs: number) => ({
   ...use(atMs),
   created_at: toInstant(atMs + 1000),
@@ -48,7 +48,7 @@ describe("exported events", () => {
     }
   });
 
-  it("are rejected with the position and the expected content when invalid", () => {
+  it("are rejected with the position and the expected content when they are invalid", () => {
     expect(() => parseExportedEvents("[]")).toThrow("the file has no events: give the output");
     expect(() => parseExportedEvents('{"a":1}\nno')).toThrow("line 2 is not valid JSON");
     expect(() => parseExportedEvents(JSON.stringify([events[0], { id: "x" }]))).toThrow(
@@ -56,7 +56,7 @@ describe("exported events", () => {
     );
   });
 
-  it("move together with their inner times, and moving is deterministic", () => {
+  it("are shifted by a deterministic amount, including the times in their data", () => {
     const read = parseExportedEvents(JSON.stringify(events));
     const endMs = NOW + 30 * DAY_MS;
     const moved = moveEvents(read, endMs);
@@ -107,7 +107,7 @@ describe("replay case", () => {
     told: true,
   });
 
-  it("shows score, findings, advice and link", () => {
+  it("shows the score, findings, advice and link", () => {
     const text = caseText("http://127.0.0.1:3000", alert);
     expect(text).toContain("Case: token_theft, high risk (90 of 100)");
     expect(text).toContain("  10:00 token_theft: two hands");
@@ -119,7 +119,7 @@ describe("replay case", () => {
     expect(alertLine(alert)).toBe("10:00  high    90  token_theft: Possible token theft: token t1");
   });
 
-  it("is linked by time when the dashboard has no filter for its subject", () => {
+  it("links to a time range when the dashboard has no filter for the subject", () => {
     const network = { ...alert, subject: { kind: "network", id: "192.0.2.0/24" } as const };
     expect(caseLink("http://x", network)).not.toContain("192.0.2");
     const nobody = { ...alert, subject: { kind: "client", id: "(none)" } as const };

@@ -5,16 +5,16 @@ describe("returnAfterSeconds", () => {
   const longest = (receiveCount: number) =>
     returnAfterSeconds(receiveCount, () => 1 - Number.EPSILON);
 
-  it("starts with seconds and doubles up to minutes", () => {
+  it("starts at seconds and doubles up to minutes", () => {
     expect([1, 2, 3, 4, 7, 8, 100].map(longest)).toEqual([5, 10, 20, 40, 320, 320, 320]);
   });
 
-  it("varies by up to half for messages that arrived together", () => {
+  it("adds up to half as jitter for messages that arrived together", () => {
     expect(returnAfterSeconds(4, () => 0)).toBe(20);
     expect(returnAfterSeconds(4, () => 0.5)).toBe(30);
   });
 
-  it("treats an invalid receive count as the first receive", () => {
+  it("treats an invalid receive count as a first receive", () => {
     expect(longest(0)).toBe(5);
   });
 });

@@ -53,7 +53,7 @@ describe("RuleTarget", () => {
     expect(counts.FailedInvocations).toBe(0);
   });
 
-  it("loses and counts an event when there is no dead-letter queue", async () => {
+  it("drops and counts an event when there is no dead-letter queue", async () => {
     const { target, buffer, letters, counts, bodies } = rule({
       RetryPolicy: { MaximumRetryAttempts: 2 },
     });
@@ -71,7 +71,7 @@ describe("RuleTarget", () => {
     ["time", { MaximumEventAgeInSeconds: 60 }, "MaximumEventAgeInSeconds", 5],
     ["AWS's own policy", undefined, "MaximumRetryAttempts", 185],
   ])(
-    "sends an event to the dead-letter queue when its policy is exhausted: %s",
+    "sends an event to the dead-letter queue when the retry policy is exhausted: %s",
     async (_, RetryPolicy, condition, most) => {
       const { target, buffer, letters, counts, bodies } = rule({
         ...DEAD_LETTERS,
@@ -104,7 +104,7 @@ describe("RuleTarget", () => {
     expect(counts).toMatchObject({ FailedInvocations: 1, RetryInvocationAttempts: 0 });
   });
 
-  it("loses an event when the dead-letter queue is denied or rejects it", () => {
+  it("drops an event when access to the dead-letter queue is denied or the queue rejects the event", () => {
     const denied = rule(DEAD_LETTERS, () => "no");
     denied.target.deliver("event");
     const full = rule({ ...DEAD_LETTERS, RetryPolicy: { MaximumRetryAttempts: 0 } });

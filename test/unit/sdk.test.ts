@@ -31,18 +31,18 @@ describe("inCalls", () => {
       [6, 5],
       [[6], [5]],
     ],
-    // An item larger than the limit gets its own call.
+    // An item that exceeds the limit is sent in its own call.
     [
       [1, 99, 1],
       [[1], [99], [1]],
     ],
-  ])("splits %j into %j", (sizes, calls) => {
+  ])("splits items %j into calls %j", (sizes, calls) => {
     expect(split(sizes)).toEqual(calls);
   });
 });
 
 describe("sendAgain", () => {
-  /** Rejects the odd items in the given number of calls. */
+  /** Rejects the odd items for the given number of calls. */
   const refusing = (times: number) => {
     const calls: number[][] = [];
     const send = async (items: readonly number[]): Promise<[number[], string]> => {
@@ -53,7 +53,7 @@ describe("sendAgain", () => {
     return { calls, send };
   };
 
-  it("resends only rejected items until none is rejected", async () => {
+  it("resends only the rejected items until all are accepted", async () => {
     const { calls, send } = refusing(1);
     expect(await sendAgain([1, 2, 3], send)).toEqual([[], "call 2"]);
     expect(calls).toEqual([
@@ -62,7 +62,7 @@ describe("sendAgain", () => {
     ]);
   });
 
-  it("gives up after three or the given number of attempts and returns the cause", async () => {
+  it("gives up after three attempts, or the given number, and returns the cause", async () => {
     const three = refusing(9);
     expect(await sendAgain([1, 2], three.send)).toEqual([[1], "call 3"]);
     const one = refusing(9);
@@ -70,7 +70,7 @@ describe("sendAgain", () => {
     expect(one.calls).toHaveLength(1);
   });
 
-  it("doubles the delay before each attempt with jitter of up to half", async () => {
+  it("doubles the delay before each attempt and adds up to half as jitter", async () => {
     const waits = async (random: number) => {
       slept.length = 0;
       vi.spyOn(Math, "random").mockReturnValue(random);
@@ -113,7 +113,7 @@ describe("createUnpublishedQueue", () => {
     return { calls, ...createUnpublishedQueue({ sqs, queueUrl: "https://queue" }) };
   }
 
-  it("sends ten messages per call and at most 240 KB", async () => {
+  it("sends at most ten messages and 240 KB per call", async () => {
     const { calls, keep } = queue();
     const all = events(12);
     await keep(all);
@@ -125,7 +125,7 @@ describe("createUnpublishedQueue", () => {
     expect(large.calls.map(({ bodies }) => bodies.length)).toEqual([2, 1]);
   });
 
-  it("resends rejected messages and reports the ones that are always rejected", async () => {
+  it("resends rejected messages and reports those that are still rejected", async () => {
     const once = queue((call, index) => call === 1 && index === 1);
     const all = events(3);
     await once.keep(all);
@@ -143,7 +143,7 @@ describe("batchGetAll", () => {
     readonly ConsistentRead: boolean;
   }
 
-  /** Creates a table that leaves the last keys of a call unprocessed. */
+  /** Creates a table that leaves the last keys in a call unprocessed. */
   function store(leaves: (call: number) => number) {
     const calls: Call[] = [];
     const send = async ({ input }: { input: { RequestItems: { items: Call } } }) => {
@@ -161,7 +161,7 @@ describe("batchGetAll", () => {
   const keys = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `k${n}` }));
   const idsOf = (items: readonly Record<string, unknown>[]) => items.map(({ id }) => id).sort();
 
-  it("reads 100 keys at a time, consistently when requested", async () => {
+  it("reads 100 keys at a time, with consistent reads on request", async () => {
     const { calls, db } = store(() => 0);
     expect(await batchGetAll(db, "items", keys(201))).toHaveLength(201);
     expect(calls.map(({ Keys }) => Keys.length)).toEqual([100, 100, 1]);

@@ -34,7 +34,7 @@ describe("readSecretsFile", () => {
       `{"${ARN}": {"key": "hunter2"}}`,
       /a value is empty or not a string/,
     ],
-  ])("rejects a file with %s without repeating its content", (_, text, message) => {
+  ])("rejects a file with %s without repeating the content", (_, text, message) => {
     expect(() => read(text)).toThrow(message);
     expect(() => read(text)).not.toThrow(/hunter2/);
   });

@@ -33,7 +33,7 @@ import { sampleAlert } from "../sample-alert.ts";
 
 const queue = new Queue({ name: "queue", visibilityTimeoutMs: 60_000 });
 const notifications = new Notifications();
-/** Entries that the bus accepted. It responds like the local bus and ignores the entries. */
+/** Entries that the bus accepted. The bus responds like the local EventBridge but doesn't deliver them. */
 const accepted: PutEventsEntry[] = [];
 const bus = {
   delayMs: 0,
@@ -61,7 +61,7 @@ afterAll(() => {
   server.close();
 });
 
-/** Fails a call whose input doesn't match the SDK's service model, including unknown members. */
+/** Rejects calls whose input doesn't match the SDK's service model, including unknown members. */
 function strictly<C extends { readonly middlewareStack: unknown }>(client: C): C {
   const stack = client.middlewareStack as {
     add(middleware: unknown, options: { step: "initialize" }): void;
@@ -82,7 +82,7 @@ const sqs = () => new SQSClient(options as never);
 const sns = () => new SNSClient(options as never);
 const eventBridge = () => new EventBridgeClient(options as never);
 
-/** Returns the name of the error of a rejected call. */
+/** Returns the error name of a rejected call. */
 const refusal = (call: Promise<unknown>) =>
   call.then(
     () => "accepted",
@@ -129,7 +129,7 @@ describe("local EventBridge", () => {
     expect(await start({ EventEndTime: undefined })).toBe("ValidationException");
   });
 
-  it("names the invalid member as AWS does", async () => {
+  it("names the invalid member in the same way as AWS", async () => {
     const call = eventBridge().send(
       new PutEventsCommand({ Entries: [entry(), entry({ EventBusName: "" })] }),
     );
@@ -151,11 +151,11 @@ describe("local SQS", () => {
     ["two entries with the same ID", [...numbered(1), ...numbered(1)], "BatchEntryIdsNotDistinct"],
     ["an id with a space", [{ Id: "a b", MessageBody: "x" }], "InvalidBatchEntryId"],
     ["entries too large together", numbered(3, "x".repeat(400_000)), "BatchRequestTooLong"],
-  ])("rejects %s with the error of SQS", async (_, entries, error) => {
+  ])("rejects %s with the same error as SQS", async (_, entries, error) => {
     expect(await batch(entries)).toBe(error);
   });
 
-  it("rejects invalid characters in a single message and in one entry of a batch", async () => {
+  it("rejects invalid characters in a single message and in a batch entry", async () => {
     const MessageBody = "a\uffff";
     expect(
       await refusal(sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }))),
@@ -172,7 +172,7 @@ describe("local SQS", () => {
     ]);
   });
 
-  it("rejects a number out of range and a missing parameter", async () => {
+  it("rejects an out-of-range number and a missing parameter", async () => {
     const receive = (input: object) =>
       refusal(sqs().send(new ReceiveMessageCommand({ QueueUrl: queueUrl, ...input })));
     expect(await receive({ MaxNumberOfMessages: 11 })).toBe("InvalidParameterValue");
@@ -187,7 +187,7 @@ describe("local SQS", () => {
 });
 
 describe("local SQS batch visibility", () => {
-  it("changes visibility by receipt handle and rejects a batch without receipts", async () => {
+  it("changes visibility by receipt handle and rejects a batch without receipt handles", async () => {
     const send = (Entries: object[]) =>
       sqs().send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: queueUrl, Entries } as never));
     await sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "returned" }));

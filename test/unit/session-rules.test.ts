@@ -18,7 +18,7 @@ const AWAY = place("203.0.113.9", "curl");
 
 const event = eventsBefore(NOW);
 
-/** Eight calls a day for a week, starting at noon. */
+/** Creates eight calls a day for a week, starting at noon. */
 const habits = Array.from({ length: 56 }, (_, n) =>
   event((7 - Math.floor(n / 8)) * DAY + 60 - (n % 8) * 15, HOME, {
     tokenId: `old-${Math.floor(n / 8)}`,
@@ -39,7 +39,7 @@ describe("sessions_apart", () => {
   const own = (minutesAgo: number, at = HOME) => event(minutesAgo, at);
   const apart = (...events: readonly SeenEvent[]) => ofAda("sessions_apart", ...events);
 
-  it("raises a session of a new program in a new network while the user stays active", () => {
+  it("raises a session with a new program in a new network while the user stays active elsewhere", () => {
     expect(apart(own(45), signIn, theirs(39), own(20))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -53,23 +53,23 @@ describe("sessions_apart", () => {
     ]);
   });
 
-  it("treats uses within half an hour as simultaneous and ignores users who have left", () => {
+  it("treats uses within half an hour as simultaneous and ignores earlier uses", () => {
     expect(apart(own(69), signIn, theirs(39))).toHaveLength(1);
     expect(apart(own(69.1), signIn, theirs(39))).toEqual([]);
   });
 
-  it("ignores a phone next to a computer when one of them is known", () => {
+  it("ignores a phone used alongside a computer when one of them is known", () => {
     const phone = place("198.51.7.7", "Safari on iOS");
     const known = event(3 * DAY, phone, { tokenId: "phone" });
     expect(apart(known, own(45), theirs(39, phone), own(38), theirs(37, phone), own(36))).toEqual(
       [],
     );
-    // A new phone in a new network next to a computer that is used occasionally.
+    // A new phone in a new network is used alongside a computer that is used occasionally.
     const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
     expect(apart(elsewhere, own(45), theirs(39, phone), own(20))).toEqual([]);
   });
 
-  it("ignores one app in two networks unless there is other evidence of a second person", () => {
+  it("ignores one app in two networks unless other evidence suggests a second person", () => {
     const app = place("203.0.113.9", HOME.agent);
     const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
     const turns = (count: number) =>
@@ -85,21 +85,21 @@ describe("sessions_apart", () => {
         .map(({ score }) => score);
     expect(apart(elsewhere, ...turns(5))).toEqual([]);
     expect(found(elsewhere, ...turns(5))).toEqual([35]);
-    // A user always seen in one network now calls faster than ever and calls new endpoints.
+    // A user who was always in one network now calls faster than ever and calls new endpoints.
     const busy = Array.from({ length: 24 }, (_, n) =>
       event(30 - n / 4, app, { tokenId: "t9", endpoint: `/api/${"abcdef"[n % 6]}` }),
     );
     expect(found(...turns(5), ...busy)).toEqual([80]);
   });
 
-  it("leaves another user's token to token_theft and ignores new users", () => {
+  it("leaves tokens used by a different user to token_theft and ignores new users", () => {
     expect(apart(own(45), event(39, AWAY), own(20))).toEqual([]);
     const young = [event(DAY, HOME), own(45), theirs(39), own(20)];
     const holders = new Map([["user:ada", young]]);
     expect(all({ holders }).filter(({ rule }) => rule.name === "sessions_apart")).toEqual([]);
   });
 
-  it("treats IPv4 and IPv6 addresses as possibly one machine", () => {
+  it("assumes that an IPv4 and an IPv6 address may be one machine", () => {
     const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
     expect(apart(own(45), theirs(39, ipv6), own(20))).toEqual([]);
   });
@@ -111,7 +111,7 @@ describe("foreign_sessions", () => {
   const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
   const three = (at: typeof HOME) => [5, 4, 3].map((ago) => refused(ago, "foreign_session", at));
 
-  it("raises an unknown caller from the third foreign session", () => {
+  it("raises an unknown caller from the third foreign session on", () => {
     expect(foreign(...three(AWAY))).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
     ]);
@@ -153,7 +153,7 @@ describe("mfa_fatigue", () => {
     expect(fatigue(...times(8, (ago) => prompt(ago, HOME)))).toEqual([]);
   });
 
-  it("reports when the sign-in succeeded in the end", () => {
+  it("raises a score of 100 when the sign-in finally succeeds", () => {
     const started = event(40, AWAY, { type: "session_started", tokenId: undefined });
     expect(fatigue(...times(5, prompt), started)).toMatchObject([
       { score: 100, evidence: { let_in: true } },
@@ -187,15 +187,15 @@ describe("credential_reuse with an earlier use by an unknown caller", () => {
     expect(reused(...issued(7, place("203.0.113.9", HOME.agent)))).toMatchObject([{ score: 70 }]);
   });
 
-  it("ignores a lost response and an unknown caller of two days ago", () => {
+  it("ignores a retry after a lost response and an unknown caller from two days ago", () => {
     expect(reused(...issued(7, HOME))).toEqual([]);
     expect(reused(...issued(DAY + 7))).toEqual([]);
     expect(reused(...issued(DAY + 5))).toHaveLength(1);
   });
 });
 
-describe("success_after_failures with another IP version", () => {
-  it("ignores a known program with an IPv6 address but raises a new program", () => {
+describe("success_after_failures with a different IP version", () => {
+  it("ignores a known program that uses IPv6 but raises a new program", () => {
     const tried = (at: typeof HOME) =>
       ofAda(
         "success_after_failures",
@@ -237,12 +237,12 @@ describe("failure_rate with addresses that explain the failures", () => {
   const own = (minutesAgo: number, parts: Partial<SeenEvent> = {}) =>
     event(minutesAgo, { userId: undefined, ip }, parts);
 
-  it("ignores a service with an old secret in its usual location", () => {
+  it("ignores a service that uses an old secret from its usual location", () => {
     expect(at(failed)).toHaveLength(1);
     expect(at([own(39), ...failed])).toEqual([]);
     expect(at([own(38.9), ...failed])).toHaveLength(1);
     expect(at([own(39, { clientId: "other" }), ...failed])).toHaveLength(1);
-    // Users of the client share an office with the attacker.
+    // The client's users share an office with the attacker.
     expect(at([own(39, { userId: "bob" }), ...failed])).toHaveLength(1);
   });
 
@@ -282,7 +282,7 @@ describe("revoked_token in a mass revocation", () => {
       ]),
     }).filter(({ rule }) => rule.name === "revoked_token");
 
-  it("ignores a known program that moved but raises another program", () => {
+  it("ignores a known program that moved but raises a different program", () => {
     const elsewhere = place("203.0.113.9", HOME.agent);
     expect(moved(4, elsewhere)).toMatchObject([{ score: 50 }]);
     expect(moved(5, elsewhere)).toEqual([]);
@@ -309,7 +309,7 @@ describe("consent_phishing with few users", () => {
       ]),
     }).filter(({ rule }) => rule.name === "consent_phishing");
 
-  it("raises five users who consent in their usual location and whose tokens are used elsewhere", () => {
+  it("raises five users who consent in their usual location and whose tokens are used in a different one", () => {
     expect(from(5, AWAY)).toMatchObject([{ subject: { kind: "client", id: "new" }, observed: 5 }]);
     expect(from(4, AWAY)).toEqual([]);
     expect(from(5, HOME)).toEqual([]);
@@ -332,7 +332,7 @@ describe("incidents at a shared office address", () => {
     const found = all({ holders: new Map(colleagues) });
     expect(found.map(({ rule }) => rule.name)).toEqual(["token_theft", "token_theft"]);
     expect(toStories(found)).toHaveLength(2);
-    // One attacker at an unknown address with both tokens is one incident.
+    // One attacker who uses both tokens at an unknown address is one incident.
     const thief = colleagues.map(([holder, events]): [string, SeenEvent[]] => [
       holder,
       [
@@ -348,17 +348,17 @@ describe("askedSignIns and isStrangeSignIn", () => {
   const signIn = (userId: string, at: typeof HOME) =>
     event(5, at, { type: "session_started", userId });
 
-  it("select at most ten users: scripts first, then those alone in their network", () => {
+  it("select at most ten users, scripts first, then users who are alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
     const alone = signIn("ada", place("203.0.113.9", HOME.agent));
     const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
     expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
     expect(asked).toHaveLength(10);
-    // The product's own sessions don't include an address.
+    // Sessions that the product issues don't include an address.
     expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
   });
 
-  it("treat a sign-in as unusual when network and program are new within the same IP version", () => {
+  it("treat a sign-in as unusual when both network and program are new for that IP version", () => {
     expect(isStrangeSignIn(signIn("ada", AWAY), habits)).toBe(true);
     expect(isStrangeSignIn(signIn("ada", place("203.0.113.9", HOME.agent)), habits)).toBe(false);
     expect(isStrangeSignIn(signIn("ada", place("10.1.9.9", "curl")), habits)).toBe(false);

@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => transmitter.close());
 
-/** Returns the claims of a SET as CAEP requires them. */
+/** Returns the claims that CAEP requires in a SET. */
 function claims(more: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     iss: transmitter.issuer,
@@ -70,7 +70,7 @@ describe("SETs printed in the specifications", () => {
   it.each(PUBLISHED.map((each) => [`${each.document}: ${each.title}`, each] as const))(
     "are accepted: %s",
     async (_, { claims: printed }) => {
-      // The printed issuer, audience and time can't be used. Everything else is as printed.
+      // Replaces the printed issuer, audience and time, which can't be verified, and keeps the rest.
       const aud = Array.isArray(printed.aud) ? [...printed.aud, AUDIENCE] : AUDIENCE;
       const text = await transmitter.sign({
         ...printed,
@@ -85,7 +85,7 @@ describe("SETs printed in the specifications", () => {
       expect(signals).toHaveLength(1);
       const [uri = ""] = Object.keys(printed.events as object);
       const [signal] = signals;
-      // Each printed type is known, and its event keeps the initiator and the reason.
+      // Every printed type is known, and the stored event keeps the initiator and the reason.
       expect(signal?.event.event_type).toBe(
         `signal_${(uri.split("/").at(-1) ?? "").replaceAll("-", "_")}`,
       );
@@ -97,7 +97,7 @@ describe("SETs printed in the specifications", () => {
     },
   );
 
-  it("are rejected with the printed time, issuer and audience", async () => {
+  it("are rejected when their time, issuer and audience are left as printed", async () => {
     for (const { claims: printed } of PUBLISHED) {
       expect(await verdict(await transmitter.sign(printed as never))).toBe("invalid_issuer");
     }
@@ -119,7 +119,7 @@ describe("SetVerifier", () => {
     expect(await verdict(`${head}.${changed}.${signature}`)).toBe("authentication_failed");
   });
 
-  it("rejects a SET without a signature or with a shared secret", async () => {
+  it("rejects a SET that is unsigned or signed with a shared secret", async () => {
     const body = Buffer.from(JSON.stringify(claims())).toString("base64url");
     const head = (alg: string) =>
       Buffer.from(JSON.stringify({ alg, typ: "secevent+jwt" })).toString("base64url");
@@ -139,7 +139,7 @@ describe("SetVerifier", () => {
     );
   });
 
-  it("accepts the type with the prefix application/", async () => {
+  it("accepts a typ header with the prefix application/", async () => {
     const text = await transmitter.sign(claims() as never, { typ: "application/secevent+jwt" });
     expect(await verdict(text)).toBe("verified");
   });
@@ -170,7 +170,7 @@ describe("SetVerifier", () => {
     }
   });
 
-  it("rejects a SET for another tenant", async () => {
+  it("rejects a SET for a different tenant", async () => {
     const of = (id: string) => ({
       format: "complex",
       user: { format: "email", email: "ada@example.com" },
@@ -182,7 +182,7 @@ describe("SetVerifier", () => {
     expect(await verdict(await text("theirs"), more)).toBe("access_denied");
   });
 
-  it("retries when keys can't be fetched and accepts a SET after a key rotation", async () => {
+  it("retries when the keys can't be fetched and accepts a SET after a key rotation", async () => {
     const other = await startSignalTransmitter({ path: "/tenant" });
     try {
       const verifier = new SetVerifier([transmitterConfig(other.issuer)]);
@@ -203,7 +203,7 @@ describe("SetVerifier", () => {
     }
   });
 
-  it("rejects keys from metadata that names another transmitter", async () => {
+  it("rejects keys from metadata that names a different transmitter", async () => {
     const other = await startSignalTransmitter();
     try {
       other.metadata = { issuer: "https://idp.example.com" };
@@ -256,13 +256,13 @@ describe("readSubject", () => {
     expect(readSubject(value)).toBeUndefined();
   });
 
-  it("maps subjects as configured", async () => {
+  it("maps subjects to clients, users and sessions as configured", async () => {
     const iss = transmitter.issuer;
     const user = async (sub_id: unknown, subjects = {}) =>
       (await signalOf({ sub_id, events: { [`${TYPE}credential-change`]: {} } }, { subjects }))
         .subject;
     expect(await user({ format: "iss_sub", iss, sub: "ada" })).toEqual({ userId: "ada" });
-    // A user of another issuer with the same name isn't the same user.
+    // The same name from a different issuer is a different user.
     const theirs = { format: "iss_sub", iss: "https://evil.example.com", sub: "ada" };
     expect(await user(theirs)).toEqual({});
     expect(await user(theirs, { issuers: [theirs.iss], idPrefix: "corp:" })).toEqual({
@@ -303,14 +303,14 @@ describe("signalsOf and responseTo", () => {
     });
   });
 
-  it("redact secrets in the payload", async () => {
+  it("redact secrets in the signal's payload", async () => {
     const { event } = await signalOf({
       events: { [`${TYPE}token-claims-change`]: { claims: { token: "some-token-value" } } },
     });
     expect(JSON.stringify(event)).not.toContain("some-token-value");
   });
 
-  it("create the same event for each delivery and different events for each jti and transmitter", async () => {
+  it("create one event per transmitter and jti, however often the SET is delivered", async () => {
     const [first, again, other] = await Promise.all(
       [{}, {}, { jti: "other" }].map((more) => signalOf(more)),
     );
@@ -327,7 +327,7 @@ describe("signalsOf and responseTo", () => {
     );
   };
 
-  it("revoke the named subject up to the time of the signal", async () => {
+  it("revoke the subject's access that started before the signal", async () => {
     const revoke = { "session-revoked": "enforce" };
     expect(await response({}, revoke)).toEqual({
       target: { kind: "user", id: "ada" },
@@ -346,14 +346,14 @@ describe("signalsOf and responseTo", () => {
     expect(await response({ sub_id: { format: "email", email: "a@b.c" } }, revoke)).toBeUndefined();
   });
 
-  it("revoke a session only up to the signal's own time", async () => {
+  it("revoke a session only up to the time stated in the signal", async () => {
     const late = {
       events: { [`${TYPE}session-revoked`]: { event_timestamp: NOW_SECONDS - 7200 } },
     };
     expect(await response(late, { "session-revoked": "enforce" })).toMatchObject({
       issuedBefore: "2026-11-25T06:00:01.000Z",
     });
-    // A time in the future, and one in milliseconds.
+    // One time is in the future, the other is in milliseconds.
     for (const event_timestamp of [NOW_SECONDS + 9999, NOW_MS]) {
       const events = { [`${TYPE}session-revoked`]: { event_timestamp } };
       expect(await response({ events }, { "session-revoked": "enforce" })).toMatchObject({
@@ -362,7 +362,7 @@ describe("signalsOf and responseTo", () => {
     }
   });
 
-  it("revoke everything of a user whose account is disabled or compromised", async () => {
+  it("revoke all access of a user whose account is disabled or compromised", async () => {
     const RISC = "https://schemas.openid.net/secevent/risc/event-type/";
     const sub_id = {
       format: "complex",
@@ -384,7 +384,7 @@ describe("signalsOf and responseTo", () => {
     }
   });
 
-  it("ignore an improvement", async () => {
+  it("ignore a signal that reports an improvement", async () => {
     const of = (name: string, payload: object) =>
       response({ events: { [`${TYPE}${name}`]: payload } }, { [name]: "enforce" });
     expect(await of("assurance-level-change", { change_direction: "increase" })).toBeUndefined();
@@ -415,7 +415,7 @@ describe("receiveSet", () => {
     },
   });
 
-  it("completes either publishing or revoking when the other fails, and then throws", async () => {
+  it("still revokes when publishing fails, and publishes when revoking fails, and then throws", async () => {
     const text = await transmitter.sign(claims() as never);
     for (const [down, left] of [
       ["bus", [0, 1]],
@@ -427,7 +427,7 @@ describe("receiveSet", () => {
     }
   });
 
-  it("treats a replay as the same event and the same action", async () => {
+  it("creates the same event and the same action for a replayed SET", async () => {
     const text = await transmitter.sign(claims() as never);
     const [published, revocations] = [[], []] as [OAuthEvent[], SignalRevocation[]];
     const taking = receiver(published, revocations);

@@ -118,7 +118,7 @@ const READS: readonly [string, () => OAuthEvent[]][] = [
 
 describe("storeBatch with failing reads", () => {
   it.each(READS)(
-    "when reads %s, returns the batch within seconds and logs it once",
+    "returns the batch to the queue within seconds and logs the failure once when reads %s",
     async (_, events) => {
       const { run, returned, counted, problems } = scene(timeout);
       const records = events().map(fromBus);
@@ -142,7 +142,7 @@ describe("storeBatch with failing reads", () => {
 });
 
 describe("storeBatch", () => {
-  it("returns the batch before the Lambda timeout when DynamoDB hangs", async () => {
+  it("returns the batch to the queue before the Lambda timeout when DynamoDB hangs", async () => {
     vi.useFakeTimers();
     const { run, returned, problems } = scene(() => new Promise(() => {}));
     const event = fromBus(used("t1"));
@@ -153,7 +153,7 @@ describe("storeBatch", () => {
     expect(problems()).toMatchObject([{ level: "error" }]);
   });
 
-  it("returns the batch within seconds on an unexpected error", async () => {
+  it("returns the batch to the queue within seconds after an unexpected error", async () => {
     const config = new Proxy(parseMonitoringConfig({}), {
       get: (target, key) => {
         if (key === "retention") throw new TypeError("a defect");
@@ -180,7 +180,7 @@ describe("storeBatch", () => {
     expect(problems().map(({ level }) => level)).toEqual(["warn", "warn"]);
   });
 
-  it("returns the batch within seconds when the dead-letter queue fails", async () => {
+  it("returns the batch to the queue within seconds when the dead-letter queue fails", async () => {
     const { run, returned, loseDeadLetters } = scene(async () => ({}));
     loseDeadLetters();
     expect(await run([record("invalid", "{}")])).toEqual(["invalid"]);
@@ -189,7 +189,7 @@ describe("storeBatch", () => {
 });
 
 describe("republishBatch", () => {
-  it("reports a failed batch and logs it once on any error", async () => {
+  it("reports a failed batch and logs the failure once for any error", async () => {
     const logger = recordingLogger();
     const metrics = { count() {}, milliseconds() {}, publish() {}, publishSoon() {} };
     const bus = { publish: () => Promise.reject(new TypeError("a defect")) };

@@ -21,7 +21,7 @@ const event = eventsBefore(NOW);
 
 const HOME = place("10.1.2.3", "Firefox on Linux");
 
-/** Thirty uses of earlier tokens on six days. */
+/** Creates thirty uses of earlier tokens over six days. */
 const history = (at = HOME) =>
   Array.from({ length: 30 }, (_, n) =>
     event((6 - n / 5) * 24 * 60 + (n % 5) * 10, at, { tokenId: `old-${Math.floor(n / 5)}` }),
@@ -35,7 +35,7 @@ describe("token_theft", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
     found(holder(...history(), event(100, HOME), event(90, HOME), ...uses));
 
-  it("raises another user agent with the token in any network", () => {
+  it("raises a different user agent with the same token in any network", () => {
     expect(theft(event(5, place("203.0.113.9", "curl")))).toMatchObject([
       {
         rule: "token_theft",
@@ -50,12 +50,12 @@ describe("token_theft", () => {
         evidence: { usual_networks: ["10.1.0.0/16"], usual_user_agents: ["Firefox on Linux"] },
       },
     ]);
-    // In the victim's own network, and at the same address.
+    // The attacker is in the victim's network, then even at the same address.
     expect(theft(event(5, place("10.1.99.9", "curl")))).toMatchObject([{ score: 60 }]);
     expect(theft(event(5, place("10.1.2.3", "curl")))).toMatchObject([{ score: 55 }]);
   });
 
-  it("raises a new network that alternates with the usual one or is busy, but no traveller", () => {
+  it("raises a new network that is busy or alternates with the usual one, but ignores travellers", () => {
     const away = place("203.0.113.9", HOME.agent);
     expect(theft(event(5, away))).toEqual([]);
     expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, away)))).toEqual([]);
@@ -79,7 +79,7 @@ describe("token_theft", () => {
     expect(theft(...dual)).toEqual([]);
   });
 
-  it("raises another user agent with the same session", () => {
+  it("raises a different user agent with the same session", () => {
     const session = { sessionId: "s1" };
     const events = [
       event(50, HOME, session),
@@ -87,13 +87,13 @@ describe("token_theft", () => {
     ];
     const raised = [{ rule: "token_theft", subject: { id: "t9" }, score: 55 }];
     expect(found(holder(...history(), ...events))).toMatchObject(raised);
-    // Getting a token from a session doesn't make its user agent a known one.
+    // Getting a token from a session doesn't make the user agent known.
     const issued = event(6, place("10.1.2.3", "curl"), { type: "token_issued", tokenId: "t9" });
     const got = [...events.slice(0, 1), issued, ...events.slice(1)];
     expect(found(holder(...history(), ...got))).toMatchObject(raised);
   });
 
-  it("ignores two user agents per token when the client's tokens always have two", () => {
+  it("ignores two user agents per token when the client's tokens are always used by two", () => {
     const pair = (user: string) => {
       const old = [HOME, place("10.9.0.1", "node")].map((at, n) =>
         event(2000 - n, at, { userId: user, tokenId: `of-${user}` }),
@@ -114,7 +114,7 @@ describe("revoked_token", () => {
   const used = (at: Partial<SeenEvent>, ago = 5) =>
     found({ ...holder(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
 
-  it("raises an unknown caller but not the client that doesn't know about the revocation", () => {
+  it("raises an unknown caller but not the client itself, which doesn't know about the revocation", () => {
     expect(used(HOME)).toEqual([]);
     expect(used(place("203.0.113.9", "curl"))).toMatchObject([
       { rule: "revoked_token", subject: { kind: "token", id: "t1" }, score: 80, observed: 1 },
@@ -138,7 +138,7 @@ describe("dead_tokens", () => {
   const at = (...events: readonly SeenEvent[]) =>
     found({ addresses: new Map([["203.0.113.9", events]]) });
 
-  it("raises an address that tries tokens of principals who were never seen there", () => {
+  it("raises an address that tries tokens belonging to principals who were never seen there", () => {
     expect(at(...users.slice(1).map(dead))).toEqual([]);
     expect(at(...users.map(dead))).toMatchObject([
       { rule: "dead_tokens", subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 80 },
@@ -162,7 +162,7 @@ describe("scope_probing", () => {
       scopes: ["x:write"],
     });
 
-  it("raises a principal that is denied at many endpoints, however slowly", () => {
+  it("raises a principal that is denied at many endpoints, no matter how slowly", () => {
     const slow = (adapters: number) =>
       found(
         holder(...Array.from({ length: adapters }, (_, n) => refused((adapters - n) * 60 - 30, n))),
@@ -175,7 +175,7 @@ describe("scope_probing", () => {
     expect(found(holder(...same))).toEqual([]);
   });
 
-  it("ignores many principals that a release sends to the same forbidden endpoints", () => {
+  it("ignores many principals that a new release sends to the same forbidden endpoints", () => {
     const all = ["ada", "bob", "eve"].map((user) => {
       const events = Array.from({ length: 6 }, (_, n) => refused(20 - n, n, user));
       return [`user:${user}`, events] as const;
@@ -211,7 +211,7 @@ describe("success_after_failures", () => {
     expect(found(holder(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
   });
 
-  it("raises an address with credential guesses and a success unless others were allowed there before", () => {
+  it("raises an address with credential guesses and a success unless other users were allowed there before", () => {
     const guesses = Array.from({ length: 10 }, (_, n) => fail("unknown_token", 40 - n));
     const at = (...events: readonly SeenEvent[]) =>
       found({ addresses: new Map([["203.0.113.9", events]]) });
@@ -235,7 +235,7 @@ describe("scraping", () => {
   });
   const peers = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
 
-  it("raises a principal with far more calls than before and than the client's other principals", () => {
+  it("raises a principal that calls far more often than before and than the client's other principals", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
@@ -257,7 +257,7 @@ describe("scraping", () => {
     expect(found({ sampledUses: [...peers, batch], holders })).toMatchObject([{ score: 45 }]);
   });
 
-  it("raises a walk through resources at a lower volume by counting events", () => {
+  it("detects a walk through resources from the events, even at a lower call volume", () => {
     const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
     const walk = (calls: number, endpoint: (n: number) => string) =>
       found({
@@ -280,13 +280,13 @@ describe("scraping", () => {
       },
     ]);
     expect(walk(100, () => "/api/orders/1")).toEqual([]);
-    // Sequential IDs are detected sooner.
+    // Sequential IDs need fewer calls.
     expect(walk(50, (n) => `/api/orders/${1000 + 3 * n}`)).toMatchObject([{ score: 40 }]);
     expect(walk(50, (n) => `/api/orders/${1000 + 11 * n}`)).toEqual([]);
     expect(walk(39, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
   });
 
-  it("raises a slow scraper below the hourly limits but not a user who always calls as much", () => {
+  it("raises a slow scraper below the hourly limits but not a user who always calls that often", () => {
     const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
     const slow = (hoursAgo: number) =>
       Array.from({ length: 200 }, (_, n) => event(hoursAgo * 60 + 360 - n * 1.8, HOME));
@@ -309,7 +309,7 @@ describe("issuance_rate", () => {
     { clientId: "app", lastHour, hours: hours(usual), firstSeenMs: NOW - 14 * DAY_MS },
   ];
 
-  it("raises tokens that are unused or requested from elsewhere, but not a launch", () => {
+  it("raises unused tokens and tokens requested from a new location, but not an app launch", () => {
     expect(found({ issuance: client(10, 200), uses: client(50, 100) })).toMatchObject([
       { rule: "issuance_rate", score: 50, evidence: { uses_a_token: 0.5, usual_uses_a_token: 5 } },
     ]);
@@ -433,7 +433,7 @@ describe("consent_phishing for a known client", () => {
   it("ignores returning users, and a launch that brings active users", () => {
     const calls = Array.from({ length: 20 }, (_, n) => ofOld(50 - n, strangers(n), "token_used"));
     expect(raised(strangers, ...calls)).toEqual([]);
-    // Denied calls count as calls too. These users' tokens were revoked.
+    // These users' tokens were revoked. Their denied calls still count as calls.
     const refused = Array.from({ length: 20 }, (_, n) =>
       ofOld(50 - n, strangers(n), "auth_failed"),
     );
@@ -446,7 +446,7 @@ describe("admin_change", () => {
   const did = (parts: Partial<SeenEvent>) =>
     found({ administration: [event(1, { type: "admin_activity", userId: "root" }, parts)] });
 
-  it("raises changes that weaken the identity provider but no other changes", () => {
+  it("raises only changes that weaken the identity provider", () => {
     expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
       { rule: "admin_change", subject: { kind: "user", id: "root" }, score: 75 },
     ]);
@@ -493,12 +493,12 @@ describe("device_phishing", () => {
     ).filter(({ rule }) => rule === "device_phishing");
   const elsewhere = place("203.0.113.9", "python-requests");
 
-  it("raises a device code whose token is used where the user never was", () => {
+  it("raises a device code whose token is used in a location where the user was never seen", () => {
     expect(issued(elsewhere)).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 45, observed: 1 },
     ]);
     expect(issued(elsewhere, { scopes: ["mail:write"] })).toMatchObject([{ score: 60 }]);
-    // A television in the usual location, and a sign-in without a device code.
+    // One case is a television in the usual location, the other a sign-in without a device code.
     expect(issued(HOME)).toEqual([]);
     expect(issued(elsewhere, { isDevice: undefined })).toEqual([]);
     // A user without history has no unusual location.
@@ -520,7 +520,7 @@ describe("registration_spike", () => {
       ),
     }).filter(({ rule }) => rule === "registration_spike");
 
-  it("raises one source that registers many clients but no other administration", () => {
+  it("raises one source that registers many clients but ignores other administration", () => {
     expect(registered(4)).toEqual([]);
     expect(registered(5)).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 60 },
@@ -545,7 +545,7 @@ describe("dormant_token without audit history", () => {
       holders: new Map([["token:t1", [event(5, HOME, { userId: undefined, previousNetwork })]]]),
     });
 
-  it("raises a token in another network than its previous use", () => {
+  it("raises a token that is used in a different network than before", () => {
     expect(woken("10.9.0.0/16")).toMatchObject([
       { rule: "dormant_token", evidence: { is_new_network: true } },
     ]);
@@ -553,7 +553,7 @@ describe("dormant_token without audit history", () => {
     expect(woken()).toEqual([]);
   });
 
-  it("reads the network of the previous use from the event", () => {
+  it("reads the previous use's network from the event", () => {
     const read = (previous_use: unknown) =>
       toSeenEvent({
         event_type: "token_used",
@@ -581,7 +581,7 @@ describe("suspectClients", () => {
     );
   const spread = new Map([3, 4, 5].map((back) => [NOW - back * HOUR_MS, 4] as const));
 
-  it("returns a young client that got its tokens slowly and then paused", () => {
+  it("returns a new client that obtained tokens slowly and then paused", () => {
     expect(look(spread, 0, 1)).toEqual(["new"]);
     expect(look(new Map([[NOW - 3 * HOUR_MS, 9]]), 0, 1)).toEqual([]);
     expect(look(new Map([[NOW - 30 * HOUR_MS, 12]]), 0, 2)).toEqual([]);
@@ -630,13 +630,13 @@ describe("idle_client", () => {
       ]),
     }).filter(({ rule }) => rule === "idle_client");
 
-  it("raises a service that wakes up elsewhere or with another program, but no monthly job", () => {
+  it("raises an idle service that resumes in a new location or with a different program, but not a monthly job", () => {
     expect(idle(12, "203.0.0.0/16 okhttp")).toMatchObject([
       { subject: { kind: "client", id: "job" }, observed: 12, score: 45 },
     ]);
     expect(idle(12, "10.1.0.0/16 curl")).toMatchObject([{ score: 50 }]);
     expect(idle(12, "10.1.0.0/16 okhttp")).toEqual([]);
-    // It was used a day ago.
+    // The client was used a day ago.
     expect(idle(1, "203.0.0.0/16 okhttp")).toEqual([]);
   });
 });
@@ -650,7 +650,7 @@ describe("outage", () => {
     })),
   });
 
-  it("raises one notice when many clients fail at the same time for the same reason", () => {
+  it("raises a single finding when many clients fail at the same time for the same reason", () => {
     expect(found(refused(4, 10))).toMatchObject([
       { rule: "outage", subject: { kind: "reason", id: "expired_token" }, observed: 40, score: 20 },
     ]);
@@ -662,7 +662,7 @@ describe("outage", () => {
 });
 
 describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
-  it("reduce a user agent to its family and platform without versions", () => {
+  it("reduce a user agent to family and platform without versions", () => {
     const agents: readonly (readonly [string, string])[] = [
       [
         "Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0",
@@ -713,7 +713,7 @@ describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
     expect(isGuess("unknown_token") && !isGuess("expired_token") && !isGuess(undefined)).toBe(true);
   });
 
-  it("derive the risk from a score and the sensitivity of a scope", () => {
+  it("derive the risk from a score and from how sensitive the scope is", () => {
     expect([39, 40, 69, 70].map(riskOf)).toEqual(["low", "medium", "medium", "high"]);
     for (const scope of ["api:write", "offline_access", "users.admin", "delete"]) {
       expect(isSensitive(scope)).toBe(true);
@@ -723,7 +723,7 @@ describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
 });
 
 describe("clientsInNewNetworks", () => {
-  it("returns clients in an unknown network and older clients without known networks", () => {
+  it("returns clients in an unknown network and established clients without known networks", () => {
     const counts = [
       { clientId: "service", value: "203.0.0.0/16 curl", minutes: new Map([[NOW - MINUTE_MS, 1]]) },
     ];

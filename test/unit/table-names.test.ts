@@ -17,7 +17,7 @@ it("table names are derived from the table definition", () => {
   expect(tableLabel("TOKENS_TABLE")).toBe("tokens");
 });
 
-it("forEachTable returns a variable for every table in a function's environment", () => {
+it("forEachTable returns an environment variable for every table", () => {
   const variables = forEachTable(
     (variable) => variable,
     (variable) => `the ${variable}`,

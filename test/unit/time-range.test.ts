@@ -12,7 +12,7 @@ const range = (parameters: { from?: string; to?: string }) =>
   resolveRange(rangeParametersSchema.parse(parameters), NOW, 90);
 
 describe("resolveRange", () => {
-  it("defaults to the last day, or to the day before a given end", () => {
+  it("defaults to the last 24 hours, or to the 24 hours before a given end", () => {
     expect(range({})).toEqual({ fromMs: NOW - DAY_MS, toMs: NOW });
     const to = toInstant(NOW - 5 * DAY_MS);
     expect(range({ to })).toEqual({ fromMs: NOW - 6 * DAY_MS, toMs: NOW - 5 * DAY_MS });
@@ -20,7 +20,7 @@ describe("resolveRange", () => {
     expect(range({ from, to })).toEqual({ fromMs: NOW - 7 * DAY_MS, toMs: NOW - 5 * DAY_MS });
   });
 
-  it("requires a start before the end and within the retention, and an end within a year from now", () => {
+  it("requires a start before the end and within the retention period, and an end at most a year from now", () => {
     const refused = (from: number, to: number) =>
       expect(() => range({ from: toInstant(from), to: toInstant(to) })).toThrow(InvalidRangeError);
     refused(NOW, NOW);
@@ -32,6 +32,6 @@ describe("resolveRange", () => {
   });
 });
 
-it("toEpochSeconds rounds up", () => {
+it("toEpochSeconds rounds up to whole seconds", () => {
   expect([1000, 1001, 1999, 2000].map(toEpochSeconds)).toEqual([1, 2, 2, 2]);
 });

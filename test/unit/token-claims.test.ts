@@ -14,7 +14,7 @@ function reading(issuer: object, claims: Claims) {
   return readTokenClaims(claimReader(parsed), claims, NOW_MS);
 }
 
-/** Returns the client, user, session and scopes of a token. */
+/** Returns the client, user, session and scopes from a token. */
 function facts(issuer: object, claims: Claims) {
   const read = reading(issuer, claims);
   if ("reason" in read) return read.reason;
@@ -162,7 +162,7 @@ const pingClaims = {
 };
 
 describe("readTokenClaims", () => {
-  it("reads Cognito tokens of users and clients and rejects ID tokens and other clients", () => {
+  it("reads Cognito tokens for users and clients and rejects ID tokens and tokens for other clients", () => {
     expect(facts(cognito, cognitoClaims)).toEqual({
       client: "1example23456789",
       user: cognitoClaims.sub,
@@ -173,7 +173,7 @@ describe("readTokenClaims", () => {
     expect(facts(cognito, own)).toMatchObject({ user: undefined, session: undefined });
     expect(facts(cognito, { ...cognitoClaims, token_use: "id" })).toBe("wrong_token_type");
     expect(facts(cognito, { ...cognitoClaims, client_id: "other" })).toBe("wrong_client");
-    // With resource binding, a token has an audience, which is then checked.
+    // With resource binding, a token contains an audience, so the audience is checked.
     const withAudience = { ...cognito, audiences: ["https://api.example.com"] };
     expect(facts(withAudience, cognitoClaims)).toMatchObject({ client: "1example23456789" });
     expect(facts(withAudience, { ...cognitoClaims, aud: "https://other" })).toBe("wrong_audience");
@@ -192,7 +192,7 @@ describe("readTokenClaims", () => {
     expect(facts(auth0, machine)).toMatchObject({ client: "my_client_id", user: undefined });
   });
 
-  it("reads cid, uid and scp of Okta tokens", () => {
+  it("reads cid, uid and scp from Okta tokens", () => {
     expect(facts(okta, oktaClaims)).toEqual({
       client: "nmdP1fcyvdVO11AL7ECm",
       user: "00ujmkLgagxeRrAg20g3",
@@ -206,7 +206,7 @@ describe("readTokenClaims", () => {
   it.each([
     ["2.0", entra2, entra2Claims],
     ["1.0", entra1, entra1Claims],
-  ])("reads Entra ID tokens of version %s for users and applications", (_, issuer, claims) => {
+  ])("reads version %s Entra ID tokens for users and applications", (_, issuer, claims) => {
     expect(facts(issuer, claims)).toEqual({
       client: "11112222-bbbb-3333-cccc-4444dddd5555",
       user: claims.oid,
@@ -222,7 +222,7 @@ describe("readTokenClaims", () => {
       const read = reading(issuer, { ...claims, ...more });
       return "verified" in read ? read.verified.token.token_id : read.reason;
     };
-    // `uti` is Entra's jti.
+    // Entra calls the token ID `uti` instead of `jti`.
     expect(idOf({ aio: "other" })).toBe(idOf({}));
     expect(idOf({ uti: "other" })).not.toBe(idOf({}));
   });
@@ -248,7 +248,7 @@ describe("readTokenClaims", () => {
     for (const preferred_username of ["service-account-x", "service-account-", "service-account"]) {
       expect(facts(keycloak, { ...service, preferred_username })).toMatchObject(user);
     }
-    // A token with a session belongs to a user, regardless of the name.
+    // A token with a session belongs to a user, even if the name looks like a service account.
     expect(facts(keycloak, { ...service, sid })).toMatchObject(user);
     for (const typ of ["ID", "Refresh", "Offline", "Logout"]) {
       expect(facts(keycloak, { ...keycloakClaims, typ })).toBe("wrong_token_type");
@@ -279,7 +279,7 @@ describe("claim configuration", () => {
     sid: "s",
   };
 
-  it("maps other claims and separates the IDs of issuers with prefixes", () => {
+  it("maps custom claims and prefixes IDs to keep issuers apart", () => {
     const configured = {
       ...issuer,
       clientClaim: "sub",
@@ -294,7 +294,7 @@ describe("claim configuration", () => {
     });
   });
 
-  it("requires prefixes for several issuers, none a prefix of another", () => {
+  it("requires a prefix for each of several issuers, none of which may start with another", () => {
     const two = (first?: string, second?: string) => () =>
       parseMonitoringConfig({
         issuers: [
@@ -316,11 +316,11 @@ describe("claim configuration", () => {
     [{ ...issuer, algorithms: ["HS256"] }, /algorithms/],
     [{ ...issuer, verification: "introspection" }, /introspection and verification do not match/],
     [{ ...issuer, keysRefreshSeconds: 600, keysMaxAgeSeconds: 60 }, /keysMaxAgeSeconds/],
-  ])("rejects an invalid issuer with the reason: %#", (wrong, message) => {
+  ])("rejects an invalid issuer and gives the reason: %#", (wrong, message) => {
     expect(() => parseMonitoringConfig({ issuers: [wrong as never] })).toThrow(message);
   });
 
-  it("drops scopes that a header can't carry and limits their number and length", () => {
+  it("drops scopes that a header can't carry and limits the number and length of scopes", () => {
     const many = Array.from({ length: 300 }, (_, n) => `s${n}`);
     const read = facts(issuer, { ...claims, scope: [...many, 'a"b', "ü", "two words"] as never });
     expect(read).toMatchObject({ scopes: expect.arrayContaining(["s0"]) });

@@ -14,7 +14,7 @@ const OPTIONS = { seed: 7, startMs: START_MS, days: 8, eventsPerDay: 6000 };
 
 const benign = generateTraffic({ ...OPTIONS, attacks: "none" });
 const attacked = generateTraffic(OPTIONS);
-/** Other seeds, with attacks on every day. */
+/** Traffic for other seeds, with attacks on every day. */
 const manySeeds = [1, 2, 3, 4].map((seed) =>
   generateTraffic({ ...OPTIONS, seed, days: 3, eventsPerDay: 3000, attacks: "every-day" }),
 );
@@ -36,7 +36,7 @@ function groups(events: readonly OAuthEvent[], keyOf: (event: OAuthEvent) => str
   return found;
 }
 
-/** Returns the maximum of a measure over all windows of the given length that start with an event. */
+/** Returns the highest value of a measure in any window of the given length that starts with an event. */
 function mostWithin(
   events: readonly OAuthEvent[],
   lengthMs: number,
@@ -51,7 +51,7 @@ function mostWithin(
 const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(prefixOf)).size;
 const size = (events: readonly OAuthEvent[]) => events.length;
 
-/** Returns a label's events: those of its subject from its start to its end. */
+/** Returns the events about a label's subject between the label's start and end. */
 function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
   const isAbout: Record<AttackLabel["subject"]["kind"], (event: OAuthEvent) => boolean> = {
     client: (event) => (event.oauth_client_id ?? "(none)") === label.subject.id,
@@ -68,7 +68,7 @@ function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
 }
 
 const traffics = [attacked, ...manySeeds];
-/** Returns every attack of a kind: one in the attacked traffic, three in each other seed. */
+/** Returns every attack of a kind: one in the attacked traffic and three for each other seed. */
 function planted(attack: AttackName) {
   const found = traffics.flatMap((traffic) =>
     traffic.labels
@@ -90,7 +90,7 @@ describe("generateTraffic", () => {
     expect(other.events[0]?.id).not.toBe(attacked.events[0]?.id);
   });
 
-  it("generates valid events in order of time, each with its own UUIDv7", () => {
+  it("generates valid events in chronological order, each with its own UUIDv7", () => {
     expect(attacked.events.map((event) => oauthEventSchema.parse(event))).toEqual(attacked.events);
     const times = attacked.events.map(({ occurred_at }) => occurred_at);
     expect(times).toEqual(times.toSorted());
@@ -129,7 +129,7 @@ describe("generateTraffic", () => {
     }
   });
 
-  it("generates forty clients of three kinds with Zipf shares", () => {
+  it("generates forty clients of three kinds with Zipf-distributed traffic", () => {
     expect(benign.clients).toHaveLength(40);
     expect(new Set(benign.clients.map(({ clientId }) => clientId)).size).toBe(40);
     const byClient = groups(benign.events, (event) => event.oauth_client_id);
@@ -151,7 +151,7 @@ describe("generateTraffic", () => {
     }
   });
 
-  it("includes the previous use in each use", () => {
+  it("includes the previous use in each token use", () => {
     const latest = new Map<string, { at: string; ip: string }>();
     let repeated = 0;
     for (const event of attacked.events.filter(isUse)) {
@@ -168,7 +168,7 @@ describe("generateTraffic", () => {
     expect(repeated).toBeGreaterThan(1000);
   });
 
-  it("never uses a token before its issuance or after its expiry or revocation", () => {
+  it("never uses a token before it is issued or after it expires or is revoked", () => {
     const life = new Map<string, { fromMs: number; toMs: number }>();
     const wrong: OAuthEvent[] = [];
     for (const event of attacked.events) {
@@ -204,7 +204,7 @@ describe("demo networks", () => {
     return new Set([...addresses].map((ip) => origins.of(ip)?.country));
   };
 
-  it("know the country of every address, and users and attackers are in different countries", () => {
+  it("cover every address and put users and attackers in different countries", () => {
     expect(countriesOf(attacked).has(undefined)).toBe(false);
     expect(countriesOf(benign)).toEqual(new Set(["DE", "IE", "NL", "SG"]));
     const users = {
@@ -216,7 +216,7 @@ describe("demo networks", () => {
 });
 
 describe("benign traffic", () => {
-  it("is what remains of attacked traffic without the attacks", () => {
+  it("contains the same events as attacked traffic, except for the attacks", () => {
     expect(benign.labels).toEqual([]);
     const all = new Set(attacked.events.map(({ id }) => id));
     expect(benign.events.every(({ id }) => all.has(id))).toBe(true);
@@ -256,7 +256,7 @@ describe("benign traffic", () => {
     expect(newcomers.some(({ firstMs }) => firstMs > START_MS + 7 * DAY_MS)).toBe(true);
   });
 
-  it("includes deployments in which a service gets several times its usual tokens", () => {
+  it("includes deployments in which a service requests several times as many tokens as usual", () => {
     const [busiest] = benign.clients.filter(({ kind }) => kind === "service");
     const issued = benign.events.filter(
       (event) => isIssuance(event) && event.oauth_client_id === busiest?.clientId,
@@ -278,7 +278,7 @@ describe("benign traffic", () => {
     return { ...traffic, unlabelled: traffic.events.filter((event) => !isLabelled(event)) };
   });
 
-  it("has no address that fails like an attacker's", () => {
+  it("contains no address that fails like an attacker's address", () => {
     for (const { unlabelled } of everyBenign) {
       for (const events of groups(unlabelled.filter(isFailure), ipOf).values()) {
         expect(mostWithin(events, 10 * MINUTE_MS, size)).toBeLessThanOrEqual(30);
@@ -287,7 +287,7 @@ describe("benign traffic", () => {
     }
   });
 
-  it("has no token that is used like a stolen, probing, revoked or dormant one", () => {
+  it("contains no token that is used like a stolen, probing, revoked or dormant token", () => {
     for (const { unlabelled } of everyBenign) {
       for (const events of groups(unlabelled.filter(isUse), tokenOf).values()) {
         expect(mostWithin(events, 15 * MINUTE_MS, networks)).toBeLessThan(3);
@@ -309,7 +309,7 @@ describe("benign traffic", () => {
     }
   });
 
-  it("always has each service in one or two networks", () => {
+  it("keeps each service in one or two networks", () => {
     const services = benign.clients.filter(({ kind }) => kind === "service");
     expect(services).not.toEqual([]);
     for (const { clientId } of services) {
@@ -321,7 +321,7 @@ describe("benign traffic", () => {
 });
 
 describe("labelled attacks", () => {
-  it("occur once per labelled day, within that day", () => {
+  it("occur once per labelled day and end on the same day", () => {
     const lastDayMs = START_MS + 7 * DAY_MS;
     expect(attacked.labels.map(({ attack }) => attack).sort()).toEqual([...ATTACKS].sort());
     for (const traffic of manySeeds) expect(traffic.labels).toHaveLength(3 * ATTACKS.length);
@@ -335,7 +335,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("start at different hours for other seeds and days", () => {
+  it("start at different hours for different seeds and days", () => {
     const hours = planted("token_theft").map(({ label }) =>
       Math.floor((label.startMs % DAY_MS) / HOUR_MS),
     );
@@ -402,7 +402,7 @@ describe("labelled attacks", () => {
       const usual = ((all.length - inRunaways.length) * 40 * MINUTE_MS) / (days * DAY_MS);
       expect(issued).toBeGreaterThanOrEqual(15 * usual);
       expect(issued).toBeGreaterThanOrEqual(40);
-      // In addition to the client's usual tokens, or as many as any client is issued.
+      // The upper bound leaves room for the client's usual tokens and for clients that usually request few.
       expect(issued).toBeLessThanOrEqual(Math.max(45, 32 * usual + 5));
       expect(lengthOf(label)).toBe(40 * MINUTE_MS);
     }
@@ -430,7 +430,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("credential_reuse presents a code or refresh token again", () => {
+  it("credential_reuse presents a code or refresh token a second time", () => {
     const all = planted("credential_reuse").flatMap(({ events }) => {
       const found = events.filter((event) => /_reused$/.test(text(event, "reason") ?? ""));
       expect(found.length).toBeGreaterThanOrEqual(2);
@@ -449,7 +449,7 @@ describe("labelled attacks", () => {
     }
   });
 
-  it("new_network uses a service from an unknown network", () => {
+  it("new_network calls as a service from an unknown network", () => {
     for (const { traffic, label } of planted("new_network")) {
       const own = traffic.events.filter((event) => event.oauth_client_id === label.subject.id);
       const before = own.filter((event) => atMs(event) < label.startMs);

@@ -26,7 +26,7 @@ const use = (atMs: number, parts: Partial<SeenEvent> = {}): SeenEvent => ({
   ...parts,
 });
 
-/** Calls from nine to five on the given number of days, either weekdays or weekends. */
+/** Creates calls from nine to five on the given number of days, either weekdays or weekends. */
 function office(days: number, { weekends = false, fromHour = 9, toHour = 17 } = {}): SeenEvent[] {
   const found: SeenEvent[] = [];
   for (let back = 1, known = 0; known < days; back += 1) {
@@ -47,7 +47,7 @@ const find = (...events: readonly SeenEvent[]) =>
 const AT_NIGHT = use(NOW - 10 * MINUTE_MS);
 
 describe("unusual_hours", () => {
-  it("finds a user who is active at an hour that was always quiet in a history of four days", () => {
+  it("finds a user who is active at an hour that was quiet on all four previous days", () => {
     expect(find(...office(4), AT_NIGHT)).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -64,7 +64,7 @@ describe("unusual_hours", () => {
     expect(find(...rarely.slice(1), AT_NIGHT)).toEqual([]);
   });
 
-  it("ignores hours close to usual ones and users who work at night", () => {
+  it("ignores users who are active close to their usual hours or who work at night", () => {
     const worker = (fromHour: number, toHour: number) =>
       find(...office(6, { fromHour, toHour }), AT_NIGHT).length;
     // The call is in the hour that starts at two.
@@ -81,7 +81,7 @@ describe("unusual_hours", () => {
     expect(hours.filter((hour) => isUnusualHour(usual, hour * HOUR_MS, 8))).toEqual([7, 19]);
   });
 
-  it("ignores activity of the same night as history and applies only to users and their tokens", () => {
+  it("doesn't use the same night as history and applies only to users and their tokens", () => {
     const thisNight = use(NOW - 3 * HOUR_MS);
     expect(find(...office(4), thisNight, AT_NIGHT)).toHaveLength(1);
     const token = (userId: string | undefined) =>
@@ -94,19 +94,19 @@ describe("unusual_hours", () => {
         rules.unusual_hours,
       );
     expect(token("ada")).toMatchObject([{ subject: { kind: "user", id: "ada" } }]);
-    // A service works at any hour.
+    // Services run at any hour.
     expect(token(undefined)).toEqual([]);
   });
 
-  it("raises nothing alone but raises the score of other findings about the user", () => {
+  it("never raises a finding alone but increases the score of other findings about the user", () => {
     expect(findAnomalies(holder(...office(6), AT_NIGHT), rules)).toEqual([]);
-    /** The day's token is used with another program of the user from a new network. */
+    /** A thief uses the day's token with a different program from a new network. */
     const token = { tokenId: "of-day-1" };
     const own = use(NOW - 3 * DAY_MS, { agent: "curl" });
     const thief = use(AT_NIGHT.atMs, { ...token, agent: "curl", ip: "10.1.9.9" });
     const events = [own, ...office(6)].sort((a, b) => a.atMs - b.atMs);
     const nightly = findAnomalies(holder(...events, thief), rules);
-    // 25 for the other program and 5 for the address aren't enough, even with the 8 added.
+    // The scores of 25 for the program and 5 for the address aren't enough, even with 8 more for the hour.
     expect(nightly).toEqual([]);
     const elsewhere = { ...thief, ip: "203.0.113.9", network: "203.0.0.0/16" };
     const found = findAnomalies(holder(...events, elsewhere), rules);
@@ -118,7 +118,7 @@ describe("unusual_hours", () => {
     expect(raisedOf(found.slice(1))).toEqual([]);
   });
 
-  it("raises scores of at least 32 and only for the same user or token", () => {
+  it("increases only scores of at least 32, and only for the same user or token", () => {
     const [support] = find(...office(4), AT_NIGHT);
     if (!support) throw new Error("there is support");
     const rule = unusualHoursOfUser;

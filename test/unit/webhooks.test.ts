@@ -40,7 +40,7 @@ const proposed = () =>
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 describe("signWebhook", () => {
-  it("matches the test example of the Standard Webhooks libraries", () => {
+  it("matches the test example from the Standard Webhooks libraries", () => {
     const message = {
       id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
       sentAtSeconds: 1614265330,
@@ -124,7 +124,7 @@ describe("webhookBody", () => {
     }
   });
 
-  it("has type, time and data in Standard Webhooks format", () => {
+  it("contains the type, time and data in the Standard Webhooks format", () => {
     expect(JSON.parse(webhookBody(alert(), "standard"))).toMatchObject({
       type: "alert.opened",
       timestamp: "2026-11-25T08:00:00.000Z",
@@ -132,7 +132,7 @@ describe("webhookBody", () => {
     });
   });
 
-  it("has a fallback text, a heading and facts for Slack", () => {
+  it("contains fallback text, a heading and facts for Slack", () => {
     const { text, blocks } = JSON.parse(webhookBody(alert(), "slack"));
     expect(text).toMatch(/^OAuth alert: failure_burst 60 failed/);
     expect(blocks.map(({ type }: { type: string }) => type)).toEqual([
@@ -143,7 +143,7 @@ describe("webhookBody", () => {
     expect(blocks[2].text.text).toContain("*Client:* `app`");
   });
 
-  it("is one adaptive card for Teams", () => {
+  it("contains one adaptive card for Teams", () => {
     const { type, attachments } = JSON.parse(webhookBody(proposed(), "teams"));
     expect(type).toBe("message");
     expect(attachments[0]).toMatchObject({
@@ -166,7 +166,7 @@ describe("webhookBody", () => {
     expect(long.blocks[0].text.text.length).toBeLessThanOrEqual(150);
   });
 
-  it("contains no event text that Slack would read as markup, a link or an emoji", () => {
+  it("contains no event text that Slack would render as markup, a link or an emoji", () => {
     const words = "*bold* _it_ ~s~ `c` :smile: @here #general https://evil.example.com <@U1> & >q";
     const body = webhookBody(alert({ message: words, rule: words, advice: words }), "slack");
     const { mrkdwn, blocks } = JSON.parse(body);
@@ -235,13 +235,13 @@ describe("sendWebhook", () => {
     expect(call?.headers["content-type"]).toBe("application/json");
   });
 
-  it("needs only a URL for Slack", async () => {
+  it("requires only a URL for Slack", async () => {
     await send({ url }, "slack");
     expect(calls[0]?.headers).not.toHaveProperty("webhook-signature");
   });
 
   it.each([500, 404, 301])(
-    "throws after a response with status %i so that the call is retried",
+    "throws after a response with status %i so that the webhook is retried",
     async (answer) => {
       status = answer;
       await expect(send({ url, secret: SECRET })).rejects.toThrow(/Siem/);

@@ -1,4 +1,4 @@
-/** Returns the order, and the authorizer's context of the caller. */
+/** Returns the order, and the caller as identified by the authorizer. */
 export async function handler(event) {
   const { oauth_client_id, user_id, scope } = event.requestContext.authorizer;
   return {

@@ -12,7 +12,7 @@ function methodsOf(template: Template, resource: string): string[] {
     .sort();
 }
 
-test("requires a token for orders, but not for preflights and the health check", () => {
+test("requires a token for orders, but not for CORS preflights or the health check", () => {
   const template = Template.fromStack(new OrdersStack(new App(), "Orders"));
   assert.deepEqual(methodsOf(template, "orders"), [
     "GET CUSTOM",

@@ -3,7 +3,7 @@ import { test } from "node:test";
 // @ts-expect-error The function is plain JavaScript.
 import { handler } from "../lambda/orders.mjs";
 
-test("gives the function the caller from the authorizer", async () => {
+test("passes the caller from the authorizer to the function", async () => {
   const answer = await handler({
     pathParameters: { id: "42" },
     requestContext: {

@@ -26,7 +26,7 @@ export class OrdersStack extends Stack {
       scopes: [read, write],
     });
     const scopes = [read, write].map((each) => OAuthScope.resourceServer(server, each));
-    // A program with the client credentials grant.
+    // A program that uses the client credentials grant.
     const warehouse = pool.addClient("Warehouse", {
       generateSecret: true,
       oAuth: { flows: { clientCredentials: true }, scopes },

@@ -8,7 +8,7 @@ const template = Template.fromStack(
   new OrdersStack(new App(), "CognitoOrders", { domainPrefix: "orders-test" }),
 );
 
-test("requires a token on every route of the API", () => {
+test("requires a token on every API route", () => {
   const routes = Object.values(template.findResources("AWS::ApiGatewayV2::Route"));
   assert.deepEqual(
     routes.map(({ Properties }) => `${Properties.RouteKey} ${Properties.AuthorizationType}`).sort(),

@@ -6,7 +6,7 @@ import { NodejsFunction, OutputFormat } from "aws-cdk-lib/aws-lambda-nodejs";
 import type { Construct } from "constructs";
 import { OAuthMonitoring } from "oauth-monitoring";
 
-/** An API for services of this account to issue and revoke tokens. Calls are signed with IAM. */
+/** An API with which services in this account issue and revoke tokens. Services sign their calls with IAM. */
 export class TokensStack extends Stack {
   constructor(scope: Construct, id: string, props?: StackProps) {
     super(scope, id, props);

@@ -14,7 +14,7 @@ import type {
   OAuthTokens,
 } from "@modelcontextprotocol/sdk/shared/auth.js";
 
-/** Signs the user in with a browser, and receives the code on a loopback address (RFC 8252). */
+/** Signs the user in with a browser, and receives the authorization code on a loopback address (RFC 8252). */
 class LoopbackSignIn implements OAuthClientProvider {
   readonly #state = randomUUID();
   /** The authorization code. Resolves when the user has signed in. */
@@ -25,7 +25,7 @@ class LoopbackSignIn implements OAuthClientProvider {
 
   private constructor(
     private readonly server: Server,
-    /** Shows the user a page of the authorization server. */
+    /** Shows the user a page from the authorization server. */
     readonly redirectToAuthorization: (url: URL) => void,
   ) {
     this.code = new Promise((resolve, reject) => {
@@ -102,8 +102,8 @@ class LoopbackSignIn implements OAuthClientProvider {
 
 /**
  * Connects to an MCP server as a user. The server's 401 response points to its metadata (RFC 9728), which names the
- * authorization server. The SDK registers the client there (RFC 7591) and requests a token for this server only (PKCE,
- * RFC 8707).
+ * authorization server. The SDK registers the client there (RFC 7591) and requests a token for this server only (RFC
+ * 8707), with PKCE.
  *
  * @param show shows the user a page, for example in a browser
  */

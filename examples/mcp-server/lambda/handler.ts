@@ -19,7 +19,7 @@ function toRequest({ requestContext, headers, body, isBase64Encoded }: APIGatewa
   });
 }
 
-/** Handles calls with a valid token and the scopes of their tool. The middleware denies all others. */
+/** Handles calls with a valid token and the scopes that the tool requires. The middleware denies all other calls. */
 export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
   .use(
     await oauthMonitoring({
@@ -32,7 +32,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
     }),
   )
   .handler(async (event) => {
-    // A function responds once, so it cannot stream.
+    // A function can respond only once, so it cannot stream.
     if (event.requestContext.http.method !== "POST") {
       return { statusCode: 405, headers: { Allow: "POST" } };
     }

@@ -5,7 +5,7 @@ const text = (value: unknown) => ({
   content: [{ type: "text" as const, text: JSON.stringify(value) }],
 });
 
-/** Creates an MCP server with the tools of one caller. The middleware checks a tool's scopes before it is called. */
+/** Creates an MCP server with tools for one caller. The middleware checks a tool's scopes before the tool is called. */
 export function createOrdersServer(userId: string | undefined): McpServer {
   const server = new McpServer({ name: "orders", version: "1.0.0" });
   server.registerTool("list_orders", { description: "The caller's orders" }, async () =>

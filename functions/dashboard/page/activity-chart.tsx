@@ -7,7 +7,7 @@ import type { Resource } from "./use-resource.ts";
 
 interface ActivityChartProps {
   readonly title: string;
-  /** The event types to show, with the CSS variable of each colour. */
+  /** The event types to show, each with the CSS variable of its colour. */
   readonly types: Readonly<Record<string, string>>;
   readonly kind: "stacked-bars" | "lines";
   readonly activity: Resource<Activity>;
@@ -21,7 +21,7 @@ const LABELS: Readonly<Record<string, string>> = {
   token_used: "Used",
 };
 
-/** Shows the activity of some event types over time. */
+/** Charts the number of events of some types over time. */
 export function ActivityChart(props: ActivityChartProps) {
   const { title, types, kind, activity, empty, name } = props;
   const names = Object.keys(types);

@@ -73,7 +73,7 @@ async function toError(response: Response): Promise<ApiError> {
   return new ApiError(response.status, `${detail}${request}`);
 }
 
-/** Client of the admin routes, relative to the page. */
+/** Client for the admin routes, whose URLs are relative to the page. */
 export class AdminApi {
   constructor(
     private readonly token: string,
@@ -116,7 +116,7 @@ export class AdminApi {
     return this.#send(route, body, key) as Promise<Outcomes[R]>;
   }
 
-  /** Decides about an action. Throws the same errors as `post`. */
+  /** Approves, rejects or releases an action. Throws the same errors as `post`. */
   decide(
     actionId: string,
     decision: "approve" | "reject" | "release",

@@ -21,7 +21,7 @@ export function AlertReview({ api, alert, onDone }: AlertReviewProps) {
   const [note, setNote] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
-  // The ID of a superseded alert contains a time. Reviews are stored for the rule and the subject, so it is left out.
+  // A superseded alert's ID also contains a time. Reviews are stored by rule and subject, so the time is left out.
   const alert_id = `${alert.rule}#${alert.subject.kind}#${alert.subject.id}`;
   const say = async (what: object) => {
     setBusy(true);

@@ -7,7 +7,7 @@ import type { Resource } from "./use-resource.ts";
 import type { Filters, Span } from "./view.ts";
 
 interface AlertsPanelProps {
-  /** Open alerts come first. */
+  /** The alerts, open ones first. */
   readonly alerts: Resource<readonly ReviewedAlert[]>;
   readonly api: AdminApi;
   /** Called after an alert was reviewed. */
@@ -18,7 +18,7 @@ interface AlertsPanelProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** The page has no filters for networks or for reasons, which many clients share. */
+/** Filter by kind of subject. The page can't filter by network or by reason, which many clients share. */
 const FILTER_OF = {
   client: "client_id",
   ip: "ip",
@@ -67,7 +67,7 @@ function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowM
   );
 }
 
-/** Lists alerts by descending risk, with advice. */
+/** Lists alerts with advice, highest risk first. */
 export function AlertsPanel(props: AlertsPanelProps) {
   const { alerts, api, filters, span, nowMs, onNarrow, onReviewed } = props;
   const shown = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
@@ -91,7 +91,7 @@ export function AlertsPanel(props: AlertsPanelProps) {
               <span>{formatType(alert.rule)}</span>
               <span class="message">
                 {alert.subject.id === "(none)" || FILTER_OF[alert.subject.kind] === undefined ? (
-                  // There is no filter for callers without a client, for a reason, or for a network.
+                  // The page can't filter by an unknown client, a reason or a network.
                   alert.message
                 ) : (
                   <button

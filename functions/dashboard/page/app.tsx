@@ -4,7 +4,7 @@ import { Approval, takeApprovalLink } from "./approval.tsx";
 import { Dashboard } from "./dashboard.tsx";
 import { SignIn } from "./sign-in.tsx";
 
-/** Key in the session storage, which is private to the tab and deleted with it. */
+/** Key of the token in the session storage, which only this tab can read and which the browser deletes with the tab. */
 const KEY = "oauth-monitoring.admin-token";
 
 /** The admin routes are siblings of the page, in every stage and under every domain. */
@@ -13,7 +13,7 @@ const base = new URL("./", location.href);
 const approvalLink = takeApprovalLink();
 
 /**
- * Asks for the admin token, then shows the dashboard. If the URL contains an approval link, shows its action
+ * Asks for the admin token, then shows the dashboard. If the URL contains an approval link, shows the linked action
  * instead.
  */
 export function App() {

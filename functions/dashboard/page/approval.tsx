@@ -42,7 +42,8 @@ interface ApprovalProps {
 }
 
 /**
- * Shows what an action would do, and lets anyone with its link approve or reject it. Opening the link does nothing.
+ * Shows what an action would do, and lets anyone who has the link approve or reject it. Opening the link changes
+ * nothing.
  */
 export function Approval({ base, link }: ApprovalProps) {
   const [opened, setOpened] = useState<Opened>();
@@ -56,7 +57,7 @@ export function Approval({ base, link }: ApprovalProps) {
       setOpened(await ask(base, { link, ...body }));
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
-      // Another person may have decided already.
+      // Someone else may have decided already.
       if (Object.keys(body).length > 0) setOpened(await ask(base, { link }).catch(() => undefined));
     } finally {
       setBusy(false);
@@ -103,7 +104,7 @@ export function Approval({ base, link }: ApprovalProps) {
   );
 }
 
-/** Shows what the action would do, or the decision about it. */
+/** Shows what the action would do, or how it was decided. */
 function Proposal({ action, expires_at }: Opened) {
   const { kind, target, state, actor, reason, until, hits, decided_by, decision_reason } = action;
   const isWaiting = state === "proposed";

@@ -6,12 +6,12 @@ import type { Resource } from "./use-resource.ts";
 interface ClientsPanelProps {
   readonly clients: Resource<readonly ClientSummary[]>;
   readonly nowMs: number;
-  /** The client in the page's filters, if any. */
+  /** The client that the page is filtered by, if any. */
   readonly only: string | undefined;
   readonly onNarrow: (clientId: string) => void;
 }
 
-/** Lists the clients with their active tokens and last use. */
+/** Lists the clients with the number of active tokens and the last use. */
 export function ClientsPanel({ clients, nowMs, only, onNarrow }: ClientsPanelProps) {
   const shown = clients.value?.filter(
     ({ oauth_client_id }) => only === undefined || oauth_client_id === only,

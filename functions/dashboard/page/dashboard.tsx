@@ -55,7 +55,7 @@ function useView(): [View, (change: Partial<View>) => void] {
 
 interface DashboardProps {
   readonly api: AdminApi;
-  /** @param message reason, unless the administrator signed out */
+  /** @param message why the session ended, unless the administrator signed out */
   readonly onSignOut: (message?: string) => void;
 }
 

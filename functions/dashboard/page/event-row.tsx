@@ -10,7 +10,7 @@ interface EventRowProps {
   readonly onNarrow: (filters: Filters) => void;
 }
 
-/** Returns a string in the event's data; undefined if it is absent or empty. */
+/** Returns a string field of the event's data, or undefined if the field is absent or empty. */
 function text(event: StoredEvent, name: string): string | undefined {
   const value = event.event_data[name];
   return typeof value === "string" && value !== "" ? value : undefined;

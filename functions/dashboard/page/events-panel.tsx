@@ -6,7 +6,7 @@ import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 import type { Filters } from "./view.ts";
 
-/** The events to show, and whether the audit log has more. */
+/** The events to show, and whether the audit log contains more. */
 export interface EventList {
   readonly events: readonly StoredEvent[];
   readonly more: boolean;
@@ -14,7 +14,7 @@ export interface EventList {
 
 interface EventsPanelProps {
   readonly list: Resource<EventList>;
-  /** `security`, `all`, or an event type. */
+  /** The events to list: `security`, `all`, or an event type. */
   readonly selection: string;
   /** The event types to choose from. */
   readonly types: readonly string[];

@@ -12,7 +12,7 @@ function download(name: string, type: string, content: string): void {
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
   link.click();
-  // The download has started by then, so the URL can be revoked.
+  // After a second, the download has started and the URL can be revoked.
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 

@@ -18,7 +18,7 @@ function cell(value: unknown): string {
   return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-/** Converts rows to CSV with a header line. The columns are those of all rows. */
+/** Converts rows to CSV with a header line. Every column that occurs in any row is included. */
 export function toCsv(rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const lines = rows.map((row) => columns.map((column) => cell(row[column])).join(","));

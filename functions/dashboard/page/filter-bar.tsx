@@ -25,7 +25,10 @@ interface FilterBarProps {
   readonly onChange: (filters: Filters) => void;
 }
 
-/** Filters the page by client, user, token or address, and the events also by country or network. */
+/**
+ * Filters the page by client, user, token or address. The list of events can also be filtered by country, network or
+ * kind of network.
+ */
 export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
   const [draft, setDraft] = useState(filters);
   useEffect(() => setDraft(filters), [filters]);

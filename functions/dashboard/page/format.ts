@@ -25,7 +25,7 @@ const UNITS = [
   ["minute", 60_000],
 ] as const;
 
-/** Formats the distance to `nowMs`, in the past or future. */
+/** Formats a time relative to `nowMs`, in the past or future. */
 export function formatAgo(at: string, nowMs: number): string {
   const differenceMs = Date.parse(at) - nowMs;
   for (const [unit, ms] of UNITS) {
@@ -40,7 +40,7 @@ export function formatType(eventType: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** Formats the length of a span as the range picker does. */
+/** Formats a duration like the range picker does. */
 export function formatLength(ms: number): string {
   const [unit, length] = UNITS.find(([, unitMs]) => ms >= 2 * unitMs) ?? ["minute", 60_000];
   const count = Math.round(ms / length);

@@ -11,7 +11,7 @@ interface PanelProps<T> {
   /** Text for an empty panel. */
   readonly empty: string;
   readonly isEmpty: (value: T) => boolean;
-  /** Says which filters this panel ignores. */
+  /** Note that says which filters this panel ignores. */
   readonly note?: string | undefined;
   /** The rows of an export, and its file name. */
   readonly rows?: { readonly name: string; readonly of: (value: T) => readonly Row[] };
@@ -19,7 +19,10 @@ interface PanelProps<T> {
   readonly children: (value: T) => ComponentChildren;
 }
 
-/** A card that shows its content or a loading, error or empty state. If a refresh fails, the last content stays. */
+/**
+ * A card that shows content or a loading, error or empty state. If a refresh fails, the card keeps the previous
+ * content.
+ */
 export function Panel<T>(props: PanelProps<T>) {
   const { title, resource, empty, isEmpty, note, rows, actions, children } = props;
   const { value, error, loading } = resource;

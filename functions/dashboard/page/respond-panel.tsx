@@ -6,7 +6,7 @@ import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 import type { Filters } from "./view.ts";
 
-/** The target of actions on the page. */
+/** The target of the actions that the page offers. */
 export interface Subject {
   readonly kind: "token" | "user" | "client" | "address" | "network";
   readonly id: string;
@@ -31,7 +31,7 @@ interface Asked {
   readonly hits: ActionHits;
   /** Idempotency key, so that double clicks and retries create one action. */
   readonly key: string;
-  /** End of a block. A retry sends the same value, because an idempotency key belongs to one request body. */
+  /** End of a block. A retry must send the same value, because an idempotency key belongs to one request body. */
   readonly until: string;
 }
 
@@ -44,7 +44,7 @@ const newRequest = (hours: number) => ({
 interface RespondPanelProps {
   readonly api: AdminApi;
   readonly subject: Subject;
-  /** Earlier actions. */
+  /** Earlier actions against the subject. */
   readonly actions: Resource<readonly Action[]>;
   /** Called after an action was taken. */
   readonly onDone: () => void;
@@ -56,7 +56,7 @@ export function describeHits({ tokens, sessions, more }: ActionHits): string {
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }
 
-/** Takes actions against the subject of the page, and lists earlier ones. */
+/** Takes actions against the page's subject, and lists earlier actions. */
 export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProps) {
   const [asked, setAsked] = useState<Asked>();
   const [reason, setReason] = useState("");

@@ -32,7 +32,7 @@ function cssColor(name: string): string {
   return color;
 }
 
-/** Adds the values of the previous series to each series. */
+/** Adds the values of all previous series to each series. */
 function stack(series: readonly ChartSeries[]): number[][] {
   const sums: number[][] = [];
   for (const { values } of series) {
@@ -42,7 +42,9 @@ function stack(series: readonly ChartSeries[]): number[][] {
   return sums;
 }
 
-/** Returns the data for uPlot. The tallest stacked bar comes first, so that the others are drawn over it. */
+/**
+ * Returns the data for uPlot. The tallest stacked bar comes first, because uPlot draws later series over earlier ones.
+ */
 function toData({ startsSeconds, series, kind }: TimeChartProps): uPlot.AlignedData {
   const values = kind === "lines" ? series.map((one) => [...one.values]) : stack(series).reverse();
   return [[...startsSeconds], ...values];

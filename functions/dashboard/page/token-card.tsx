@@ -4,7 +4,7 @@ import { formatAgo, formatMoment } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";
 
-/** Events of one token in the audit log. */
+/** The audit log's events about one token. */
 export interface TokenLife {
   readonly issued?: StoredEvent | undefined;
   readonly revoked?: StoredEvent | undefined;
@@ -24,7 +24,7 @@ function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
   return Date.parse(expiresAt) <= nowMs ? "Expired" : "Active";
 }
 
-/** Shows the history of one token instead of the overall figures. */
+/** Shows one token's history, instead of the figures for all tokens. */
 export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
   const moment = (at: unknown): ComponentChildren =>
     typeof at === "string" ? (

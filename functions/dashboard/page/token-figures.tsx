@@ -36,7 +36,7 @@ function Change({ now, before, period }: { now: number; before: number; period: 
   );
 }
 
-/** Shows the four token figures and their change since the previous period. */
+/** Shows the four token figures and how each one changed since the previous period. */
 export function TokenFigures({ stats, previous, span }: TokenFiguresProps) {
   const { value, error } = stats;
   const period = formatLength(span.toMs - span.fromMs);

@@ -13,7 +13,7 @@ interface TopFailuresProps {
   readonly show: (value: string) => ComponentChildren;
 }
 
-/** Lists the values with the most `auth_failed` and `scope_violation` events, with their shares. */
+/** Lists the values with the most `auth_failed` and `scope_violation` events, and each value's share. */
 export function TopFailures({ title, subject, activity, show }: TopFailuresProps) {
   const share = ({ count }: ValueCount, total: number) => Math.round((count / total) * 100);
   return (

@@ -24,7 +24,9 @@ const SLOW = 6;
 /** Maximum number of listed events. Use the CLI to export more. */
 const MOST_LISTED = 1000;
 
-/** Maximum calls per 20 events. A page of results can be short if few events match the filters. */
+/**
+ * Maximum API calls per 20 events. If few events match the filters, a page of results can contain fewer than requested.
+ */
 const CALLS = 5;
 
 async function listEvents(
@@ -63,7 +65,7 @@ function useChanges(key: string, value: string | undefined): number {
   return current.changes;
 }
 
-/** Loads the data of the page. Each part is loaded separately, so that a failure affects only that part. */
+/** Loads the page's data. Each part is loaded separately, so that a failure affects only that part. */
 export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: AdminDataOptions) {
   const { filters } = view;
   const { client_id, token_id } = filters;
@@ -95,7 +97,8 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     figures
       ? (signal) => {
           const before = previousSpan(span);
-          // Requests the token statuses at that time, because all of those tokens may have expired since.
+          // Requests the token statuses as of the end of the previous period, because all of that period's tokens may
+          // have expired since.
           const asOf = new Date(pulse.nowMs - (span.toMs - span.fromMs)).toISOString();
           return api.get("stats", { ...ends(before), as_of: asOf, client_id }, signal);
         }

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 
-/** A refresh of the page. All data of one beat uses the same time. */
+/** A refresh of the page. All data loaded in one beat uses the same time. */
 export interface Pulse {
-  /** Number of beats so far. */
+  /** Number of refreshes so far. */
   readonly beat: number;
   /** Number of manual refreshes. */
   readonly asked: number;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "./admin-api.ts";
 
-/** The response of an admin route, or its error. The last response stays until a newer one arrives. */
+/** An admin route's response or error. The previous response stays until a newer one arrives. */
 export interface Resource<T> {
   readonly value?: T | undefined;
   readonly error?: string | undefined;

@@ -1,4 +1,4 @@
-/** Lengths in milliseconds of the ranges that end now, by name. */
+/** Ranges that end now: length in milliseconds by name. */
 export const RECENT = {
   "1h": 3_600_000,
   "24h": 86_400_000,
@@ -14,7 +14,7 @@ export interface Span {
   readonly toMs: number;
 }
 
-/** The filters of the page. The names are those of the admin routes' parameters. */
+/** The page's filters. They have the same names as the admin routes' parameters. */
 export interface Filters {
   readonly client_id?: string;
   readonly user_id?: string;

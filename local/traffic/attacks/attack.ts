@@ -2,7 +2,7 @@ import type { ClientKind, TrafficClient } from "../world/population.ts";
 import type { Random } from "../world/random.ts";
 import type { Timeline } from "../world/timeline.ts";
 
-/** The attacks. A labelled day contains each of them once. */
+/** The attacks. A labelled day contains each attack once. */
 export const ATTACKS = [
   "credential_stuffing",
   "distributed_stuffing",
@@ -18,7 +18,7 @@ export const ATTACKS = [
 
 export type AttackName = (typeof ATTACKS)[number];
 
-/** The client, user, IP address or token that an attack is visible on. */
+/** The client, user, IP address or token that reveals an attack. */
 export interface AttackSubject {
   readonly kind: "client" | "user" | "ip" | "token";
   readonly id: string;
@@ -43,11 +43,11 @@ export interface AttackScene {
   readonly timeline: Timeline;
   /** Start of the attack. */
   readonly startMs: number;
-  /** Clients that exist from the start, busiest first. */
+  /** Clients that already exist when the traffic starts, busiest first. */
   readonly clients: readonly TrafficClient[];
-  /** A number that all attacks of a day share. Attacks use it to choose different clients. */
+  /** A random number that all attacks on a day share, so that each can choose a different client. */
   readonly draw: number;
-  /** Returns the usual number of tokens that a client gets per hour. */
+  /** Returns the number of tokens usually issued to a client per hour. */
   readonly issuedPerHour: (clientId: string) => number;
 }
 
@@ -59,7 +59,7 @@ export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[]
 }
 
 /**
- * Returns one of the two busiest services. If there are two, different turns on the same day return different services.
+ * Returns one of the two busiest services. On the same day, turns 0 and 1 return different services, if there are two.
  */
 export function busyService(scene: AttackScene, turn: number): TrafficClient {
   const services = clientsOf(scene, "service").slice(0, 2);

@@ -19,7 +19,7 @@ export const dormantToken: Attack = (scene) => {
     expiresMs: issuedMs + 365 * DAY_MS,
     usedBefore: { atMs: startMs - days * DAY_MS, ip: office },
   };
-  // The calls come from the partner's own network, so only the sudden use is suspicious.
+  // The calls come from the partner's own network, so that only the sudden use is suspicious.
   const ip = addressIn(random, prefixOf(office));
   const uses = random.integer(140, 170);
   const endMs = startMs + 30 * MINUTE_MS;

@@ -4,7 +4,10 @@ import type { Attack } from "./attack.ts";
 
 const LENGTH_MS = 10 * HOUR_MS;
 
-/** Low and slow: an IP address tries a token every one to three minutes for ten hours, so no minute is suspicious. */
+/**
+ * Low and slow: an IP address tries a token every one to three minutes for ten hours, so no single minute is
+ * suspicious.
+ */
 export const lowAndSlow: Attack = ({ random, timeline, startMs }) => {
   const ip = address(random, "foreign");
   let tries = 0;

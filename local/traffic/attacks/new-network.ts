@@ -2,7 +2,7 @@ import { MINUTE_MS } from "../../../shared/core/clock.ts";
 import { address } from "../world/networks.ts";
 import { type Attack, busyService } from "./attack.ts";
 
-/** New network: a service's credentials are used from a network that the service never used. */
+/** New network: a service's credentials are used from a network that the service has never used. */
 export const newNetwork: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
   const client = busyService(scene, 1);

@@ -27,7 +27,7 @@ const PLANS: Record<AttackName, Attack> = {
   new_network: newNetwork,
 };
 
-/** Hours at which attacks start, far enough apart that no two attacks overlap. */
+/** Hours of the day at which attacks start, far enough apart that they do not overlap. */
 const SLOTS = [1.5, 4, 13, 14.5, 16, 17.5, 19, 20.5, 22];
 /** This attack lasts ten hours, so it must start early. */
 const LOW_AND_SLOW_SLOT = 2.5;
@@ -75,7 +75,7 @@ export function plantAttacks(options: {
   };
 }
 
-/** Returns the mean number of tokens that a client gets per hour in the traffic without attacks. */
+/** Returns the mean number of tokens issued to a client per hour, in traffic without attacks. */
 export function usualIssuance(
   drafts: readonly DraftEvent[],
   days: number,

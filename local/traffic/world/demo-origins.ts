@@ -3,8 +3,8 @@ import type { MonitoringConfigInput } from "../../../shared/config/monitoring-co
 type Network = NonNullable<NonNullable<MonitoringConfigInput["origins"]>["networks"]>[number];
 
 /**
- * IP enrichment for the addresses in `networks.ts`. Users and partners are in one country, so only attackers come from
- * another one. AS numbers are reserved for documentation (RFC 5398).
+ * IP enrichment for the addresses in `networks.ts`. All users and partners are in one country, and only attackers come
+ * from a different country. AS numbers are reserved for documentation (RFC 5398).
  */
 export const DEMO_NETWORKS: readonly Network[] = [
   { cidr: ["10.0.0.0/10", "10.96.0.0/14"], country: "DE", asn: 64496, operator: "Example Telecom" },

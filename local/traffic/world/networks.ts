@@ -1,6 +1,6 @@
 import type { Random } from "./random.ts";
 
-/** A range of reserved addresses. The first two octets are the network. */
+/** A range of reserved addresses. The first two octets of an address identify its network. */
 interface Range {
   readonly first: number;
   readonly second: readonly [least: number, most: number];
@@ -49,7 +49,7 @@ export function addressesApart(random: Random, place: Place, count: number): str
   return [...networks].map((each) => addressIn(random, each));
 }
 
-/** Returns `count` addresses of hijacked machines in home networks. No user has them. */
+/** Returns `count` addresses of hijacked machines in home networks. No user has any of these addresses. */
 export function residentialProxies(random: Random, count: number): string[] {
   const addresses = new Set<string>();
   while (addresses.size < count) {

@@ -19,7 +19,7 @@ export interface TrafficClient {
   readonly clientId: string;
   readonly name: string;
   readonly kind: ClientKind;
-  /** When the client starts to exist. */
+  /** When the client makes its first call. */
   readonly firstMs: number;
   /** Approximate number of events on a working day. */
   readonly eventsPerDay: number;
@@ -27,7 +27,7 @@ export interface TrafficClient {
   readonly endpoints: readonly string[];
   readonly scopes: readonly string[];
   readonly tokenLifetimeMs: number;
-  /** Addresses of a service or an office. Calls of consumers come from their users' addresses. */
+  /** Addresses of a service or an office. A consumer app's calls come from its users' addresses. */
   readonly addresses: readonly string[];
   readonly users: readonly TrafficUser[];
   /** Number of a service's processes. Each has its own token. */
@@ -126,9 +126,9 @@ const SCOPES: Record<ClientKind, readonly string[]> = {
   partner: ["api:read"],
 };
 
-/** Approximate number of events per session. A session starts with a token. */
+/** Approximate number of events per session, including the issued token. */
 export const EVENTS_PER_SESSION = { consumer: 7, partner: 11 };
-/** Approximate number of events per hour of a service's instance: a token and its uses. */
+/** Approximate number of events per hour for each instance of a service: a token and its uses. */
 const EVENTS_PER_INSTANCE_HOUR = 4;
 const MOST_INSTANCES = 8;
 
@@ -140,7 +140,10 @@ export interface PopulationOptions {
   readonly eventsPerDay: number;
 }
 
-/** Returns when a client starts. Two of the quieter clients are new: one starts halfway, one on the last day. */
+/**
+ * Returns when a client makes its first call. Two of the quieter clients are new: one starts halfway, the other on the
+ * last day.
+ */
 function firstMs({ startMs, days, clients }: PopulationOptions, rank: number): number {
   if (days < 2 || clients < 12) return 0;
   if (rank === Math.floor(clients / 2)) return startMs + (days - 1) * DAY_MS + 2 * HOUR_MS;
@@ -170,7 +173,7 @@ function usersOf(
     userId: `${clientId}-user-${n + 1}`,
     ip: kind === "partner" ? random.pick(offices) : address(random, "home"),
     mobile: kind === "consumer" && random.chance(0.4),
-    // The first user exists from the start, so a client always has a user.
+    // The first user exists from the start, so that a client always has a user.
     joinsMs:
       n > 0 && random.chance(0.1)
         ? options.startMs + random.between(0, options.days) * DAY_MS

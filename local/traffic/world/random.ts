@@ -6,8 +6,8 @@ import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import { v7 as uuidv7 } from "uuid";
 
 /**
- * A stream of random values, determined by a seed and a purpose. Each traffic source has its own stream, so sources do
- * not affect each other.
+ * A stream of random values, determined by a seed and a purpose. Each traffic source has its own stream, so that
+ * sources do not affect each other.
  */
 export class Random {
   readonly #generator: RandomGenerator;
@@ -68,7 +68,7 @@ export class Random {
   }
 }
 
-/** Returns the sum of 1/n for n up to `count`. Zipf shares are divided by it. */
+/** Returns the sum of 1/n for n up to `count`, which normalizes Zipf shares. */
 export function harmonicNumber(count: number): number {
   let sum = 0;
   for (let n = 1; n <= count; n += 1) sum += 1 / n;

@@ -15,7 +15,7 @@ export function isWeekend(atMs: number): boolean {
 const wave = (atMs: number, peakHour: number) =>
   (1 + Math.cos(((hourOf(atMs) - peakHour) * 2 * Math.PI) / 24)) / 2;
 
-/** Rises from 0 to 1 within an hour around `startHour` and falls again around `endHour`. */
+/** Rises from 0 to 1 within an hour around `startHour`, and falls back to 0 around `endHour`. */
 const opening = (atMs: number, startHour: number, endHour: number) => {
   const step = (distance: number) => 1 / (1 + Math.exp(-6 * distance));
   return step(hourOf(atMs) - startHour) * step(endHour - hourOf(atMs));
@@ -40,7 +40,7 @@ export const OFFICES = rhythm((atMs) => 0.02 + 0.98 * opening(atMs, 8, 18), 0.04
 /** Upper bound of every rhythm. */
 const BUSIEST = 3;
 
-/** Yields the times in [from, to) of an event that happens `perDay` times on a working day. */
+/** Yields random times in [from, to) for an event that happens about `perDay` times on a working day. */
 export function* arrivals(
   random: Random,
   {
@@ -50,7 +50,7 @@ export function* arrivals(
     rhythm,
   }: { fromMs: number; toMs: number; perDay: number; rhythm: Rhythm },
 ): Generator<number> {
-  // Thinning by Lewis and Shedler: draws at the highest rate, and keeps the share that the rhythm allows.
+  // Thinning (Lewis and Shedler): draws times at the highest rate, and keeps the share that the rhythm allows.
   const meanWaitMs = DAY_MS / (perDay * BUSIEST);
   for (let atMs = fromMs + random.wait(meanWaitMs); atMs < toMs; atMs += random.wait(meanWaitMs)) {
     if (random.chance(rhythm(atMs) / BUSIEST)) yield Math.floor(atMs);

@@ -26,11 +26,11 @@ export interface TrafficToken extends Subject {
   readonly scopes: readonly string[];
   readonly issuedMs: number;
   readonly expiresMs: number;
-  /** A use before the generated range. */
+  /** The token's last use before the generated range. */
   readonly usedBefore?: { readonly atMs: number; readonly ip: string };
 }
 
-/** An event without the previous use of its token, which `toEvents` adds. */
+/** An event before `toEvents` adds the token's previous use. */
 export interface DraftEvent {
   readonly id: string;
   readonly atMs: number;
@@ -84,7 +84,7 @@ export class Timeline {
     this.#add(atMs, "auth_failed", subject, call, { reason });
   }
 
-  /** Adds a call that was denied because the token lacks a scope. */
+  /** Adds a call that was denied because the token is missing a scope. */
   exceedScope(
     atMs: number,
     token: TrafficToken,
@@ -141,10 +141,10 @@ export class Timeline {
   }
 }
 
-/** Converts drafts to events, sorted by time. Each use of a token gets the previous use. */
+/** Converts drafts to events, sorted by time. Adds the token's previous use to each use. */
 export function toEvents(drafts: readonly DraftEvent[]): OAuthEvent[] {
   const uses = new Map<string, { readonly atMs: number; readonly ip: string }>();
-  // IDs start with the time, so this sorts by time, in the same order in every run.
+  // IDs start with the time, so this sorts by time and produces the same order in every run.
   const ordered = drafts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
   return ordered.map(({ id, atMs, eventType, subject, ip, details, usedBefore }) => {
     const { clientId, userId, tokenId } = subject;

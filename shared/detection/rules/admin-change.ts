@@ -5,12 +5,12 @@ import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /**
- * Administrative changes, recognised by words in the provider's code, reason and message: at least one word of each
- * list.
+ * Administrative changes, recognised by words in the provider's code, reason and message. At least one word from each
+ * list must match.
  */
 const CHANGES: readonly {
   readonly did: string;
-  /** The phrase that follows "tried and failed to". */
+  /** Text that follows "tried and failed to" in the alert. */
   readonly to: string;
   readonly words: readonly (readonly string[])[];
   readonly score: number;
@@ -71,7 +71,7 @@ const CHANGES: readonly {
 
 const LONGEST = 300;
 
-/** Points deducted for a failed attempt. */
+/** Points subtracted if the attempt failed. */
 const FAILED_LESS = 20;
 
 function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {

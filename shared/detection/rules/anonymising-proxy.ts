@@ -11,15 +11,15 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
 type Anonymiser = Exclude<OriginKind, "hosting">;
 
-/** Points for an anonymiser that is new to a principal. VPNs are common; Tor is rare. */
+/** Points for an anonymiser that a principal uses for the first time. VPNs are common, Tor is rare. */
 const POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
 const NEW_AGENT = 20;
 const NEW_COUNTRY = 5;
-/** Minimum uses with IP enrichment, and minimum days, before a principal's habits are known. */
+/** Minimum number of uses with IP enrichment, and of days, to know a principal's habits. */
 const KNOWN = { events: 5, days: 2 };
-/** Window for credential guesses. */
+/** How far back to look for credential guesses. */
 const GUESSES_MS = 2 * HOUR_MS;
-/** Maximum addresses that an alert about guessing names. */
+/** Maximum addresses listed in an alert about credential guesses. */
 const MOST_ADDRESSES = 50;
 
 function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
@@ -27,7 +27,7 @@ function anonymiserOf({ origin }: SeenEvent): Anonymiser | undefined {
   return kind === undefined || kind === "hosting" ? undefined : kind;
 }
 
-/** The first use of an anonymiser by a principal. */
+/** A principal's first use of an anonymiser. */
 interface FirstUse {
   readonly holder: string;
   readonly first: SeenEvent;
@@ -46,7 +46,7 @@ function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number)
     );
     const [first] = used;
     const anonymiser = first && anonymiserOf(first);
-    // If the earliest use is older than the window, the anonymiser isn't new.
+    // If the earliest use is older than the window, the principal has used the anonymiser before.
     if (!first || !anonymiser || first.atMs < fromMs) return [];
     const before = events.filter(
       (event) => event.atMs < first.atMs && event.origin !== undefined && isSuccess(event),
@@ -58,7 +58,7 @@ function firstUses({ holders, nowMs }: DetectionSnapshot, windowMinutes: number)
   });
 }
 
-/** Returns the anomaly of a user or token that uses an anonymiser for the first time. */
+/** Returns the anomaly for a user or token that uses an anonymiser for the first time. */
 function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): Anomaly {
   const { holder, first, anonymiser, habits, uses } = use;
   const subject = holderSubject(holder);
@@ -73,7 +73,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
       ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
     ],
     message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of the ${habits.events} earlier uses came through a VPN, proxy or Tor`,
-    // Limits the risk to medium. Other findings about the same user can raise it to high.
+    // Caps the score at medium risk. Other findings about the same user can raise it to high.
     score: Math.min(
       65,
       POINTS[anonymiser] + (isNewAgent ? NEW_AGENT : 0) + (isNewCountry ? NEW_COUNTRY : 0),
@@ -90,7 +90,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
   };
 }
 
-/** Finds many users who come through the same Tor exit or proxy for the first time. */
+/** Finds Tor exits and proxies that many users come through for the first time. */
 function ofUsers(
   uses: readonly FirstUse[],
   nowMs: number,
@@ -122,13 +122,16 @@ function ofUsers(
   });
 }
 
-/** Exits of one kind that are attributed to one attacker. */
+/** Exits that are attributed to one attacker. All are of the same kind. */
 interface Guessers {
   readonly anonymiser: Anonymiser;
   readonly exits: { readonly ip: string; readonly guesses: readonly SeenEvent[] }[];
 }
 
-/** Finds credential guesses through anonymisers without any success, including a few from each of many addresses. */
+/**
+ * Finds credential guesses through anonymisers, including a few guesses from each of many addresses. Exits that also
+ * have successful calls are skipped.
+ */
 function ofGuesses(
   { addresses, nowMs }: DetectionSnapshot,
   { guesses: threshold }: Parameters,
@@ -141,7 +144,8 @@ function ofGuesses(
     const anonymiser = first && anonymiserOf(first);
     // If an exit also has successful calls, legitimate users share it.
     if (!anonymiser || events.some(isSuccess)) continue;
-    // One attacker rotates Tor exits and proxies. VPN exits, and exits with enough guesses, are judged one by one.
+    // An attacker rotates through Tor exits and proxies, so their guesses are added up. VPN exits, and exits that reach
+    // the threshold alone, are judged individually.
     const isAlone = anonymiser === "vpn" || guesses.length >= threshold;
     const key = isAlone ? ip : anonymiser;
     const of = found.get(key) ?? { anonymiser, exits: [] };

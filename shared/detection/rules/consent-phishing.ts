@@ -10,19 +10,19 @@ import { unusualHours } from "./unusual-hours.ts";
 
 type Parameters = AnomaliesConfig["rules"]["consent_phishing"];
 
-/** Days of monitoring before a client can count as new. At first, every client looks new. */
+/** Minimum days of monitoring before a client can count as new. When monitoring starts, every client looks new. */
 const WATCHED_DAYS = 3;
 
 /**
- * Returns the hosting operator of a use, or its network. One program may use many networks of a hosting operator, but
- * the users of a carrier are many people.
+ * Returns the hosting operator of the address that a token was used from, otherwise the network. A program may use many
+ * networks of one hosting operator, but a carrier's networks are shared by many people.
  */
 function siteOf({ network, origin }: SeenEvent): string {
   const hoster = origin?.kind === "hosting" ? operatorOf(origin) : undefined;
   return hoster ?? network ?? "";
 }
 
-/** Enough users for an alert if their tokens are used in networks other than the users' own. */
+/** Number of users that is enough for an alert if their tokens are used outside the users' own networks. */
 const FEW_USERS = 5;
 
 /** Returns the share of uses that come from the most frequent network or hosting operator. */
@@ -32,15 +32,15 @@ function concentration(uses: readonly SeenEvent[]): number {
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
 
-/** Time after sign-in within which a user may not have made a call yet. */
+/** A user who signed in this recently may not have made a call yet. */
 const CALLS_WITHIN_MS = 10 * MINUTE_MS;
-/** Minimum share of users who are new to the client, and of tokens that were never used. */
+/** Minimum share of users that are new to the client, and of tokens that have never been used. */
 const NEW_SHARE = 0.8;
 const UNUSED_SHARE = 0.7;
 
 /**
- * Finds known clients to which unusually many new users give access, and whose tokens stay unused. Someone may be
- * collecting the tokens.
+ * Finds known clients that unusually many new users authorize and whose tokens stay unused. Someone may be collecting
+ * the tokens.
  */
 function collected(
   { clients, issuance, historyStartMs, nowMs }: DetectionSnapshot,
@@ -87,8 +87,8 @@ function collected(
 }
 
 /**
- * Detects clients to which many users give access: new ones whose tokens are used from one location, and known ones
- * that collect tokens.
+ * Detects two kinds of client that many users authorize: new clients whose tokens are all used from one location, and
+ * known clients whose tokens are collected but not used.
  */
 export const consentPhishing: AnomalyRule<Parameters> = {
   name: "consent_phishing",
@@ -117,7 +117,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         ({ type, userId }) => type === "token_used" && userId !== undefined,
       );
       const consented = given.filter(({ type }) => type === "consent_granted");
-      // A small number of users counts only if they consented in networks where their tokens aren't used.
+      // A small number of users only counts if they consented from networks where their tokens aren't used.
       const isElsewhere =
         consented.length >= FEW_USERS &&
         uses.length > 0 &&

@@ -13,14 +13,14 @@ import {
 } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** Time after a refusal for which the principal stays a candidate. */
+/** Time after a denied call during which the principal stays a candidate. */
 const JUST_NOW_MS = 10 * MINUTE_MS;
 
-/** Time before the reuse in which to look for someone who used the credential first. */
+/** How far back from the reuse to look for someone who used the credential first. */
 const FIRST_WITHIN_MS = DAY_MS;
 
 /**
- * Returns a stranger who used the credential before its principal did: a party with a new token and a new network or
+ * Returns a stranger who used the credential before the principal did: a party with a new token and a new network or
  * user agent.
  */
 function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party | undefined {
@@ -62,7 +62,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       const isNewAgent = hasNewAgent(habits, first);
       const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
       const stranger = isHolder ? strangerBefore(events, first) : undefined;
-      // The same program in the same network lost a response and tried again.
+      // The principal's usual program, in a usual network, didn't receive the response and tried again.
       if (isHolder && !stranger) return [];
       const subject = holderSubject(holder);
       const points = (isNew: boolean, isNewProgram: boolean) =>

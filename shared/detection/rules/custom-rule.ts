@@ -6,23 +6,23 @@ import type { SubjectCount } from "./detection-snapshot.ts";
 
 /** The counts that custom rules use, per minute. */
 export interface RuleCounts {
-  /** Values are event types. */
+  /** Counts of events. The values are event types. */
   readonly typeCounts: readonly SubjectCount[];
-  /** Credential guesses of each client. Values are empty. */
+  /** Credential guesses for each client. The values are empty. */
   readonly clientGuesses: readonly SubjectCount[];
-  /** Values are addresses. */
+  /** Failures. The values are addresses. */
   readonly failedIps: readonly SubjectCount[];
   readonly guessedIps: readonly SubjectCount[];
-  /** Values are reasons. */
+  /** Failures. The values are reasons. */
   readonly failedReasons: readonly SubjectCount[];
 }
 
-/** The counts of one subject under a rule. */
+/** One subject's counts under a rule. */
 export interface Tally {
   readonly subject: AnomalySubject;
   /** The client, if all counts belong to one. */
   readonly clientId: string | undefined;
-  /** Counts by the start of the minute, epoch milliseconds. */
+  /** Counts by when the minute starts, in epoch milliseconds. */
   readonly minutes: ReadonlyMap<number, number>;
 }
 
@@ -35,7 +35,7 @@ function countsFor({ groupBy, types, filter }: CustomRule, counts: RuleCounts) {
   return counts.typeCounts.filter(({ value }) => types.includes(value));
 }
 
-/** Returns the counts of a rule, by subject. */
+/** Returns the counts for a rule, by subject. */
 export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
   const { groupBy, filter } = rule;
   const found = new Map<string, { clients: Set<string>; minutes: Map<number, number> }>();
@@ -92,7 +92,7 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
   });
 }
 
-/** Describes a custom rule in the form that alerts use. */
+/** Describes a custom rule in the form that alerts expect. */
 export function describeCustomRule(rule: CustomRule): AnomalyRule<never> {
   return {
     name: rule.name,

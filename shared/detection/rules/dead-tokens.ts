@@ -4,10 +4,10 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Refusal reasons of tokens that were valid once. */
+/** Denial reasons for tokens that were once valid. */
 const DEAD: ReadonlySet<string> = new Set(["expired_token", "revoked_token", "inactive_token"]);
 
-/** Maximum share of the refused principals that may also have been allowed from the address. */
+/** Maximum share of the denied principals that may also have been allowed from the address. */
 const KNOWN_SHARE = 0.3;
 
 const holderOf = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
@@ -16,7 +16,7 @@ function holders(events: readonly SeenEvent[]): Set<string> {
   return new Set(events.map(holderOf).filter((holder) => holder !== undefined));
 }
 
-/** Detects dead tokens of many principals from an address that most of them never used. */
+/** Detects dead tokens from many principals at an address that most of those principals have never used. */
 export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = {
   name: "dead_tokens",
   catches: "an attacker who tries a list of stolen tokens, most of them expired or revoked",

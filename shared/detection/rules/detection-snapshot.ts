@@ -2,43 +2,49 @@ import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import { isOperator } from "../../events/operator.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Maximum events read per candidate: of the last two hours, and of the time before. */
+/**
+ * Maximum events to read per candidate: `MOST_RECENT_EVENTS` within this period, and `MOST_EVENTS_BEFORE` from before
+ * it.
+ */
 export const RECENT_MS = 2 * HOUR_MS;
 export const MOST_RECENT_EVENTS = 300;
 export const MOST_EVENTS_BEFORE = 150;
 
-/** The counts of a subject, per minute. */
+/** A subject's counts per minute. */
 export interface SubjectCount {
   readonly clientId: string;
   readonly value: string;
-  /** Counts by the start of the minute, epoch milliseconds. */
+  /** Counts by when the minute starts, in epoch milliseconds. */
   readonly minutes: ReadonlyMap<number, number>;
 }
 
-/** Counts by the start of the hour, epoch milliseconds. */
+/** Counts by when the hour starts, in epoch milliseconds. */
 export type HourCounts = ReadonlyMap<number, number>;
 
-/** A client's count for the last hour, and for the full hours before it. */
+/** A client's count for the last hour, and for each full hour before that. */
 export interface ClientHistory {
   readonly clientId: string;
   readonly lastHour: number;
   readonly hours: HourCounts;
-  /** When the client was first counted, in epoch milliseconds. For callers without a client, when any client was. */
+  /**
+   * When the client was first counted, in epoch milliseconds. For callers without a client, when any client was first
+   * counted.
+   */
   readonly firstSeenMs: number;
 }
 
-/** A network from which a client was seen, or its operator (`AS64496`) if known. */
+/** A network that a client was seen from, or the network's operator (`AS64496`) if known. */
 export interface KnownNetwork {
   readonly network: string;
   /** UTC. */
   readonly firstSeenAt: string;
-  /** Last use, UTC. Exact to the day: up to a day early. */
+  /** When it was last used, UTC. Updated once a day, so the real time may be up to a day later. */
   readonly lastSeenAt: string;
   /** Whether it raised an anomaly when it was first seen. */
   readonly raised: boolean;
 }
 
-/** Sampled uses of a user, or of a token without a user, by hour. */
+/** Sampled uses by a user, or of a token without a user, by hour. */
 export interface SampledUses {
   /** `user:…` or `token:…`. */
   readonly holder: string;
@@ -47,50 +53,53 @@ export interface SampledUses {
 }
 
 /**
- * The data that the rules evaluate, read once per run: counters, and the latest events of a limited number of
- * candidates. Its size doesn't grow with the number of events.
+ * The data that the rules evaluate, read once per run: counters, and the most recent events of a limited number of
+ * candidates. The size doesn't grow with the number of events.
  */
 export interface DetectionSnapshot {
-  /** Time of the run. */
+  /** When the run takes place. */
   readonly nowMs: number;
-  /** Addresses, users and tokens counted since this instant are candidates. */
+  /** Addresses, users and tokens that were counted since this instant are candidates. */
   readonly sinceMs: number;
-  /** Start of the history. */
+  /** When the history starts. */
   readonly historyStartMs: number;
   readonly issuance: readonly ClientHistory[];
   readonly failures: readonly ClientHistory[];
   /** Failures that are credential guesses. */
   readonly guesses: readonly ClientHistory[];
   readonly uses: readonly ClientHistory[];
-  /** When each client was first counted, within the history. */
+  /** When each client first appears in the history. */
   readonly firstSeenMs: ReadonlyMap<string, number>;
-  /** Events of the last two hours. Values are event types. */
+  /** Events in the last two hours. The values are event types. */
   readonly typeCounts: readonly SubjectCount[];
-  /** Credential guesses of each client in the last two hours. Values are empty. */
+  /** Credential guesses for each client in the last two hours. The values are empty. */
   readonly clientGuesses: readonly SubjectCount[];
   readonly failedReasons: readonly SubjectCount[];
-  /** Failures by address, and the credential guesses among them. */
+  /** Failures by address. `guessedIps` counts only the credential guesses. */
   readonly failedIps: readonly SubjectCount[];
   readonly guessedIps: readonly SubjectCount[];
-  /** Credential guesses of each address by hour, for the last day. */
+  /** Credential guesses from each address, by hour, for the last day. */
   readonly guessedIpHours: ReadonlyMap<string, HourCounts>;
-  /** Each value is a network (or its operator) and a user agent from which a client used a token without a user. */
+  /**
+   * Uses of tokens without a user. Each value is a user agent and the network (or operator) that the client used it
+   * from.
+   */
   readonly serviceNetworks: readonly SubjectCount[];
-  /** Values are principals that were refused: `user:…` or `token:…`. */
+  /** Denied calls. The values are principals: `user:…` or `token:…`. */
   readonly refusedHolders: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
   readonly sampledUses: readonly SampledUses[];
-  /** Events of candidate principals, addresses and clients, earliest first. */
+  /** Events of candidate principals, addresses and clients, oldest first. */
   readonly holders: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly addresses: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly clients: ReadonlyMap<string, readonly SeenEvent[]>;
-  /** Recent administrator actions at the identity provider. */
+  /** Recent actions by administrators at the identity provider. */
   readonly administration: readonly SeenEvent[];
-  /** Revocation times of the refused principals' tokens, UTC. */
+  /** When the denied principals' tokens were revoked, UTC. */
   readonly revokedAt: ReadonlyMap<string, string>;
-  /** Networks from which the clients in `serviceNetworks` were seen before, earliest first. */
+  /** Networks that the clients in `serviceNetworks` were previously seen from, oldest first. */
   readonly knownNetworks: ReadonlyMap<string, readonly KnownNetwork[]>;
-  /** First-seen times of these clients' user agents, in epoch milliseconds. */
+  /** When each user agent of these clients was first seen, in epoch milliseconds. */
   readonly clientAgents: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
@@ -102,9 +111,9 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
 }
 
 /**
- * Returns the client's known networks or operators, whichever kind `place` is. Returns undefined until the client has
- * been observed by that kind for `learnMs`. When IP enrichment starts or stops naming operators, nothing counts as new
- * until the client has been learned again.
+ * Returns the client's known networks, or its known operators if `place` is an operator. Returns undefined until these
+ * have been observed for `learnMs`. If IP enrichment starts or stops providing operators, nothing counts as new until
+ * this period has passed again.
  */
 export function comparablePlaces(
   known: readonly KnownNetwork[],
@@ -123,7 +132,7 @@ export function comparablePlaces(
   return isOfBoth ? undefined : alike;
 }
 
-/** Splits a value at its first space into two parts. */
+/** Splits a value in two at the first space. */
 export function splitValue(value: string): [string, string] {
   const space = value.indexOf(" ");
   return space < 0 ? [value, ""] : [value.slice(0, space), value.slice(space + 1)];

@@ -6,7 +6,9 @@ import { habitsOf } from "./party.ts";
 import { isSensitive } from "./risk.ts";
 import { holderSubject } from "./seen-event.ts";
 
-/** Detects a device-code token that was fetched from a network the user never used (RFC 8628, section 5.4). */
+/**
+ * Detects a device-code token that was requested from a network that the user has never used (RFC 8628, section 5.4).
+ */
 export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishing"]> = {
   name: "device_phishing",
   catches: "a user who is tricked into entering another person's device code",

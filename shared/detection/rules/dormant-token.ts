@@ -6,7 +6,7 @@ import { countWithin } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 
-/** Detects a token that is used by someone else, or heavily, after days without use. */
+/** Detects a token that hasn't been used for days and is now used by someone else, or heavily. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
   catches: "a forgotten long-lived token that is used again, from elsewhere or heavily",
@@ -27,8 +27,8 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const isFaster =
         rateOf(recent) >= 3 * rateOf(before.filter(({ type }) => type === "token_used"));
       const isKnown = habits.events > 0;
-      // Earlier events may have left the audit log. Then the rule compares only the previous network and the call
-      // count.
+      // Earlier events may have expired. In that case, the rule compares only the previous network and the number of
+      // calls.
       const isNewNetwork = isKnown
         ? !wasAt(habits, first)
         : first.previousNetwork !== undefined && first.previousNetwork !== first.network;

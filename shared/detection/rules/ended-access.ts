@@ -25,10 +25,10 @@ const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
 interface End {
   readonly atMs: number;
   readonly what: string;
-  /** The token or session that ended. If both are absent, all access ended. */
+  /** The token or session that ended. If both are undefined, all of the principal's access ended. */
   readonly tokenId?: string | undefined;
   readonly sessionId?: string | undefined;
-  /** Whether providers may let tokens outlive this event. */
+  /** Whether providers may let tokens stay valid after this event. */
   readonly isWeak: boolean;
 }
 
@@ -54,7 +54,7 @@ const isRefusedRefresh = ({ reason }: SeenEvent) => reason === REFRESH_TOKEN_INV
 
 /** Whether an event uses the access that ended. */
 function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): boolean {
-  // Logs contain no id of a refresh token, so it is attributed to the latest end.
+  // Logs don't identify refresh tokens, so a denied refresh is attributed to the most recent end of access.
   if (isRefusedRefresh(event)) return true;
   if (end.tokenId !== undefined) return event.tokenId === end.tokenId;
   if (end.sessionId !== undefined) return event.sessionId === end.sessionId;
@@ -65,20 +65,20 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
   );
 }
 
-/** Scores a use after the end by how much it differs from the principal's habits. */
+/** Scores a use after the end of access by how much it differs from the principal's habits. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent = hasNewAgent(habits, event);
   const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
-  // A usual program in a usual network just hasn't noticed the end.
+  // A usual program in a usual network just hasn't noticed that the access ended.
   if (points === 0) return 0;
-  // Users who move keep their program, and many providers let tokens outlive a session. Only a new user agent is
-  // certain.
+  // Users who change networks keep their program, and many providers let tokens outlive a session. Only a new user
+  // agent is a certain sign.
   const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
   return points + (isSure ? 20 : 10);
 }
 
-/** Detects access that continues after its user or an administrator ended it. */
+/** Detects access that is still used after the user or an administrator ended it. */
 export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> = {
   name: "ended_access",
   catches:

@@ -7,12 +7,12 @@ import { countWithin } from "./detection-snapshot.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Maximum share of credential guesses among the calls from a shared address. */
+/** Maximum share of calls from a shared address that may be credential guesses. */
 const SHARED_SHARE = 0.2;
 
 /**
- * Returns the number of principals allowed from an address, and the share of credential guesses. At a carrier or a
- * company, most calls are allowed.
+ * Returns how many principals were allowed from an address, and the share of calls that are credential guesses. At a
+ * carrier or a company, most calls are allowed.
  */
 export function othersAt(events: readonly SeenEvent[]): {
   readonly holders: number;

@@ -9,16 +9,18 @@ import { guessesByNetwork } from "./network-guessing.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
-/** Maximum addresses that an incident keeps. */
+/** Maximum addresses linked to an incident. */
 const MOST_ADDRESSES = 100;
-/** Number of addresses from which guessing counts as distributed. */
+/** Minimum number of addresses for credential guesses to count as distributed. */
 const SPREAD = 10;
-/** Share of the guesses from which one address or network explains the anomaly. */
+/** Minimum share of the guesses that must come from one address or network for it to explain the anomaly. */
 const OF_ONE = 0.7;
-/** Minimum time that a service has used an address for it to count as the service's own. */
+/** Minimum time that a service must have used an address before the address counts as the service's own. */
 const OWN_SINCE_MS = 30 * MINUTE_MS;
 
-/** Whether a client without users was allowed from an address well before the first credential guess there. */
+/**
+ * Whether the client, without a user, was allowed from an address well before the first credential guess from there.
+ */
 function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
   const first = events.find(({ reason }) => isGuess(reason));
   return events.some(
@@ -37,7 +39,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
     .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
-  // The guesses have stopped, so their addresses are no longer candidates. Earlier runs have reported them.
+  // The guesses have stopped, so the addresses are no longer candidates. Earlier runs have already reported them.
   if (ofClient.length > 0 && !ofClient.some((each) => countWithin(each, sinceMs, nowMs) > 0)) {
     return [];
   }
@@ -45,7 +47,8 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
     const events = addresses.get(ip);
     return events ? [othersAt(events)] : [];
   });
-  // If principals are also allowed from most of these addresses, legitimate callers are failing. It isn't an attack.
+  // If principals are also allowed from most of these addresses, legitimate callers are failing, and this isn't an
+  // attack.
   const known = looked.filter(({ holders }) => holders > 0).length;
   const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
   // A service with an old secret fails from its usual address, and a carrier's address always has some failures.
@@ -57,7 +60,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   const isExplained = explainedGuesses >= OF_ONE * anomaly.observed;
   const isSpread = counts.length >= SPREAD;
   const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
-  // Guesses from one address belong to that address's incident, not to one of all callers.
+  // If most guesses come from one address, the anomaly belongs to the incident about that address.
   const [first] = counts;
   const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
   const [network] = guessesByNetwork(ofClient, nowMs);
@@ -78,7 +81,7 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
         subject,
         ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
       }),
-      // For callers without a client, addresses separate one incident from another.
+      // Callers without a client can be anyone, so their addresses tell incidents apart.
       involved: (isOfOne || isOfClient ? [] : storyOf)
         .slice(0, MOST_ADDRESSES)
         .map(([id]) => ({ kind: "ip", id }) as const),
@@ -95,7 +98,8 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
 }
 
 /**
- * Detects far more credential guesses than usual at a client, or by callers without one, from any number of addresses.
+ * Detects far more credential guesses than usual at a client, or by callers without a client, from any number of
+ * addresses.
  */
 export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> = {
   name: "failure_rate",

@@ -33,7 +33,7 @@ import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
 
 type Rules = AnomaliesConfig["rules"];
 
-/** All built-in rules, keyed by their names in the configuration. */
+/** All built-in rules, by their names in the configuration. */
 export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[Name]> } = {
   token_theft: tokenTheft,
   sessions_apart: sessionsApart,
@@ -65,8 +65,8 @@ export const ANOMALY_RULES: { readonly [Name in keyof Rules]: AnomalyRule<Rules[
 };
 
 /**
- * Returns the anomalies of all enabled rules and custom rules that are worth an alert: those that score enough, alone
- * or with support, and notices.
+ * Returns the anomalies from all enabled rules and custom rules that are worth an alert: notices, and anomalies with a
+ * high enough score, either alone or with support from other rules.
  */
 export function findAnomalies(
   snapshot: DetectionSnapshot,

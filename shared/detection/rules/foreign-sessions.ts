@@ -26,8 +26,8 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
       );
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent = hasNewAgent(habits, first);
-      // An ended session is unknown and never becomes valid again. So an unknown session before the last foreign one is
-      // a different session.
+      // An ended session is unknown and never becomes valid again, so an unknown session from before the last foreign
+      // one must be a different session.
       const isSeveral = recent.some(
         ({ reason, atMs }) => reason === "unknown_session" && atMs < last.atMs,
       );

@@ -4,10 +4,10 @@ import { isOperator } from "../../events/operator.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 
-/** Time before now that belongs to the same burst. */
+/** Uses within this period before now belong to the same burst. */
 const SAME_BURST_MS = 2 * HOUR_MS;
 
-/** Detects a service that was idle for days and is now busy from a new network or with a new user agent. */
+/** Detects a service that was idle for days and is now busy, from a new network or with a new user agent. */
 export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = {
   name: "idle_client",
   catches: "a forgotten service whose secret leaked: idle for days, then busy from elsewhere",
@@ -23,14 +23,14 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
     return uses.flatMap(({ clientId, lastHour, hours }) => {
       const times = [...hours.keys()].filter((hour) => hour < burstFromMs - HOUR_MS);
       const known = knownNetworks.get(clientId) ?? [];
-      // Known networks reach further back than the compared counters.
+      // Known networks go back further than the counters that are compared.
       const firstMs = Math.min(...times, ...known.map((one) => Date.parse(one.firstSeenAt)));
       const wasBusy = times.some((hour) => hour >= idleFromMs);
       if (lastHour < least || wasBusy || firstMs >= idleFromMs) return [];
       const places = serviceNetworks
         .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
         .map(({ value }) => splitValue(value));
-      // If operators became known while the service was idle, there is nothing to compare them with.
+      // If operators only became known while the service was idle, there is nothing to compare them with.
       const before = known.filter((one) => Date.parse(one.firstSeenAt) < burstFromMs);
       const isKnown = (network: string) =>
         before.some((one) => one.network === network) ||

@@ -10,10 +10,10 @@ type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
 
 /** Mean radius of the Earth. */
 const RADIUS_KM = 6371;
-/** Age from which a location is one of the principal's own, such as a carrier's gateway abroad. */
+/** Age at which a location counts as one of the principal's own, such as a carrier's gateway abroad. */
 const HABIT_AFTER_MS = DAY_MS;
 /**
- * Number of principals at one operator, all with usual user agents, from which the operator is taken for a gateway or
+ * If this many principals with their usual user agents appear at one operator, the operator is probably a gateway or
  * VPN.
  */
 const PEERS = 3;
@@ -23,7 +23,7 @@ interface Point {
   readonly longitude: number;
 }
 
-/** Returns the distance between two points on the Earth in kilometres, by the haversine formula. */
+/** Returns the distance between two points on the Earth in kilometres, using the haversine formula. */
 export function kilometresBetween(one: Point, other: Point): number {
   const radians = (degrees: number) => (degrees * Math.PI) / 180;
   const half = (from: number, to: number) => Math.sin(radians(to - from) / 2) ** 2;
@@ -39,7 +39,7 @@ function pointOf({ latitude, longitude }: Origin): Point | undefined {
   return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude };
 }
 
-/** A use at a location where a person can be. Hosting, VPN, proxy and Tor addresses say nothing about that. */
+/** A use from a location where a person can be. Hosting, VPN, proxy and Tor addresses don't show where a person is. */
 interface Stay {
   readonly event: SeenEvent;
   readonly origin: Origin;
@@ -55,7 +55,7 @@ function staysOf(events: readonly SeenEvent[]): Stay[] {
   });
 }
 
-/** Two consecutive stays that are too far apart to travel between in the time. */
+/** Two consecutive stays that are too far apart to travel between in the available time. */
 interface Leap {
   readonly from: Stay;
   readonly to: Stay;
@@ -64,8 +64,8 @@ interface Leap {
 }
 
 /**
- * Returns the leap between two stays, if it is one: by distance and time or, without coordinates, by country if the
- * earlier country is soon used again.
+ * Returns the leap between two stays, if there is one. With coordinates, it compares distance and time. Otherwise, it
+ * compares countries and requires that the first country is used again soon afterwards.
  */
 function leapOf(
   from: Stay,
@@ -94,14 +94,14 @@ function leapOf(
 
 interface Travel {
   readonly leaps: readonly [Leap, ...Leap[]];
-  /** The stay of the first leap at an unusual location, and the other one. */
+  /** The two stays of the first leap. `far` is the unusual location. */
   readonly far: Stay;
   readonly near: Stay;
   readonly habits: Habits;
   readonly isNewAgent: boolean;
 }
 
-/** Returns a principal's leaps to or from a location that isn't their own. */
+/** Returns a principal's leaps to or from a location that isn't one of the principal's own. */
 function travelOf(
   events: readonly SeenEvent[],
   nowMs: number,
@@ -114,7 +114,7 @@ function travelOf(
   const leaps = stays.flatMap((to, index) => {
     const from = stays[index - 1];
     if (!from || to.event.atMs < fromMs || (isOwn(from) && isOwn(to))) return [];
-    // Gateways of one operator can be in several countries.
+    // One operator can have gateways in several countries.
     if (from.origin.asn !== undefined && from.origin.asn === to.origin.asn) return [];
     return leapOf(from, to, stays.slice(index + 1), parameters) ?? [];
   });
@@ -171,7 +171,7 @@ function anomalyOf(
   };
 }
 
-/** Detects access at two locations that are too far apart to travel between in the time. */
+/** Detects access from two locations that are too far apart to travel between in the available time. */
 export const impossibleTravel: AnomalyRule<Parameters> = {
   name: "impossible_travel",
   catches:

@@ -5,15 +5,15 @@ import { isElsewhere } from "./origin-news.ts";
 import { habitsOf, hasNewAgent } from "./party.ts";
 import { unusualHours } from "./unusual-hours.ts";
 
-/** Uses per token, relative to the usual number, below which tokens are hoarded. */
+/** Tokens count as hoarded if the number of uses per token falls below this share of the usual number. */
 const HOARDED = 0.4;
 
-/** Minimum uses per token of a fleet of machines that have one token each. */
+/** Minimum uses per token for a fleet of machines that each request one token. */
 const FLEET = 0.8;
 
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
-/** Detects a client that is issued far more tokens than usual. */
+/** Detects a client that requests far more tokens than usual. */
 export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]> = {
   name: "issuance_rate",
   catches:
@@ -37,8 +37,8 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       const users = new Set(
         recent.map(({ userId }) => userId).filter((user) => user !== undefined),
       );
-      // Launches, batches and load tests use the tokens that they request, or many users sign in once each. A leak or a
-      // loop does neither.
+      // In launches, batches and load tests, the client uses the requested tokens, or many users sign in once each. A
+      // leak or a loop does neither.
       const isHoarded = now < usual * HOARDED && users.size <= recent.length / 2;
       const strange = recent.filter(
         (event) =>
@@ -48,13 +48,13 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       );
       const areElsewhere = strange.length > recent.length / 4;
       const isNewProgram = strange.some((event) => hasNewAgent(before, event));
-      // Build and batch jobs each run on a separate machine, which requests a token and uses it.
+      // Build and batch jobs run on separate machines, and each machine requests a token and uses it.
       const machines = new Set(recent.map(({ ip }) => ip)).size;
       const isFleet = !isNewProgram && machines > recent.length / 2 && now >= FLEET;
       return {
         ...anomaly,
         message: `${anomaly.message}. Each token was used ${now.toFixed(1)} times; the usual number is ${usual.toFixed(1)}${areElsewhere ? "; many were requested from a network or program that is new to the client" : ""}`,
-        // If no uses are ever recorded, only the number of tokens is known.
+        // If uses have never been recorded, only the number of tokens is known.
         score: isFleet
           ? 20
           : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (areElsewhere ? 35 : 0),

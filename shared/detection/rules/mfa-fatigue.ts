@@ -5,13 +5,13 @@ import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
-/** Provider event codes of push prompts. */
+/** Provider event codes for push prompts. */
 const PROMPTS: ReadonlySet<string> = new Set(["system.push.send_factor_verify_push", "gd_send_pn"]);
 
 const isPrompt = ({ code = "" }: SeenEvent) => PROMPTS.has(code);
 const isRefused = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
-/** Detects repeated second-factor prompts, caused by someone who knows the user's password. */
+/** Detects repeated second-factor prompts, which suggest that someone knows the user's password. */
 export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = {
   name: "mfa_fatigue",
   catches:
@@ -28,7 +28,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
       );
       const sent = asked.filter(isPrompt).length;
       const refused = asked.filter(isRefused).length;
-      // A prompt and its refusal are two events, and some providers report only one of them.
+      // A prompt and the user's refusal are two events, and some providers report only one of them.
       const prompts = Math.max(sent, refused);
       const [first] = asked;
       const last = asked.at(-1);

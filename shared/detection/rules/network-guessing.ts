@@ -7,33 +7,35 @@ import { countWithin, type SubjectCount } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 
-/** Prefix lengths of a neighbourhood: what one hosting customer rents, or the network of one site. */
+/**
+ * Prefix lengths that group neighbouring addresses: about as many as one hosting customer rents, or one site's network.
+ */
 const PREFIX = { ipv4: 24, ipv6: 48 };
-/** Share of the guesses from which one address explains them. */
+/** Minimum share of the guesses that must come from one address for it to explain them. */
 const OF_ONE = 0.7;
-/** Maximum addresses that an incident keeps. */
+/** Maximum addresses linked to an incident. */
 const MOST_ADDRESSES = 50;
 
 /**
- * Returns the block of an address and its neighbours, such as `203.0.113.0/24`.
+ * Returns the address block that contains an address and its neighbours, such as `203.0.113.0/24`.
  *
- * @param place an address, or the /64 of IPv6 addresses
+ * @param place an IPv4 address, or the /64 that contains an IPv6 address
  */
 export function neighboursOf(place: string): string | undefined {
   const [ip = ""] = place.split("/");
   return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
 }
 
-/** Credential guesses of the last hour from the addresses of one network. */
+/** Credential guesses in the last hour from the addresses in one network. */
 export interface NetworkGuesses {
   readonly network: string;
   readonly total: number;
-  /** By address, highest count first. */
+  /** Guesses by address, highest count first. */
   readonly addresses: readonly (readonly [ip: string, count: number])[];
   readonly clients: ReadonlyMap<string, number>;
 }
 
-/** Returns the credential guesses of the last hour by network, highest count first. */
+/** Returns the last hour's credential guesses by network, highest count first. */
 export function guessesByNetwork(
   guessedIps: readonly SubjectCount[],
   nowMs: number,
@@ -58,7 +60,7 @@ export function guessesByNetwork(
     .sort((a, b) => b.total - a.total);
 }
 
-/** Detects credential guesses that are spread over the addresses of one network, a few each. */
+/** Detects credential guesses that are spread across the addresses of one network, with only a few from each. */
 export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
   name: "network_guessing",
   catches: "credential guesses from many addresses of one network, a few from each",
@@ -75,7 +77,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
         const events = looked.get(ip);
         return events ? [othersAt(events)] : [];
       });
-      // If principals are allowed from there too, the network belongs to a carrier or an office.
+      // If principals are also allowed from these addresses, the network belongs to a carrier or an office.
       const shared = others.filter(({ holders }) => holders > 0).length;
       if (others.length > 0 && shared > others.length / 2) return [];
       const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));

@@ -14,14 +14,14 @@ import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-ne
 import { habitsOf } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Window of uses to judge. */
+/** How far back to judge uses. */
 const RECENT_MS = 2 * HOUR_MS;
 /**
- * Time for which a network counts as new. Long enough to see whether even a rarely used service still uses its old
+ * Time during which a network counts as new. Long enough to see whether even a rarely used service still uses its old
  * network.
  */
 const NEWS_MS = 6 * HOUR_MS;
-/** Time after which a service that moves has left its old networks. */
+/** Time after which a service that moves has stopped using its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
 interface Place {
@@ -44,14 +44,17 @@ function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number
 }
 
 /**
- * Minimum tokens per machine for unusual behaviour. Build jobs each have a machine; a thief has one and keeps
- * requesting tokens.
+ * Minimum tokens per machine for behaviour to be unusual. Build jobs run on one machine each. A thief has a single
+ * machine that keeps requesting tokens.
  */
 const TOKENS_A_MACHINE = 3;
-/** Factor by which tokens are used less often than usual if one is requested for each call. */
+/**
+ * Behaviour is unusual if each token is used at least this many times less than usual, as when a token is requested for
+ * every call.
+ */
 const LESS_OFTEN = 5;
 
-/** Whether an event came from a network, or from any network of an operator. */
+/** Whether an event came from a network or, if `place` is an operator, from any of the operator's networks. */
 const isIn = ({ network, origin }: SeenEvent, place: string) =>
   place === (isOperator(place) ? operatorOf(origin) : network);
 
@@ -61,7 +64,7 @@ interface Behaviour {
   readonly usual: number;
 }
 
-/** Returns how a client without users uses its tokens in a network, and in its own networks. */
+/** Returns how a client without users uses its tokens in a network, compared with its own networks. */
 function behaviourOf(
   events: readonly SeenEvent[],
   network: string,
@@ -81,7 +84,7 @@ function behaviourOf(
   return { there, usual: tokens === 0 ? 0 : uses / tokens };
 }
 
-/** Whether a token is requested for each call. That suggests someone with the secret but not the usual program. */
+/** Whether a token is requested for each call. That suggests someone who has the secret but not the usual program. */
 function isOtherBehaviour({ there, usual }: Behaviour): boolean {
   return (
     there.tokens >= TOKENS_A_MACHINE * there.machines &&
@@ -104,12 +107,12 @@ function isUsedIn(
   );
 }
 
-/** Days of use from which a network is a service's own. */
+/** Number of days of use after which a network counts as the service's own. */
 const OWN_DAYS = 2;
 
 /**
- * Returns the networks or operators that a service's events show. If a token is older than the monitoring, its network
- * was never recorded as new.
+ * Returns the networks or operators that appear in a service's events. If a token is older than the monitoring, the
+ * token's network was never recorded as new.
  */
 function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
   const found = new Map<string, number[]>();
@@ -148,7 +151,7 @@ function judge(
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
   const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
   const known = comparable ?? [];
-  // A network that raised an alert may be an attacker's, so it isn't one of the client's own.
+  // A network that raised an alert may be an attacker's, so it doesn't count as the client's own.
   const own = known.filter(
     ({ firstSeenAt, raised }) => Date.parse(firstSeenAt) < fromMs && !raised,
   );
@@ -169,10 +172,10 @@ function judge(
     ({ userId }) => userId === undefined,
   );
   const there = events.filter((event) => event.atMs >= fromMs && isIn(event, network));
-  // A fleet uses several networks of an operator. A thief uses one machine.
+  // A fleet uses several of an operator's networks. A thief uses a single machine.
   const networksThere = new Set(there.map((event) => event.network)).size;
   const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
-  // A service that moves leaves its old networks. A service whose secret leaked is still used there.
+  // A service that moves stops using its old networks. If a secret leaks, the real service still uses them.
   const goesOn =
     snapshot.serviceNetworks.some((each) => {
       const [other, otherAgent] = splitValue(each.value);
@@ -230,7 +233,7 @@ function judge(
   ];
 }
 
-/** Detects a service that is used from a network or by a user agent that it never used before. */
+/** Detects a service that is used from a network or with a user agent that it has never used before. */
 export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = {
   name: "new_network",
   catches:

@@ -4,10 +4,10 @@ import type { SeenEvent } from "./seen-event.ts";
 
 type Place = Pick<SeenEvent, "ip" | "network" | "origin">;
 
-/** Networks, operators and countries from which a principal was seen. */
+/** Networks, operators and countries that a principal was seen in. */
 export interface KnownPlaces {
   readonly networks: ReadonlySet<string>;
-  /** Operators of these networks, if known: `AS64496`. */
+  /** The operators of these networks, if known: `AS64496`. */
   readonly operators: ReadonlySet<string>;
   readonly countries: ReadonlySet<string>;
   readonly kinds: ReadonlySet<OriginKind>;
@@ -15,7 +15,7 @@ export interface KnownPlaces {
   readonly homes: ReadonlyMap<string, string>;
 }
 
-/** Display names of networks that hide their users or host machines. */
+/** Display names for networks that hide their users or host machines. */
 const NAMES: Readonly<Record<OriginKind, string>> = {
   hosting: "hosting",
   vpn: "VPN",
@@ -23,15 +23,15 @@ const NAMES: Readonly<Record<OriginKind, string>> = {
   tor: "Tor",
 };
 
-/** Points that a new country or kind of network adds to other signs of an attack. */
+/** Points to add for a new country or kind of network if there are other signs of an attack. */
 export const NEWS_POINTS = 10;
 
-/** Returns the defined values. */
+/** Returns the values that aren't undefined, as a set. */
 export function setOf<T>(values: readonly (T | undefined)[]): Set<T> {
   return new Set(values.filter((value) => value !== undefined));
 }
 
-/** Returns the operators or networks of the events, with their display names. */
+/** Returns the operators or networks that events came from, with display names. */
 function homesOf(events: readonly SeenEvent[]): Map<string, string> {
   const homes = new Map<string, string>();
   for (const { network, origin } of events) {
@@ -43,7 +43,7 @@ function homesOf(events: readonly SeenEvent[]): Map<string, string> {
   return homes;
 }
 
-/** Returns the locations from which a principal was allowed. */
+/** Returns the locations that a principal was allowed from. */
 export function knownPlaces(events: readonly SeenEvent[]): KnownPlaces {
   return {
     networks: setOf(events.map(({ network }) => network)),
@@ -54,7 +54,7 @@ export function knownPlaces(events: readonly SeenEvent[]): KnownPlaces {
   };
 }
 
-/** Whether the principal was seen in the network, or in another one of the same operator. */
+/** Whether the principal was seen in the network, or in a different network of the same operator. */
 export function wasAt({ networks, operators }: KnownPlaces, { network, origin }: Place): boolean {
   const operator = operatorOf(origin);
   return (
@@ -63,18 +63,18 @@ export function wasAt({ networks, operators }: KnownPlaces, { network, origin }:
   );
 }
 
-/** Whether the network and its operator are both new to the principal. */
+/** Whether both the network and its operator are new to the principal. */
 export function isElsewhere(known: KnownPlaces, place: Place): boolean {
   return place.network !== undefined && !wasAt(known, place);
 }
 
-/** Describes the novelty of a location: its country, and that it is hosting, a VPN, a proxy or Tor. */
+/** Describes what is new about a location: the country, or that it is a hosting provider, VPN, proxy or Tor exit. */
 export function originNews(
   { countries, kinds, operators }: KnownPlaces,
   { origin }: Place,
 ): string[] {
   const { country, kind } = origin ?? {};
-  // Without IP enrichment in the principal's history, nothing counts as new.
+  // If the principal's history has no IP enrichment, nothing counts as new.
   if (countries.size + kinds.size + operators.size === 0) return [];
   return [
     ...(country !== undefined && countries.size > 0 && !countries.has(country)
@@ -84,12 +84,12 @@ export function originNews(
   ];
 }
 
-/** Returns the points that a location's novelty adds to a finding. */
+/** Returns the points to add to a finding because the location is new. */
 export function newsPoints(known: KnownPlaces, place: Place): number {
   return isElsewhere(known, place) && originNews(known, place).length > 0 ? NEWS_POINTS : 0;
 }
 
-/** Formats IP enrichment: `AS64496 Example Telecom in DE`, `Tor AS64496 in DE`, `DE`. */
+/** Formats IP enrichment as text: `AS64496 Example Telecom in DE`, `Tor AS64496 in DE`, `DE`. */
 export function originText(origin: Origin | undefined): string | undefined {
   if (origin === undefined) return undefined;
   const { kind, operator, country } = origin;
@@ -98,14 +98,14 @@ export function originText(origin: Origin | undefined): string | undefined {
   return who === "" ? country : `${who} in ${country}`;
 }
 
-/** Formats the source of an event: `203.0.113.9, AS64496 Example Telecom in DE`. */
+/** Formats where an event came from: `203.0.113.9, AS64496 Example Telecom in DE`. */
 export function placeText({ ip, network, origin }: Place): string {
   const address = ip ?? network ?? "an unknown address";
   const known = originText(origin);
   return known === undefined ? address : `${address}, ${known}`;
 }
 
-/** Returns the newest IP enrichment of events from one address. */
+/** Returns the most recent IP enrichment among events from one address. */
 export function originOfAll(events: readonly SeenEvent[]): Origin | undefined {
   return events.findLast(({ origin }) => origin !== undefined)?.origin;
 }
@@ -115,7 +115,7 @@ export function usualPlaces({ homes }: KnownPlaces): string {
   return [...homes.values()].slice(0, 3).join(", ");
 }
 
-/** Returns IP enrichment as evidence for an alert. */
+/** Returns IP enrichment as evidence in an alert. */
 export function originFacts(origin: Origin | undefined): Record<string, string> {
   if (origin === undefined) return {};
   const { asn, country, kind } = origin;
@@ -127,7 +127,7 @@ export function originFacts(origin: Origin | undefined): Record<string, string> 
   };
 }
 
-/** Returns IP enrichment and the principal's usual locations as evidence for an alert. */
+/** Returns IP enrichment and the principal's usual locations as evidence in an alert. */
 export function originEvidence(
   { countries, homes }: KnownPlaces,
   { origin }: Place,

@@ -6,7 +6,7 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
 
-/** Detects failures of many clients at once for one reason. Something is broken; it isn't an attack. */
+/** Detects that many clients fail for the same reason at the same time. Something is broken; it isn't an attack. */
 export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   name: "outage",
   catches: "failures of many clients at once for one reason: an outage or a mass revocation",

@@ -2,34 +2,36 @@ import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isElsewhere, type KnownPlaces, knownPlaces, setOf } from "./origin-news.ts";
 import { isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** Uses of a principal's access from one IPv4 address or IPv6 network with one user agent, and their novelty. */
+/**
+ * Uses of a principal's access from one IPv4 address or IPv6 network with one user agent, and what is new about them.
+ */
 export interface Party {
   readonly network: string | undefined;
   readonly agent: string | undefined;
   readonly ips: readonly string[];
-  /** Uses, earliest first. */
+  /** The party's uses, oldest first. */
   readonly uses: readonly SeenEvent[];
   readonly tokenIds: readonly string[];
   /**
-   * Whether the network, address or user agent is new to the principal. Another network of one of the principal's
-   * operators isn't new.
+   * Whether the network, address or user agent is new to the principal. A different network of a known operator isn't
+   * new.
    */
   readonly isNewNetwork: boolean;
   readonly isNewIp: boolean;
   readonly isNewAgent: boolean;
-  /** Whether the token or session was used by another party first. */
+  /** Whether a different party used the token or session first. */
   readonly hasOthersToken: boolean;
-  /** User agents that used the token or session before. */
+  /** User agents that previously used the token or session. */
   readonly othersAgents: ReadonlySet<string>;
-  /** Whether the others used only IPv4 and this party uses IPv6, or vice versa. One machine may do both. */
+  /** Whether the others used only IPv4 and this party uses IPv6, or vice versa. One machine may use both. */
   readonly isOtherFamily: boolean;
-  /** The principal's habits. */
+  /** The principal's habits before this party appeared. */
   readonly habits: Habits;
-  /** Number of switches between this party and others, each within half an hour of the previous switch. */
+  /** Number of switches between this party and others that follow within half an hour of the previous switch. */
   readonly alternations: number;
   /** Endpoints that the principal never called before, without resource ids. */
   readonly newEndpoints: readonly string[];
-  /** The most calls in ten minutes: of the party, and of the principal before. */
+  /** The most calls within ten minutes: by the party (`rate`), and by the principal before that (`usualRate`). */
   readonly rate: number;
   readonly usualRate: number;
 }
@@ -47,12 +49,15 @@ const RATE_WINDOW_MS = 10 * MINUTE_MS;
 
 const isIpv6 = (ip: string | undefined) => ip?.includes(":") === true;
 
-/** Returns the source of a call: its IPv4 address, or its IPv6 network, because machines change their IPv6 address. */
+/**
+ * Returns what identifies a call's source: the IPv4 address, or the IPv6 network, because machines change their IPv6
+ * address.
+ */
 function placeOf({ ip, network }: SeenEvent): string | undefined {
   return isIpv6(ip) ? network : ip;
 }
 
-/** Returns the habits that a principal's events show. */
+/** Returns the habits that can be derived from a principal's events. */
 export function habitsOf(before: readonly SeenEvent[]): Habits {
   const known = before.filter(isSuccess);
   return {
@@ -65,8 +70,8 @@ export function habitsOf(before: readonly SeenEvent[]): Habits {
 }
 
 /**
- * Returns the addresses of some events that the principal never used. Only these may link findings to an incident,
- * because many people share a usual address, such as that of an office or a carrier.
+ * Returns the addresses in some events that the principal has never used. Only these may link findings to an incident,
+ * because many people share usual addresses, such as an office's or a carrier's.
  */
 export function strangeAddresses(
   events: readonly SeenEvent[],
@@ -76,18 +81,18 @@ export function strangeAddresses(
   return [...setOf(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
 }
 
-/** Whether an event's user agent is new to the principal. False if the principal has no known user agent. */
+/** Whether an event's user agent is new to the principal. False if no user agent is known for the principal. */
 export function hasNewAgent({ agents }: Habits, { agent }: Pick<SeenEvent, "agent">): boolean {
   return agent !== undefined && agents.size > 0 && !agents.has(agent);
 }
 
-/** Whether the principal was only seen over IPv4 and now uses IPv6, or vice versa. One machine may do both. */
+/** Whether the principal was only seen over IPv4 and now uses IPv6, or vice versa. One machine may use both. */
 export function isOtherFamily({ ip }: SeenEvent, { places }: Habits): boolean {
   const families = [...places].map((place) => place.includes(":"));
   return families.length > 0 && !families.includes(isIpv6(ip));
 }
 
-/** Returns the most events within ten minutes. */
+/** Returns the highest number of events within ten minutes. */
 export function rateOf(events: readonly SeenEvent[]): number {
   let most = 0;
   let start = 0;
@@ -99,7 +104,7 @@ export function rateOf(events: readonly SeenEvent[]): number {
   return most;
 }
 
-/** Counts switches between a party and others that follow the previous switch within half an hour. */
+/** Counts switches between a party and others that follow within half an hour of the previous switch. */
 export function alternationsOf(
   uses: readonly SeenEvent[],
   isOf: (use: SeenEvent) => boolean,
@@ -123,11 +128,12 @@ const isKeyOf = (one: SeenEvent, other: SeenEvent) =>
   (one.sessionId !== undefined && one.sessionId === other.sessionId);
 
 /**
- * Returns the parties that first used a principal's access since `fromMs` and differ from earlier events in network,
- * address or user agent.
+ * Returns the parties that have started to use a principal's access since `fromMs` and differ from earlier events in
+ * network, address or user agent.
  *
- * @param events the principal's events, earliest first
- * @param isSignInNews whether a party's recent sign-in belongs to the party and isn't a habit of the principal
+ * @param events the principal's events, oldest first
+ * @param isSignInNews whether a recent sign-in by a party belongs to the party instead of being a habit of the
+ *   principal
  */
 export function newParties(
   events: readonly SeenEvent[],
@@ -145,9 +151,9 @@ export function newParties(
     const last = group.at(-1);
     if (!first || !last || first.atMs < fromMs) return [];
     const tokenIds = [...setOf(group.map(({ tokenId }) => tokenId))];
-    // Only uses count, because one program may request a token that another one uses.
+    // Only uses count, because one program may request a token that a different program uses.
     const others = uses.filter((each) => each.atMs < first.atMs && isKeyOf(each, first));
-    // A token that a party got through someone else's session isn't a habit of the principal.
+    // A token that a party obtained through someone else's session isn't a habit of the principal.
     const isOwnIssuance = ({ type, tokenId }: SeenEvent) =>
       others.length > 0 && type === "token_issued" && tokenIds.includes(tokenId ?? "");
     const place = placeOf(first);

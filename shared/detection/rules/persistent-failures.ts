@@ -7,10 +7,10 @@ import { othersAt } from "./failure-burst.ts";
 import { originFacts, originOfAll, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Maximum variation of a timer's intervals, relative to their mean. */
+/** Maximum variation between a timer's intervals, relative to their mean. */
 const TIMER_VARIATION = 0.15;
 
-/** Whether guesses come at regular intervals at one endpoint, like those of a job with a dead token. */
+/** Whether guesses come at regular intervals at one endpoint, as from a scheduled job with a dead token. */
 function isTimer(events: readonly SeenEvent[]): boolean {
   const guesses = events.filter(({ reason }) => isGuess(reason));
   if (guesses.length < 6 || new Set(guesses.map(({ endpoint }) => endpoint)).size > 1) return false;
@@ -20,14 +20,14 @@ function isTimer(events: readonly SeenEvent[]): boolean {
   return Math.sqrt(variance) < TIMER_VARIATION * mean;
 }
 
-/** Whether the address failed as often a day before, so that its failures are normal. */
+/** Whether the address failed as often a day earlier, which means that these failures are normal. */
 function wasSo(counts: HourCounts, span: readonly number[]): boolean {
   const sum = (hours: readonly number[]) =>
     hours.reduce((total, hour) => total + (counts.get(hour) ?? 0), 0);
   return sum(span.map((hour) => hour - DAY_MS + 4 * HOUR_MS)) >= sum(span) / 2;
 }
 
-/** Detects an address that guesses credentials hour after hour, too slowly for a burst. */
+/** Detects an address that guesses credentials hour after hour, but too slowly to count as a burst. */
 export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persistent_failures"]> = {
   name: "persistent_failures",
   catches: "slow credential guesses from one address, below rate limits",

@@ -3,7 +3,10 @@ import { FURTHER_RULE, RAISED_FROM } from "./risk.ts";
 
 const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
 
-/** Returns the users and tokens that an anomaly is about. Others may share an address or a client by chance. */
+/**
+ * Returns the users and tokens that an anomaly is about. Addresses and clients are left out, because unrelated people
+ * may share them.
+ */
 function peopleOf({ subject, involved = [] }: Anomaly): string[] {
   return [subject, ...involved]
     .filter(({ kind }) => kind === "user" || kind === "token")
@@ -15,8 +18,8 @@ function isAbout(anomaly: Anomaly, people: ReadonlySet<string>): boolean {
 }
 
 /**
- * Returns the anomalies that raise an alert: those that score enough, alone or with support, and those that support
- * them. It is safe to apply this again to the result or a subset of it.
+ * Returns the anomalies that raise an alert: anomalies with a high enough score, alone or with support, and the
+ * anomalies that support them. Applying this again to the result, or to a part of it, is safe.
  */
 export function raisedOf(found: readonly FoundAnomaly[]): FoundAnomaly[] {
   const support = found.filter(({ rule }) => rule.isSupport);

@@ -4,7 +4,7 @@ import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
-/** Patterns for a new client in a provider's code, reason or message (RFC 7591, section 3). */
+/** Words for a new client in a provider's code, reason or message (RFC 7591, section 3). */
 const CLIENT = /client|application|service.?principal|\bapp[._]|^registration_create/i;
 const REGISTERED = /regist|creat|\badd/i;
 const LONGEST = 300;
@@ -14,7 +14,7 @@ const isRegistration = ({ code = "", message = "", reason = "" }: SeenEvent) => 
   return CLIENT.test(text) && REGISTERED.test(text) && !/secret|role|grant|consent/i.test(text);
 };
 
-/** Returns the actor of a registration: the address, else the user, else the client. */
+/** Returns who made a registration: the address, else the user, else the client. */
 function actorOf({ ip, userId, clientId }: SeenEvent): AnomalySubject | undefined {
   if (ip !== undefined) return { kind: "ip", id: ip };
   if (userId !== undefined) return { kind: "user", id: userId };

@@ -7,12 +7,12 @@ import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
 /**
- * Number of tokens, and time span, from which revocations count as a mass revocation. Programs don't notice one,
+ * Minimum number of tokens revoked within a time span for a mass revocation. Programs don't notice a mass revocation,
  * wherever they run.
  */
 const MASS = { tokens: 5, withinMs: 5 * MINUTE_MS };
 
-/** Whether a token was revoked in a mass revocation, of its client or of the refused tokens. */
+/** Whether a token was revoked in a mass revocation, either of the client's tokens or of the denied tokens. */
 function isOfMany(
   revoked: string,
   clientId: string | undefined,
@@ -29,7 +29,7 @@ function isOfMany(
   return Math.max(refused, counted) >= MASS.tokens;
 }
 
-/** Detects a token that someone else uses after it was revoked. */
+/** Detects that someone else uses a token after it was revoked. */
 export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
   name: "revoked_token",
   catches: "a revoked token that is used from a copy, by another party",
@@ -60,10 +60,10 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
         const isLate = use.atMs >= graceEndMs;
         const points =
           (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
-        // After a mass revocation, a program that has moved isn't a thief.
+        // After a mass revocation, a program in a new network may simply have moved.
         const lateness = strange.agent || !isOfMany(revoked, first.clientId, snapshot) ? 25 : 10;
         if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
-        // A client that retries from its usual network hasn't noticed the revocation.
+        // A client that retries from its usual network just hasn't noticed the revocation.
         return { use, score: points === 0 ? 0 : points + (isLate ? lateness : 0) };
       });
       const [worst] = scored.sort((a, b) => b.score - a.score);

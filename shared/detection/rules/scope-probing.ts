@@ -4,13 +4,13 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** Number of principals of a client refused at an endpoint from which it is a mistake of the client. */
+/** If at least this many principals using one client are denied at an endpoint, the client is misconfigured. */
 const SHARED_BY = 3;
 
 const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
   `${clientId}\n${templateOf(endpoint)}`;
 
-/** Detects a principal that is refused for its scopes at many endpoints, however slowly. */
+/** Detects a principal that is denied at many endpoints because of missing scopes, however slowly. */
 export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
   name: "scope_probing",
   catches: "a principal that probes what its token allows, fast or slowly",

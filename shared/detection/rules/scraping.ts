@@ -12,28 +12,34 @@ import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
 import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
 
-/** Windows in hours: the current hour and the one before, and the working day of a slow scraper. */
+/**
+ * Window lengths in hours. The short window is the current and the previous hour; the long one (`SLOW_HOURS`) is a
+ * working day, for slow scrapers.
+ */
 export const FAST_HOURS = 2;
 export const SLOW_HOURS = 8;
-/** Maximum score of a service. Its batches walk through resources just as a thief does. */
+/** Maximum score for a service. Batch jobs walk through resources just as a thief does. */
 const MOST_OF_SERVICE = 45;
-/** Minimum calls to judge how many resources a principal requests. */
+/** Minimum calls before judging how many resources a principal requests. */
 const ENOUGH_CALLS = 40;
 
 const oneIn = SAMPLED_ONE_IN;
-/** Samples in a window from which a principal is a candidate. Its events then show the number of uses. */
+/**
+ * Number of samples in a window that makes a principal a candidate. The principal's events then show the actual number
+ * of uses.
+ */
 export const NOTABLE_SAMPLES = 2;
-/** Lowest number of uses taken as usual. One sample only shows that there were some uses. */
+/** Minimum number of uses to treat as usual. A single sample only shows that there were some uses. */
 const LEAST_USUAL = 24;
 
-/** Returns the number of samples in the `length` hours that end with the hour of `hourMs`. */
+/** Returns the number of samples in the `length` hours that end with the hour starting at `hourMs`. */
 export function samplesIn(hours: HourCounts, hourMs: number, length: number): number {
   let sum = 0;
   for (let back = 0; back < length; back += 1) sum += hours.get(hourMs - back * HOUR_MS) ?? 0;
   return sum;
 }
 
-/** Returns the most samples in any earlier window of this length. */
+/** Returns the highest number of samples in any earlier window of this length. */
 export function mostSamplesBefore(hours: HourCounts, hourMs: number, length: number): number {
   const before = [...hours.keys()].filter((each) => each <= hourMs - length * HOUR_MS);
   return Math.max(0, ...before.map((each) => samplesIn(hours, each, length)));
@@ -42,7 +48,7 @@ export function mostSamplesBefore(hours: HourCounts, hourMs: number, length: num
 /** Estimates uses from samples. A single sample says little. */
 const usesOf = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * oneIn);
 
-/** Returns the most uses within `length` hours. The times must be sorted. */
+/** Returns the highest number of uses within `length` hours. The times must be sorted. */
 function mostWithin(timesMs: readonly number[], length: number): number {
   let most = 0;
   let start = 0;
@@ -71,7 +77,7 @@ export function variety(events: readonly SeenEvent[]) {
   };
 }
 
-/** Minimum share of ascending steps, and the widest step, of an enumeration. */
+/** Calls count as an enumeration if at least this share of the steps goes up by at most `widest`. */
 const ASCENDING = { share: 0.8, widest: 10 };
 
 /** Whether the calls enumerate numeric ids: `/orders/4711`, `/orders/4712` and so on. */
@@ -85,14 +91,20 @@ export function isAscending(events: readonly SeenEvent[]): boolean {
   return steps.length >= ENOUGH_CALLS / 2 && up.length >= ASCENDING.share * steps.length;
 }
 
-/** Number of uses of a principal's access within some hours, and the usual number. */
+/** How often a principal's access is used within some hours, and how often it usually is. */
 interface Volume {
-  /** Number of uses: counted if the principal's events include all of them, otherwise estimated from samples. */
+  /**
+   * Number of uses. This is an exact count if the principal's events include all uses, otherwise an estimate from
+   * samples.
+   */
   readonly uses: number;
   readonly isCounted: boolean;
-  /** Lower bound of the number of uses. */
+  /** Lower bound for the number of uses. */
   readonly sure: number;
-  /** The most uses within as many hours: of the principal before, and of the client's other users now. */
+  /**
+   * The most uses within the same number of hours: by this principal in the past (`own`), and by the client's other
+   * users now (`peers`).
+   */
   readonly own: number;
   readonly peers: number;
   readonly usual: number;
@@ -109,7 +121,7 @@ function volumeOf(
   const before = uses.filter(({ atMs }) => atMs < fromMs).map(({ atMs }) => atMs);
   const counted = uses.length - before.length;
   const estimated = samplesIn(each.hours, hourMs, length) * oneIn;
-  // A full list may omit older events.
+  // If the list of events is full, it may omit older events.
   const isCounted =
     counted > 0 &&
     counted < MOST_RECENT_EVENTS &&
@@ -138,7 +150,7 @@ function volumeOf(
   };
 }
 
-/** Detects access that is used far more than before, and far more than that of the client's other users. */
+/** Detects access that is used far more than in the past, and far more than other users of the client use theirs. */
 export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
   name: "scraping",
   catches:
@@ -180,7 +192,7 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
         (isNewWalk && isAscending(recent) ? 25 : 0) +
         (isOdd ? 20 : 0);
-      // Batches and load tests make services just as busy, so call volume alone isn't enough for their tokens.
+      // Batch jobs and load tests make services just as busy, so for a service, call volume alone isn't enough.
       const isService = holder.startsWith("token:");
       const score = !isService
         ? points

@@ -4,7 +4,7 @@ import { tokenIdOf } from "../../events/oauth-event.ts";
 import { type Origin, originOf } from "../../events/origin.ts";
 import { agentOf } from "../../events/user-agent.ts";
 
-/** The fields of an audit event that the rules evaluate. */
+/** The fields of an audit event that rules evaluate. */
 export interface SeenEvent {
   readonly atMs: number;
   readonly type: string;
@@ -13,13 +13,13 @@ export interface SeenEvent {
   readonly tokenId?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly ip?: string | undefined;
-  /** Network of the address. */
+  /** The network that the address belongs to. */
   readonly network?: string | undefined;
-  /** IP enrichment of the address: country, operator and kind, if known. */
+  /** IP enrichment for the address: country, operator and kind, if known. */
   readonly origin?: Origin | undefined;
-  /** Network of the token's previous use, which has no IP enrichment. */
+  /** The network in which the token was previously used. It has no IP enrichment. */
   readonly previousNetwork?: string | undefined;
-  /** Family and platform of the user agent. */
+  /** The user agent's family and platform. */
   readonly agent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly reason?: string | undefined;
@@ -47,7 +47,7 @@ export interface ReadEvent {
   readonly event_data: Readonly<Record<string, unknown>>;
 }
 
-/** Converts an event. Invalid fields count as absent. */
+/** Converts an event. Invalid fields are treated as absent. */
 export function toSeenEvent(event: ReadEvent): SeenEvent {
   const { event_data: data } = event;
   const ip = text(data.ip);
@@ -75,7 +75,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
   };
 }
 
-/** Whether a path segment names a resource: it contains a digit or is long. */
+/** Whether a path segment identifies a resource: it contains a digit or is long. */
 const isResource = (segment: string) => /\d/.test(segment) || segment.length >= 24;
 
 /** Replaces resource ids in an endpoint: `/api/orders/42` becomes `/api/orders/*`. Versions such as `v1` stay. */
@@ -93,7 +93,7 @@ export function holderSubject(holder: string): { kind: "user" | "token"; id: str
   return { kind, id: holder.slice(colon + 1) };
 }
 
-/** Whether access was given: a token was used or issued, or a session started. */
+/** Whether the event gives access: a token was used or issued, or a session started. */
 export function isSuccess({ type }: SeenEvent): boolean {
   return type === "token_used" || type === "token_issued" || type === "session_started";
 }

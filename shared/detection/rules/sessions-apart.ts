@@ -18,15 +18,15 @@ import {
 } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** Maximum pause between uses of sessions that count as concurrent. */
+/** Maximum pause between uses of two sessions that count as concurrent. */
 const AT_ONCE_MS = 30 * MINUTE_MS;
-/** Minimum events, and minimum days, for a user to have habits. */
+/** Minimum number of events, and of days, for a user's habits to be known. */
 const KNOWN = { events: 20, days: 3 };
 
-/** Whether a user agent is a script. Unlike a browser or an app, it names no platform. */
+/** Whether a user agent is a script. Unlike a browser or an app, a script names no platform. */
 const isScript = (agent: string) => !agent.includes(" on ");
 
-/** Returns the operator of a use if known, otherwise its network. */
+/** Returns the operator that a use came from if known, otherwise the network. */
 const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
 
 interface Apart {
@@ -37,7 +37,7 @@ interface Apart {
   readonly score: number;
 }
 
-/** Returns the signs that another person has a separate session while the user is still active. */
+/** Returns the signs that a different person has a separate session while the user is still active. */
 function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined {
   const { habits, uses, agent, network } = party;
   const [first] = uses;
@@ -86,11 +86,11 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
   return { party, meanwhile, reasons: held, score: scoreOf(held, isNewScript) };
 }
 
-/** Score from which a concurrent session is reported with any user agent. */
+/** Score at which a concurrent session is reported regardless of the user agent. */
 const STRONG = 70;
 /**
- * Maximum score of weaker cases, because phones change networks. Other findings about the user, such as unusual hours,
- * add to it.
+ * Maximum score for weaker cases, because phones change networks. Other findings about the user, such as unusual hours,
+ * can add to this score.
  */
 const WEAK = 35;
 
@@ -99,7 +99,9 @@ function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
   return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
 }
 
-/** Detects a new session of a user in a new network while the user's other sessions are used in usual networks. */
+/**
+ * Detects that a user has a new session in a new network while the user's other sessions are active in usual networks.
+ */
 export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart"]> = {
   name: "sessions_apart",
   catches:

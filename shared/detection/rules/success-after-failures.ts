@@ -8,7 +8,7 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
-/** Score if the user's own machine may be using IPv6 instead of IPv4, or vice versa, for the first time. */
+/** Score if the user's own machine may have switched between IPv4 and IPv6 for the first time. */
 const MAYBE_HOME = 35;
 
 interface Found {
@@ -20,7 +20,7 @@ interface Found {
   readonly message: string;
 }
 
-/** Finds a user whose credentials were guessed, followed by a success from a new network or user agent. */
+/** Finds users with credential guesses followed by a success from a new network or user agent. */
 function ofUser(
   holder: string,
   events: readonly SeenEvent[],
@@ -42,7 +42,7 @@ function ofUser(
   if (!success || success.atMs - last.atMs > HOUR_MS) return [];
   const isNewAgent = hasNewAgent(habits, success);
   const isNew = isElsewhere(habits, success) || isNewAgent;
-  // A user who forgot the password fails and then succeeds from a usual network.
+  // A user who forgot the password fails a few times and then succeeds from a usual network.
   if (habits.events > 0 && !isNew) return [];
   const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
   const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
@@ -77,7 +77,7 @@ function ofAddress(
   const admitted = events.filter(isSuccess);
   const before = admitted.filter(({ atMs }) => atMs < first.atMs);
   const success = admitted.find(({ atMs }) => atMs > first.atMs);
-  // If others were allowed from the address before, a success is no surprise.
+  // If other principals were allowed from this address before, a success isn't suspicious.
   if (!success || before.length > 0) return [];
   if (failed.filter(({ atMs }) => atMs < success.atMs).length < guesses) return [];
   return [

@@ -13,12 +13,14 @@ import {
 import { newParties, type Party, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
 
-/** Minimum uses, and minimum days, for a principal that always uses one network to count as settled. */
+/** Minimum number of uses, and of days, before a principal that only uses one network counts as settled. */
 const SETTLED = { events: 20, days: 3 };
-/** Number of principals whose tokens have two user agents from which two are usual for the client. */
+/**
+ * If at least this many principals each use a token with two user agents, both user agents are usual for the client.
+ */
 const PEERS = 3;
 
-/** Returns the signs that another person uses the token, with their points. */
+/** Returns the signs that a different person uses the token, with points for each. */
 function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
   const { habits, alternations, othersAgents, agent } = party;
   if (!party.hasOthersToken) return [];
@@ -56,7 +58,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
         habits.places.size <= 2,
     ],
     [15, "far more calls than usual", isBusy],
-    // Travellers and VPN users are common, so a new location only adds to other signs.
+    // Travel and VPNs are common, so a new location only adds points if there are other signs.
     [
       NEWS_POINTS,
       news.join(", "),
@@ -72,8 +74,8 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
 }
 
 /**
- * Returns the user agents, by client, that share a token with another one. At least `PEERS` principals must have done
- * so for more than a day.
+ * Returns the user agents, by client, that usually share a token with a different user agent. At least `PEERS`
+ * principals must each have used a token with this and a different user agent, more than a day ago.
  */
 function usualPairs({ holders, nowMs }: DetectionSnapshot): ReadonlySet<string> {
   const seen = new Map<string, Set<string>>();

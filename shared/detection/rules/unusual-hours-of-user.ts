@@ -6,10 +6,10 @@ import { holderSubject, isSuccess } from "./seen-event.ts";
 
 const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
 
-/** Minimum events of a user. With fewer, most empty hours are chance. */
+/** Minimum number of a user's events. With fewer events, most empty hours are chance. */
 const LEAST_EVENTS = 20;
 
-/** Detects a user who is active at hours of the day when the user was never active before. */
+/** Detects a user who is active at an hour of the day when this user has never been active before. */
 export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
   name: "unusual_hours",
   catches:
@@ -22,7 +22,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
     const fromMs = nowMs - 2 * HOUR_MS;
     return [...holders].flatMap(([holder, events]): Anomaly[] => {
       const of = holderSubject(holder);
-      // A candidate may be a dormant token, which can have a user.
+      // A candidate may be a dormant token that belongs to a user.
       const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
       if (id === undefined) return [];
       const usual = activeHours(events, nowMs);

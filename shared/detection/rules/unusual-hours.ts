@@ -10,13 +10,13 @@ export interface UnusualHoursParameters {
   readonly ratio: number;
 }
 
-/** Minimum history of a client. Before that, nothing is usual for it. */
+/** Minimum history for a client. With less, there is no telling what is usual. */
 const LEARN_MS = 24 * HOUR_MS;
 
 /**
- * Returns the clients whose last hour differs clearly from their own history.
+ * Returns the clients whose last hour clearly differs from their own history.
  *
- * @param what the message's words for what is counted
+ * @param what how the message describes what is counted
  */
 export function unusualHours(
   histories: readonly ClientHistory[],
@@ -26,7 +26,7 @@ export function unusualHours(
   what: string,
 ): Anomaly[] {
   return histories.flatMap(({ clientId, lastHour, hours, firstSeenMs }) => {
-    // From the client's first appearance, hours without a count are zero.
+    // Once a client has appeared, hours without a count are zero.
     const firstMs = Math.max(historyStartMs, Math.min(firstSeenMs, ...hours.keys()));
     if (lastHour < parameters.minimum || nowMs - firstMs < LEARN_MS) return [];
     const usual = usualRange(hours, firstMs, nowMs);

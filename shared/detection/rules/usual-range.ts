@@ -1,19 +1,21 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import type { HourCounts } from "./detection-snapshot.ts";
 
-/** The usual count of an hour, computed from comparable hours. */
+/** The usual count for an hour, calculated from comparable hours. */
 export interface UsualRange {
   readonly median: number;
-  /** Standard deviation, estimated from the median absolute deviation. At least that of a Poisson distribution. */
+  /**
+   * Standard deviation, estimated from the median absolute deviation. Never less than that of a Poisson distribution.
+   */
   readonly deviation: number;
-  /** Number of hours compared. */
+  /** Number of hours that were compared. */
   readonly hours: number;
 }
 
-/** Minimum hours for a comparison. */
+/** Minimum number of hours needed for a comparison. */
 const MIN_HOURS = 6;
 
-/** Ratio of the standard deviation to the median absolute deviation, for normally distributed data. */
+/** Ratio of the standard deviation to the median absolute deviation in normally distributed data. */
 const MAD_TO_DEVIATION = 1.4826;
 
 function median(sorted: readonly number[]): number {
@@ -26,16 +28,16 @@ const ascending = (a: number, b: number) => a - b;
 
 const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
 
-/** Whether an hour is at the same time of day, plus or minus one hour, on the same kind of day. */
+/** Whether an hour is at the same time of day, give or take one hour, on the same kind of day. */
 function comparable(nowMs: number, hour: number): boolean {
   const apart = Math.abs(((nowMs - HOUR_MS - hour) % DAY_MS) / HOUR_MS);
   return Math.min(apart, 24 - apart) <= 1 && isWeekend(hour) === isWeekend(nowMs);
 }
 
 /**
- * Returns the usual count of the hour that ends at `nowMs`. Uses the median and the median absolute deviation, which
- * past attacks barely change. Compares hours at the same time of day on the same kind of day or, while there are too
- * few of them, all hours. An hour without a count is zero.
+ * Returns the usual count for the hour that ends at `nowMs`. It uses the median and the median absolute deviation,
+ * because past attacks barely affect them. It compares hours at the same time of day on the same kind of day, or all
+ * hours while there are too few of these. An hour without a count is zero.
  *
  * @param startMs when the client was first counted
  * @returns undefined if the history is too short

@@ -4,8 +4,8 @@ import { originOf } from "../../events/origin.ts";
 import type { Origins } from "./origins.ts";
 
 /**
- * Returns the event with the IP enrichment of its address. Values that the event already has take precedence. Returns
- * the event unchanged if nothing is known about the address or if the event would become too large.
+ * Adds IP enrichment for the event's address. Values already in the event take precedence. Returns the event unchanged
+ * if nothing is known about the address or if the event would become too large.
  */
 export function addOrigin(event: OAuthEvent, origins: Origins): OAuthEvent {
   const origin = origins.of(ipOf(event), originOf(event.event_data));

@@ -13,7 +13,7 @@ const nameOf = (error: unknown) => (error instanceof Error ? error.name : "");
 const isUnchanged = (error: unknown) =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 304;
 
-/** Reads a stream of known length into one buffer, so that memory holds only one copy. */
+/** Reads a stream of known length directly into one buffer, so that memory never holds a second copy. */
 async function readAll(body: AsyncIterable<Uint8Array>, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(length);
   let at = 0;

@@ -9,7 +9,7 @@ import type { OriginSource } from "./origins.ts";
 const CHECK_EVERY_MS = HOUR_MS;
 /** Delay before retrying a file that could not be fetched. */
 const TRY_AGAIN_MS = 5 * MINUTE_MS;
-/** Time after which `refresh` fetches no further file. The next call does. */
+/** Time after which `refresh` stops fetching files. The next call fetches the rest. */
 const LONGEST_REFRESH_MS = 10 * SECOND_MS;
 
 /** The result of fetching a file. */
@@ -21,7 +21,7 @@ export type FetchedFile =
 /** A store of files, such as a bucket. */
 export interface FileStore {
   /**
-   * Fetches a file unless it still has the ETag.
+   * Fetches a file unless its ETag is unchanged.
    *
    * @throws if the store times out or denies the request, or if the file is too large
    */
@@ -46,8 +46,9 @@ interface LoadedFile {
 }
 
 /**
- * The databases of a store, in memory. Fetches each file once and checks it again every hour, so that a new file needs
- * no deployment. If a file is broken or can't be fetched, the previous one stays in use. Logs each problem once.
+ * Keeps a store's databases in memory. Fetches each file and checks for a new version every hour, so that a new file
+ * needs no deployment. If a file is broken or can't be fetched, the previous version stays in use. Logs each problem
+ * once.
  */
 export class DatabaseFiles implements OriginSource {
   readonly #files: readonly LoadedFile[];
@@ -57,12 +58,12 @@ export class DatabaseFiles implements OriginSource {
     this.#files = options.names.map((name) => ({ name, checkAtMs: 0 }));
   }
 
-  /** Returns the IP enrichment of an address. Each field comes from the first database that has it. */
+  /** Returns the IP enrichment for an address. Each field comes from the first database that has it. */
   find(ip: string): Origin | undefined {
     return joinOrigins(...this.#files.map((file) => this.#findIn(file, ip)));
   }
 
-  /** Fetches changed files whose check is due. Never throws. */
+  /** Checks the files that are due and fetches those that changed. Never throws. */
   refresh(): Promise<void> {
     this.#fetching ??= this.#refresh().finally(() => {
       this.#fetching = undefined;
@@ -79,7 +80,7 @@ export class DatabaseFiles implements OriginSource {
     }
   }
 
-  /** Fetches one file after the other, so that memory holds at most one file twice. */
+  /** Fetches files one at a time, so that memory holds two versions of at most one file. */
   async #refresh(): Promise<void> {
     const { clock } = this.options;
     const untilMs = clock() + LONGEST_REFRESH_MS;

@@ -1,5 +1,5 @@
 /**
- * Autonomous systems of the largest cloud and hosting companies. With them, a free ASN table is enough to detect
+ * Autonomous systems of the largest cloud and hosting companies. With this list, a free ASN table is enough to detect
  * hosting. Declared networks and databases take precedence.
  */
 export const HOSTING_ASNS: ReadonlySet<number> = new Set([

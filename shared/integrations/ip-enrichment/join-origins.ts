@@ -1,12 +1,13 @@
 import type { Origin } from "../../events/origin.ts";
 
-/** Whether a source doesn't contradict the joined value of a field. */
+/** Whether a source's value is absent or equals the merged value. */
 const agree = <Value>(one: Value | undefined, other: Value | undefined) =>
   one === undefined || one === other;
 
 /**
- * Merges IP enrichment. Each field comes from the first source that has it. Exceptions: the operator never comes from a
- * source with another ASN. Latitude and longitude come from one source, never from one with another country.
+ * Merges IP enrichment. Each field comes from the first source that has it. Two exceptions: the operator never comes
+ * from a source with a different ASN. Latitude and longitude always come from the same source, never one with a
+ * different country.
  */
 export function joinOrigins(...sources: readonly (Origin | undefined)[]): Origin | undefined {
   const joined: Origin = Object.assign({}, ...sources.toReversed());

@@ -3,10 +3,10 @@ import { Reader, type Response } from "mmdb-lib";
 import type { Origin } from "../../events/origin.ts";
 import { originOfRecord } from "./origin-of-record.ts";
 
-/** Maximum bytes of a file. The largest free city table has half of that. */
+/** Maximum file size in bytes. The largest free city table is half this size. */
 export const MOST_FILE_BYTES = 128 * 1024 * 1024;
 
-/** Maximum addresses whose result is cached. Most calls come from few addresses. */
+/** Maximum number of cached lookups. Most calls come from a few addresses. */
 const MOST_KEPT = 10_000;
 
 /** Marker before the metadata. */
@@ -78,7 +78,7 @@ export class OriginDatabase {
   }
 
   /**
-   * Returns the IP enrichment of an address, if the database has any.
+   * Returns the IP enrichment for an address, if the database has any.
    *
    * @param ip an address in its canonical form
    * @throws Error if the file is broken
@@ -92,9 +92,9 @@ export class OriginDatabase {
     return origin;
   }
 
-  /** Returns the raw record of an address. @throws Error if the file is broken */
+  /** Returns the raw record for an address. @throws Error if the file is broken */
   record(ip: string): unknown {
-    // An IPv4 tree would read the first bits of an IPv6 address as an IPv4 address.
+    // A lookup in an IPv4 tree would treat the first bits of an IPv6 address as an IPv4 address.
     if (this.metadata.ipVersion === 4 && isIPv6(ip)) return undefined;
     return this.#reader.get(ip) ?? undefined;
   }

@@ -9,10 +9,10 @@ const membersOf = (value: unknown): Members =>
 const first = (...values: unknown[]) =>
   values.find((value) => value !== undefined && value !== null && value !== "");
 
-/** Whether a value means true in one of the databases. */
+/** Whether a value means true in any of the supported databases. */
 const isTrue = (value: unknown) => value === true || value === "true" || value === 1;
 
-/** Fields that mark an address as a kind, most specific kind first. */
+/** Record fields that indicate each kind of address, most specific kind first. */
 const KINDS: readonly (readonly [OriginKind, readonly string[]])[] = [
   ["tor", ["is_tor_exit_node", "tor", "is_tor"]],
   ["vpn", ["is_anonymous_vpn", "vpn", "is_vpn", "relay", "is_relay"]],

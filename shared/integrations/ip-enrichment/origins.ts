@@ -23,7 +23,7 @@ const listOf = <Value>(value: Value | readonly Value[] | undefined): readonly Va
   value === undefined ? [] : ([value].flat() as Value[]);
 
 /**
- * Looks up the IP enrichment of addresses: declared networks first, then the databases, then the list of hosting ASNs.
+ * Looks up IP enrichment for addresses: in declared networks first, then the databases, then the list of hosting ASNs.
  */
 export class Origins {
   readonly #blocks = new IpBlocks<DeclaredBlock>();
@@ -52,7 +52,7 @@ export class Origins {
   }
 
   /**
-   * Returns the IP enrichment of an address.
+   * Returns the IP enrichment for an address.
    *
    * @param ip an address. Any other text is ignored.
    * @param given the values in the event itself, which take precedence

@@ -10,7 +10,7 @@ export interface DatabaseSample {
   readonly broken: number;
 }
 
-/** Whether a first byte can belong to a public network. Excludes 0, 10, 127, multicast and reserved ranges. */
+/** Whether an address with this first byte can be public. Excludes 0, 10, 127, multicast and reserved ranges. */
 const isPublic = (first: number) => first > 0 && first < 224 && ![10, 127].includes(first);
 
 /** Sample addresses: eight in each public /8 of IPv4. */

@@ -18,7 +18,7 @@ const UNKNOWN = "Unknown";
 /** Maximum length of the schema's type `ip_t`. */
 const MAX_IP_LENGTH = 40;
 
-/** The call of an event and its source. */
+/** The call that an event describes, and its source. */
 export interface Caller {
   readonly endpoint: OcsfEndpoint | undefined;
   readonly request: OcsfHttpRequest | undefined;
@@ -60,7 +60,7 @@ export function readToken(data: EventDataReader): OcsfToken | undefined {
   return token && { ...token, type_id: 99, type: "Access Token" };
 }
 
-/** Returns the event's user. A client that acts for itself is its own user. */
+/** Returns the event's user. A client that acts on its own behalf is its own user. */
 export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
   if (user_id !== undefined) return { uid: user_id, type_id: 1, type: "User" };
   if (oauth_client_id !== undefined) return { uid: oauth_client_id, type_id: 4, type: "Service" };
@@ -72,7 +72,7 @@ export function userOrUnknown(event: OAuthEvent): OcsfUser {
   return userOf(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
 }
 
-/** Returns the client, with the user and the session for which it acts. */
+/** Returns the client, with the user and session that it acts for. */
 export function actorOf(
   event: OAuthEvent,
   session: OcsfSession | undefined,
@@ -89,7 +89,7 @@ export function actorOrUnknown(event: OAuthEvent, session: OcsfSession | undefin
   return actorOf(event, session) ?? { app_name: UNKNOWN };
 }
 
-/** Returns the source of the call, or an unknown source. */
+/** Returns the call's source endpoint, or an unknown endpoint. */
 export function endpointOrUnknown({ endpoint }: Caller): OcsfEndpoint {
   return endpoint ?? { name: UNKNOWN };
 }

@@ -16,7 +16,7 @@ import type {
   OcsfSession,
 } from "./ocsf-event.ts";
 
-/** The input for the attributes of a class. */
+/** The input for building a class's attributes. */
 export interface ClassSource {
   readonly event: OAuthEvent;
   readonly caller: Caller;
@@ -32,7 +32,7 @@ function serviceOf({ data, serviceName }: ClassSource): { readonly name: string 
   return { name: data.text("provider") ?? serviceName };
 }
 
-/** Returns the session. For a session event, the event's lifetime is the session's. */
+/** Returns the session. In a session event, `issued_at` and `expires_at` apply to the session. */
 function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
   if (!event.event_type.startsWith("session_")) return caller.session;
   return present({
@@ -87,7 +87,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
     src_endpoint: caller.endpoint,
     data: data.object("evidence"),
   });
-  // The schema doesn't allow evidence that consists of a request alone.
+  // The schema doesn't allow evidence that contains only a request.
   const shown = caller.request
     ? {
         ...(evidence ?? { actor: actorOrUnknown(event, caller.session) }),

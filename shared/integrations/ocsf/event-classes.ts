@@ -54,14 +54,14 @@ export const SEVERITY = {
   medium: { id: 3, caption: "Medium" },
 } as const satisfies Record<string, Enumerated>;
 
-/** `status_id` of an event. Findings have other values. */
+/** `status_id` for events. Findings use different values. */
 export const STATUS = {
   unknown: { id: 0, caption: "Unknown" },
   success: { id: 1, caption: "Success" },
   failure: { id: 2, caption: "Failure" },
 } as const satisfies Record<string, Enumerated>;
 
-/** `status_id` of a finding. The schema's other values are for human reviewers. */
+/** `status_id` for findings. The schema's other values are for human reviewers. */
 export const FINDING_STATUS = {
   new: { id: 1, caption: "New" },
   resolved: { id: 4, caption: "Resolved" },

@@ -2,7 +2,7 @@ import { instantSchema } from "../../core/clock.ts";
 import type { EventData } from "../../events/event-data.ts";
 
 /**
- * Reads the free-form data of an event and tracks what was read. All other members, and values that don't fit their
+ * Reads an event's free-form data and tracks which members were read. Unread members, and values that don't fit their
  * attribute, go to `unmapped`, so nothing is lost.
  */
 export class EventDataReader {
@@ -12,7 +12,7 @@ export class EventDataReader {
     this.#left = new Map(Object.entries(data));
   }
 
-  /** Returns non-empty text that passes the optional test. */
+  /** Returns a member's text if it isn't empty and passes the optional test. */
   text(key: string, fits: (text: string) => boolean = () => true): string | undefined {
     const value = this.#left.get(key);
     if (typeof value !== "string" || value === "" || !fits(value)) return undefined;
@@ -20,7 +20,7 @@ export class EventDataReader {
     return value;
   }
 
-  /** Returns a time in epoch milliseconds. A time in another precision also stays in `unmapped`. */
+  /** Returns a time in epoch milliseconds. If the original has a different precision, it also stays in `unmapped`. */
   instantMs(key: string): number | undefined {
     const value = this.#left.get(key);
     const parsed = instantSchema.safeParse(value);
@@ -37,7 +37,7 @@ export class EventDataReader {
     return value as EventData;
   }
 
-  /** Puts back the part of a member that has no attribute. */
+  /** Puts back the part of a member that the schema has no attribute for. */
   keep(key: string, value: unknown): void {
     this.#left.set(key, value);
   }
@@ -48,7 +48,7 @@ export class EventDataReader {
   }
 }
 
-/** Returns the members that have a value, or undefined if none has. */
+/** Removes undefined members. Returns undefined if no members are left. */
 export function present<T extends object>(
   members: T,
 ): { readonly [K in keyof T]?: Exclude<T[K], undefined> } | undefined {

@@ -16,7 +16,7 @@ export interface EventTypeMapping {
   readonly activity: Enumerated | "by method";
   readonly status: Enumerated;
   readonly severity: Enumerated;
-  /** `status_detail` of an event without a reason. */
+  /** `status_detail` for an event without a reason. */
   readonly detail?: string;
 }
 
@@ -25,10 +25,10 @@ const LOGOFF = { id: 2, caption: "Logoff" };
 const CREATE = { id: 1, caption: "Create" };
 const CLOSE = { id: 3, caption: "Close" };
 
-/** Returns an activity without a number in the schema. `activity_name` names it. */
+/** Returns an activity that has no number in the schema. Its name goes in `activity_name`. */
 const other = (caption: string): Enumerated => ({ id: 99, caption });
 
-/** Returns the mapping of a response action. It's neither a logon nor a logoff. */
+/** Returns the mapping for a response action, which is neither a logon nor a logoff. */
 const actionOf = (caption: string): EventTypeMapping => ({
   class: "authentication",
   activity: other(caption),
@@ -39,8 +39,8 @@ const actionOf = (caption: string): EventTypeMapping => ({
 /**
  * Event types and their mapping to OCSF.
  *
- * - Token events are `Other` with a name. Issuing a token is not a logon: a client can get a token without a user and
- *   refresh it without a logon. The schema's ticket activities (3 to 5) are for Kerberos.
+ * - Token events have the activity `Other` and a name. Issuing a token is not a logon: a client can get a token without
+ *   a user and refresh it without a logon. The schema's ticket activities (3 to 5) are for Kerberos.
  * - A call without a valid token is a failed `Logon`, because detections of credential guessing look there.
  * - A call with insufficient scopes is authenticated, so it's a failed API call.
  */
@@ -136,12 +136,12 @@ const MAPPINGS: Readonly<
   },
 };
 
-/** Returns the outcome that an identity provider reported for an event of an unmapped type. */
+/** Returns the status for an unmapped event type, from the outcome that the identity provider reported. */
 function statusOf({ outcome }: EventData): Enumerated {
   return outcome === "success" || outcome === "failure" ? STATUS[outcome] : STATUS.unknown;
 }
 
-/** Returns the OCSF mapping of an event. An event of an unknown type is an API activity named after the type. */
+/** Returns an event's OCSF mapping. An unknown event type becomes an API activity named after the type. */
 export function mappingOf({ event_type, event_data }: OAuthEvent): EventTypeMapping {
   if (Object.hasOwn(MAPPINGS, event_type)) return MAPPINGS[event_type as keyof typeof MAPPINGS];
   return {

@@ -26,7 +26,7 @@ export function isHttpMethod(text: string): boolean {
   return ACTIVITIES.has(text);
 }
 
-/** Returns the activity of a call with the method. */
+/** Returns the activity for an HTTP method. */
 export function activityOfMethod(method: string | undefined): Enumerated {
   return ACTIVITIES.get(method ?? "") ?? { id: 0, caption: "Unknown" };
 }

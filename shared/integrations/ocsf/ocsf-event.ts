@@ -24,7 +24,7 @@ export interface OcsfToken {
   readonly expiration_time?: number;
 }
 
-/** https://schema.ocsf.io/1.8.0/objects/actor. Has at least one member. */
+/** https://schema.ocsf.io/1.8.0/objects/actor. Must have at least one member. */
 export interface OcsfActor {
   readonly app_name?: string;
   /** The OAuth client. */
@@ -42,7 +42,7 @@ export interface OcsfLocation {
   readonly long?: number;
 }
 
-/** https://schema.ocsf.io/1.8.0/objects/autonomous_system. Has at least one member. */
+/** https://schema.ocsf.io/1.8.0/objects/autonomous_system. Must have at least one member. */
 export interface OcsfAutonomousSystem {
   readonly number?: number;
   readonly name?: string;

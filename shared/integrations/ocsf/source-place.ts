@@ -10,8 +10,8 @@ export interface SourcePlace {
 }
 
 /**
- * Reads the IP enrichment of an event. Values without an attribute in the schema, such as the kind of a network, stay
- * in `unmapped`. So do coordinates without a country, because the schema requires one.
+ * Reads an event's IP enrichment. Values that have no attribute in the schema, such as `kind`, stay in `unmapped`.
+ * Coordinates without a country also stay there, because a location in the schema requires a country.
  */
 export function readPlace(data: EventDataReader): SourcePlace {
   const given = data.object("origin");

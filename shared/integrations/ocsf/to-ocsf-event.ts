@@ -7,7 +7,7 @@ import { mappingOf } from "./event-type-mapping.ts";
 import { activityOfMethod } from "./http-method.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
 
-/** The product name and vendor, by which a SIEM distinguishes its sources. */
+/** The product name and vendor, which a SIEM uses to tell sources apart. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
 /** Options for exported events. */
@@ -72,7 +72,7 @@ export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): Oc
   };
 }
 
-/** Returns the partition of an exported event: its class and its UTC day. */
+/** Returns an exported event's partition: its class and UTC day. */
 export function partitionOf({ class_uid, time }: OcsfEvent): { class_uid: string; day: string } {
   return { class_uid: String(class_uid), day: new Date(time).toISOString().slice(0, 10) };
 }

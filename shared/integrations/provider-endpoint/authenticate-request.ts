@@ -8,7 +8,7 @@ import { isSameText } from "../../token-verifiers/same-text.ts";
 const SHORTEST_KEY = 16;
 const MOST_KEYS = 5;
 
-/** Thrown if the secret of a provider's endpoint is invalid. Never contains any part of the secret. */
+/** Thrown if a provider endpoint's secret is invalid. The message never contains any part of the secret. */
 export class InvalidEndpointSecretError extends OAuthMonitoringError {
   override readonly name = "InvalidEndpointSecretError";
 
@@ -20,8 +20,8 @@ export class InvalidEndpointSecretError extends OAuthMonitoringError {
 }
 
 /**
- * The result of authenticating a request: the time of the signature, if the signature contains one, or the reason for
- * rejecting the request. The sender may see the reason.
+ * The result of authenticating a request: the signature's time, if it has one, or why the request was rejected. It is
+ * safe to show the reason to the sender.
  */
 export type RequestVerdict =
   | { readonly signedAtMs?: number | undefined }
@@ -53,9 +53,9 @@ function isSignedBody(keys: readonly string[], given: string, body: Uint8Array):
 }
 
 /**
- * Verifies that a request comes from a provider. Doesn't parse the body.
+ * Verifies that a request comes from the provider. Doesn't parse the body.
  *
- * @param secretText the text of the endpoint's secret: one key per line
+ * @param secretText the endpoint's secret: one key per line
  * @param nowMs epoch milliseconds
  * @throws InvalidEndpointSecretError, InvalidWebhookSecretError if the secret is invalid
  */

@@ -13,8 +13,8 @@ export interface ReceiptStore {
 }
 
 /**
- * Returns the time when an event was first received, and stores it for as long as the event. The time is part of an
- * event's key, so without this a replayed record that has no time would be stored again.
+ * Returns when an event was first received, and stores that time for as long as the event is kept. Used for records
+ * that contain no time: an event's key includes the time, so a replayed record would otherwise be stored again.
  *
  * Cost: 1 write unit.
  *

@@ -13,16 +13,16 @@ export interface RecordReceiver {
   readonly config: Pick<MonitoringConfig, "retention">;
   /** Resolves only when the bus has accepted every event. */
   readonly sink: EventSink;
-  /** Returns the time when an event was first received, UTC: the time of this receipt or of an earlier one. */
+  /** Returns when an event was first received, UTC: now or earlier. */
   readonly firstReceipt: (event: OAuthEvent) => Promise<string>;
   readonly clock: Clock;
 }
 
-/** The outcome for the records of a request. */
+/** The number of records in a request, by outcome. */
 export interface RecordReceipt {
   /** Number of records that were published as events. */
   readonly taken: number;
-  /** Number of records that are past their retention and aren't published. Earlier copies have been deleted. */
+  /** Number of records that weren't published because their retention period has passed. */
   readonly expired: number;
 }
 
@@ -35,15 +35,15 @@ function digestOf(record: unknown): string {
   try {
     return digest(record);
   } catch {
-    // JSON can't serialize a record that is nested too deeply.
+    // `JSON.stringify` can't serialize a record that is nested too deeply.
     return digest(storable(record, 1));
   }
 }
 
-/** Maximum receipts to look up at the same time. */
+/** Maximum number of first receipts to look up at the same time. */
 const AT_ONCE = 50;
 
-/** Replaces the time of this receipt with the time of the first one. */
+/** Replaces the event's time with the time of its first receipt. */
 async function withFirstTime(
   events: readonly OAuthEvent[],
   time: string,
@@ -67,12 +67,13 @@ async function withFirstTime(
 }
 
 /**
- * Publishes each record of a provider as an event. A record without an ID gets the digest of its content as ID, and a
- * record without a time gets the time of its first receipt. A repeated request therefore stores nothing new.
+ * Publishes each of a provider's records as an event. A record without an ID gets a digest of its content as its ID,
+ * and a record without a time gets the time when it was first received. Repeating a request therefore stores nothing
+ * new.
  *
- * @param signedAtMs time of the request's signature, epoch milliseconds. Undefined if the signature contains no time.
- * @throws PublishError if the bus doesn't accept every event, and the errors of the store. The sender must repeat the
- * request.
+ * @param signedAtMs when the request was signed, epoch milliseconds. Undefined if the signature contains no time.
+ * @throws PublishError if the bus doesn't accept every event, or any error from DynamoDB. The sender must then repeat
+ * the request.
  */
 export async function receiveRecords(
   { adapter, config, sink, firstReceipt, clock }: RecordReceiver,

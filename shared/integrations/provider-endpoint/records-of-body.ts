@@ -12,7 +12,7 @@ export class UnreadableBodyError extends OAuthMonitoringError {
   }
 }
 
-/** Thrown if a body has more records than one request may contain. */
+/** Thrown if a body contains more records than a request may have. */
 export class TooManyRecordsError extends OAuthMonitoringError {
   override readonly name = "TooManyRecordsError";
 
@@ -21,15 +21,18 @@ export class TooManyRecordsError extends OAuthMonitoringError {
   }
 }
 
-/** The content of a body. */
+/** The records in a request body. */
 export interface BodyRecords {
-  /** The records in the order of the body. Each can be any JSON value. */
+  /** The records, in order. Each can be any JSON value. */
   readonly records: readonly unknown[];
-  /** Numbers of the lines without a valid record, counted from 1. Only JSON lines can have any. */
+  /** Line numbers without a valid record, starting at 1. Always empty unless the body is JSON lines. */
   readonly refusedLines: readonly number[];
 }
 
-/** Parses a line. Returns undefined for anything but an object or array, because it may be part of a larger value. */
+/**
+ * Parses a line. Returns undefined for anything other than an object or array, because the line may be part of a larger
+ * value.
+ */
 function parseLine(line: string): unknown {
   try {
     const value: unknown = JSON.parse(line);
@@ -48,10 +51,10 @@ function parseWhole(text: string): { readonly value: unknown } | undefined {
 }
 
 /**
- * Reads the records of a body: JSON (one record, an array of records, or a batch in the provider's format) or JSON
- * lines.
+ * Parses the records in a request body: JSON (one record, an array of records, or a batch in the provider's format) or
+ * JSON lines.
  *
- * @param split returns the records of one value: those of a batch, or the value itself
+ * @param split returns the records in one JSON value: a batch's records, or the value itself
  * @throws UnreadableBodyError if the body contains no readable record
  * @throws TooManyRecordsError if the body has more than `MAX_RECORDS` records
  */
@@ -71,7 +74,7 @@ export function recordsOfBody(
         return value === undefined ? [] : [value];
       });
   if (!whole && values.length === 0) throw new UnreadableBodyError();
-  // A forwarder of an event hub reads several batches at once and sends them as an array.
+  // An event hub forwarder reads several batches at a time and sends them as an array.
   const records = values.flatMap((value) =>
     (Array.isArray(value) ? value : [value]).flatMap(split),
   );

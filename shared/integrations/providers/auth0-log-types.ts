@@ -2,7 +2,7 @@ import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
 import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 /**
- * Event types by Auth0 log code. Any other code becomes the event type itself, such as `auth0_scp`.
+ * Event types by Auth0 log code. For any other code, the event type is derived from the code, such as `auth0_scp`.
  * https://github.com/auth0/auth0-log-schemas
  * https://auth0.com/docs/deploy-monitor/logs/log-event-type-codes
  */
@@ -129,7 +129,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries(CODES).flatMap(([type, codes]) => codes.map((code) => [code, type] as const)),
 );
 
-/** Reasons implied by codes. */
+/** Reasons implied by a code. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     fp: "wrong_password",
@@ -147,7 +147,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Administration codes that report a failure. */
+/** Administration codes for a failure. */
 const FAILED_CODE = /fail|^f[a-z]{1,8}$/;
 /** Codes that are neither a success nor a failure. */
 const NEITHER: ReadonlySet<string> = new Set([
@@ -159,17 +159,20 @@ const NEITHER: ReadonlySet<string> = new Set([
   "ss_sso_info",
 ]);
 
-/** Failed refresh token exchanges. `ferrt` concerns rotated tokens. Only its description reveals a reuse. */
+/**
+ * Failed refresh token exchanges. `ferrt` is about rotated tokens. Only the description reveals whether the token was
+ * reused.
+ */
 const REFRESHES: ReadonlySet<string> = new Set(["ferrt", "fertft"]);
 
-/** Returns why a refresh token was rejected, if the description contains the reason. */
+/** Returns why a refresh token was rejected, if the code or description says so. */
 function refreshReason(code: string, description = ""): string | undefined {
   if (!REFRESHES.has(code)) return undefined;
   if (code === "ferrt" && /\bre-?us(e|ing)/i.test(description)) return "refresh_token_reused";
   return /\b(invalid|expired|revoked)\b/i.test(description) ? REFRESH_TOKEN_INVALID : undefined;
 }
 
-/** Returns the event type, outcome and reason of an Auth0 code. Empty if the code becomes the type itself. */
+/** Returns the event type, outcome and reason for an Auth0 code. Empty if the event type is derived from the code. */
 export function meaningOf(
   code: string,
   description: string | undefined,

@@ -20,7 +20,7 @@ const logSchema = {
 };
 
 /**
- * Auth0 log streams, as sent by the partner event source. The log is in `data`.
+ * Logs from Auth0 log streams, as sent by the partner event source. The log is in `data`.
  * https://auth0.com/docs/customize/log-streams/amazon-eventbridge
  */
 const detailSchema = z.looseObject({ ...logSchema, data: optionalPart(logSchema) }).catch({});

@@ -9,22 +9,22 @@ import { refusalReason, showable } from "../../events/refusal-reason.ts";
 import { eventsOfBatch, type ProviderAdapter, toOAuthEvent } from "./provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "./provider-adapters.ts";
 
-/** The relevant part of EventBridge's envelope. */
+/** The parts of EventBridge's envelope that are used. */
 const busMessageSchema = z.looseObject({
   source: z.string(),
   "detail-type": z.string(),
   id: z.string().default(""),
   time: z.string().optional().catch(undefined),
   detail: z.unknown(),
-  /** Name of the replay, if the message comes from the bus's archive. */
+  /** Name of the replay, if the message was replayed from the bus's archive. */
   "replay-name": z.string().optional(),
 });
 
 type BusMessage = z.output<typeof busMessageSchema>;
 
 /**
- * The result of parsing a message: its event, the events of a batch, or the reason why it has no event. The records of
- * a batch must be published as separate events. `replayed` is whether the message comes from a replay.
+ * The result of parsing a message: one event, the events in a batch, or why the message contains no event. The events
+ * in a batch must be published separately. `replayed` is true if the message comes from an archive replay.
  */
 export type ParsedMessage =
   | { readonly event: OAuthEvent; readonly replayed: boolean }
@@ -58,7 +58,7 @@ function toEvent(
 }
 
 /**
- * Parses the body of an SQS message from EventBridge. The message's source determines the adapter.
+ * Parses the body of an SQS message from EventBridge. The message's `source` determines the adapter.
  *
  * @param adapters the provider adapters. `loadAdapters` adds those from the configuration.
  */

@@ -3,7 +3,7 @@ import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import { optionalPart, optionalText, optionalTime } from "./provider-event.ts";
 
-/** A parameter of a hosted page. CloudTrail records it as a list. */
+/** The first value of a hosted page's parameter. CloudTrail records parameters as lists. */
 const optionalFirst = z
   .unknown()
   .transform((value) => optionalText.parse(Array.isArray(value) ? value[0] : value))
@@ -38,9 +38,7 @@ const detailSchema = z
   })
   .catch({});
 
-/**
- * Event types by operation or hosted page. A failure to issue a token or start a session is a failed authentication.
- */
+/** Event types by API operation or hosted page. A failed `token_issued` or `session_started` becomes `auth_failed`. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     InitiateAuth: "token_issued",

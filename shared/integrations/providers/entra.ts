@@ -10,10 +10,10 @@ import {
   type ProviderEvent,
 } from "./provider-event.ts";
 
-/** The `Source` of Microsoft Entra ID's log records on the bus. */
+/** The `Source` on the bus for Microsoft Entra ID's log records. */
 export const ENTRA_SOURCE = "oauth.entra";
 
-/** A record of Microsoft Entra ID's diagnostic settings. */
+/** A log record that Microsoft Entra ID's diagnostic settings export. */
 const recordSchema = z.looseObject({
   time: optionalTime,
   category: optionalText,
@@ -58,12 +58,12 @@ const recordSchema = z.looseObject({
 
 type LogRecord = z.output<typeof recordSchema>;
 
-/** The format in which an event hub receives the records of diagnostic settings. */
+/** The format in which diagnostic settings send records to an event hub. */
 const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
 
 const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
 
-/** Returns the only record of a batch. Returns any other detail unchanged. */
+/** Returns the record from a batch of one. Returns any other detail unchanged. */
 function unwrapped(detail: unknown): unknown {
   const records = recordsOf(detail);
   return records?.length === 1 ? records[0] : detail;
@@ -80,7 +80,7 @@ const bareSchema = z.looseObject({
   signInEventTypes: z.array(z.string()).catch([]),
 });
 
-/** Categories of sign-ins other than interactive ones, by their name in Microsoft Graph. */
+/** Categories for sign-ins that aren't interactive, by their name in Microsoft Graph. */
 const CATEGORIES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     nonInteractiveUser: "NonInteractiveUserSignInLogs",
@@ -89,7 +89,7 @@ const CATEGORIES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Returns the event hub record of a detail. Wraps a sign-in or audit entry that has no record. */
+/** Returns a detail as an event hub record. Wraps a sign-in or audit entry that has no enclosing record. */
 function recordOf(detail: unknown): unknown {
   const record = unwrapped(detail);
   const bare = bareSchema.safeParse(record).data;
@@ -107,7 +107,7 @@ function recordOf(detail: unknown): unknown {
  */
 const detailSchema = z.preprocess(recordOf, recordSchema).catch({});
 
-/** Event types of successful sign-ins, by category. Sign-ins of applications and refreshes issue tokens. */
+/** Event types for successful sign-ins, by category. Application sign-ins and refreshes issue tokens. */
 const SIGN_INS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     SignInLogs: "session_started",
@@ -119,15 +119,14 @@ const SIGN_INS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Categories of risks detected by Microsoft. */
+/** Categories for risks that Microsoft detects. */
 const RISKS: ReadonlySet<string> = new Set(["UserRiskEvents", "ServicePrincipalRiskEvents"]);
 
 /** The risk type for an address that hides its caller: an anonymizing proxy or VPN, or Tor. */
 const ANONYMOUS = "anonymizedIPAddress";
 
 /**
- * Codes of intermediate sign-in steps, such as the question whether to stay signed in. They are neither a success nor a
- * failure.
+ * Codes for intermediate sign-in steps, such as the "stay signed in?" prompt. They are neither a success nor a failure.
  * https://learn.microsoft.com/entra/identity-platform/reference-error-codes
  */
 const INTERRUPTS: ReadonlySet<string> = new Set([
@@ -147,7 +146,7 @@ const INTERRUPTS: ReadonlySet<string> = new Set([
   "65001",
 ]);
 
-/** Reasons implied by error codes. */
+/** Reasons implied by an error code. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     50034: "unknown_user",
@@ -166,20 +165,20 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Operations that give an application a new secret or certificate. */
+/** Operations that add a secret or certificate to an application. */
 const SECRET = /credential|secret/i;
 
-/** Categories of audit records that some exports use instead of `AuditLogs`. */
+/** Categories that some exports use for audit records instead of `AuditLogs`. */
 const AUDITED = /Management$|^(?:Authentication|Authorization|Policy|KerberosDomain|Device|Other)/;
 
-/** End of Entra ID's own `resourceId`. Other services send logs to the same event hub. */
+/** How Entra ID's own `resourceId` ends. Other services may send logs to the same event hub. */
 const ENTRA_RESOURCE = /\/providers\/Microsoft\.aadiam$/i;
 
 function isAudit({ category = "", resourceId = "" }: LogRecord): boolean {
   return category === "AuditLogs" || (ENTRA_RESOURCE.test(resourceId) && AUDITED.test(category));
 }
 
-/** Event types by audit log operation. All other operations are administration. */
+/** Event types by audit log operation. All other operations become `admin_activity`. */
 const OPERATIONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "Consent to application": PROVIDER_EVENT_TYPES.consent,
@@ -193,7 +192,7 @@ const OPERATIONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Returns the code. Some senders write `success` instead of `0`. */
+/** Normalizes a result code. Some senders write `success` instead of `0`. */
 const toCode = (code: string | undefined) => (code?.toLowerCase() === "success" ? "0" : code);
 
 function signIn(category: string, log: LogRecord): ProviderEvent {

@@ -9,7 +9,7 @@ import {
   type ProviderEvent,
 } from "./provider-event.ts";
 
-/** The `Source` of events that a Keycloak event listener puts on the bus. */
+/** The `Source` on the bus for events from a Keycloak event listener. */
 export const KEYCLOAK_SOURCE = "oauth.keycloak";
 
 /**
@@ -19,8 +19,8 @@ export const KEYCLOAK_SOURCE = "oauth.keycloak";
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/EventType.html
  * https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/events/admin/AdminEvent.html
  *
- * Webhooks of the Phase Two extension use one format for both: `uid`, types such as `access.LOGIN` and
- * `admin.USER-CREATE`, and `authDetails` also for users.
+ * Webhooks from the Phase Two extension use one format for both: `uid`, types such as `access.LOGIN` and
+ * `admin.USER-CREATE`, and `authDetails` even for user events.
  * https://github.com/p2-inc/keycloak-events
  */
 const detailSchema = z
@@ -59,7 +59,7 @@ const detailSchema = z
 
 type Detail = z.output<typeof detailSchema>;
 
-/** Event types by Keycloak type. For most of these, `…_ERROR` is a failed authentication. */
+/** Event types by Keycloak type. For most types, the `…_ERROR` variant becomes `auth_failed`. */
 const TYPES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     LOGIN: "session_started",
@@ -82,7 +82,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Types whose errors don't concern the caller's credentials. */
+/** Types whose errors aren't about the caller's credentials. */
 const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT", "REVOKE_GRANT"]);
 
 function typeOf(type: string): string | undefined {
@@ -122,7 +122,7 @@ function userEvent(event: Detail): ProviderEvent {
   };
 }
 
-/** Returns the member names of a representation. Its values may be secrets under any name. */
+/** Returns a representation's member names. The values are left out because any of them may be a secret. */
 function namesIn(representation: unknown): readonly string[] {
   try {
     const parsed = typeof representation === "string" ? JSON.parse(representation) : representation;
@@ -132,9 +132,9 @@ function namesIn(representation: unknown): readonly string[] {
   }
 }
 
-/** Paths with which an administrator ends sessions: all of a user, a single one, or all. */
+/** Admin API paths that end sessions: a user's sessions, one session, or all sessions. */
 const LOGOUT = /^(users\/[^/]+\/logout|sessions\/[^/]+|logout-all)$/;
-/** Path with which an administrator requests a client's secret. Keycloak reports the secret's renewal. */
+/** Admin API path for a client's secret. Keycloak reports an event when the secret is regenerated. */
 const SECRET = /\/client-secret(\/|$)/;
 
 function adminEvent(event: Detail, detail: object): ProviderEvent {

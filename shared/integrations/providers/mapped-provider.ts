@@ -8,7 +8,7 @@ import type { ProviderEvent } from "./provider-event.ts";
 /** Numbers below this are seconds. As milliseconds, they would be before 1973-03-03. */
 const FIRST_MILLISECONDS = 1e11;
 
-/** JSONPath (RFC 9535) without regular expressions, which an attacker's text could make very slow. */
+/** JSONPath (RFC 9535) without regular expressions, because attacker-controlled text could make them very slow. */
 const environment = new JSONPathEnvironment();
 for (const name of ["match", "search"]) environment.functionRegister.delete(name);
 
@@ -39,7 +39,7 @@ function compile({ fields }: ProviderMapping) {
 
 type PathFault = ReturnType<typeof compile>["faults"][number];
 
-/** @throws InvalidConfigError with each error of each mapping */
+/** @throws InvalidConfigError listing every error in every mapping */
 function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void {
   const issues = faultsByMapping.flatMap((faults, index) =>
     faults.map(({ path, message }) => ({
@@ -57,13 +57,13 @@ function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void 
 /**
  * Checks the paths of mappings. The configuration's schema doesn't check their syntax.
  *
- * @throws InvalidConfigError with each path that isn't a valid JSONPath, and the reason
+ * @throws InvalidConfigError listing every path that isn't valid JSONPath, and why
  */
 export function checkMappings(mappings: readonly ProviderMapping[]): void {
   refuseFaults(mappings.map((mapping) => compile(mapping).faults));
 }
 
-/** Returns the first text, number or boolean that a field's paths find. */
+/** Returns the first text, number or boolean found by a field's paths. */
 function find(queries: Queries, field: Field, detail: unknown): string | number | undefined {
   for (const query of queries.get(field) ?? []) {
     try {
@@ -72,7 +72,7 @@ function find(queries: Queries, field: Field, detail: unknown): string | number 
         if (typeof value === "boolean") return String(value);
       }
     } catch {
-      // A detail that is nested too deeply has no value at a recursive path.
+      // The detail is nested too deeply for a recursive path, so the path finds nothing.
     }
   }
   return undefined;
@@ -95,7 +95,7 @@ function timeOf(value: string | number | undefined): string | number | undefined
 /**
  * Creates an adapter from a mapping in the configuration.
  *
- * @throws InvalidConfigError if a path isn't a valid JSONPath
+ * @throws InvalidConfigError if a path isn't valid JSONPath
  */
 export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
   const { queries, faults } = compile(mapping);

@@ -5,9 +5,9 @@ import type { EventSink } from "../../events/event-sink.ts";
 import { createEvent, type EventFacts, type OAuthEvent } from "../../events/oauth-event.ts";
 import { identityOfNamedToken } from "../../events/token-identity.ts";
 
-/** The part of an oidc-provider instance that `attach` uses: its event emitter. */
+/** The part of an oidc-provider instance that `attach` uses. */
 export interface OidcProviderEmitter {
-  /** The issuer identifier, which determines a JWT's public token ID. */
+  /** The issuer identifier, which is part of a JWT's public token ID. */
   readonly issuer?: string;
   on(event: string, listener: (...parameters: never[]) => void): unknown;
 }
@@ -46,15 +46,15 @@ interface HandledError {
 /** Options for publishing a provider's events. */
 export interface AttachOptions {
   readonly clock?: Clock;
-  /** Called with the error if an event can't be published. Default: `console.error`. */
+  /** Called if an event can't be published. Default: `console.error`. */
   readonly onError?: (error: unknown) => void;
 }
 
 /**
- * Returns the public ID of a token, as the authorizer computes it on use. The `jti` of an opaque token is the token
- * itself, so its digest is used.
+ * Returns a token's public ID, the same one that the authorizer computes when the token is used. An opaque token's
+ * `jti` is the token itself, so the ID is based on a digest of it.
  *
- * @param jwtIssuer issuer of a JWT. Undefined for an opaque token.
+ * @param jwtIssuer the issuer if the token is a JWT, undefined if it is opaque
  */
 function tokenId({ jti }: IssuedToken, jwtIssuer: string | undefined): string {
   return jwtIssuer === undefined
@@ -62,7 +62,7 @@ function tokenId({ jti }: IssuedToken, jwtIssuer: string | undefined): string {
     : identityOfNamedToken(jwtIssuer, jti).token_id;
 }
 
-/** Endpoints whose handled errors are failed authentications. */
+/** Endpoints whose errors become `auth_failed`. */
 const FAILING_ENDPOINTS = [
   "authorization",
   "grant",
@@ -74,7 +74,7 @@ const FAILING_ENDPOINTS = [
   "backchannel_authentication",
 ] as const;
 
-/** Reasons for reused credentials, by grant type. */
+/** Reasons for a reused credential, by grant type. */
 const REUSE: ReadonlyMap<string, string> = new Map(
   Object.entries({
     authorization_code: "authorization_code_reused",
@@ -102,7 +102,8 @@ function request(ctx: RequestContext): EventData {
 }
 
 /**
- * Returns the event of an issued or revoked token. Statistics can count issued tokens because their expiry is known.
+ * Returns the event for an issued or revoked token. For an issued token, it includes the issue and expiry times so that
+ * statistics can count the token.
  */
 function tokenFacts(
   eventType: "token_issued" | "token_revoked",
@@ -130,7 +131,7 @@ function tokenFacts(
 }
 
 /**
- * Publishes the events of an oidc-provider instance: issued and revoked tokens, rejected requests, ended sessions. No
+ * Publishes events from an oidc-provider instance: issued and revoked tokens, rejected requests, ended sessions. No
  * event contains a token, code or secret. The provider's responses never wait for publishing.
  * https://github.com/panva/node-oidc-provider/blob/main/docs/events.md
  *
@@ -154,7 +155,7 @@ export function attach(
     }
   };
   for (const model of ["access_token", "client_credentials"]) {
-    // The provider saves opaque tokens. Structured tokens are only issued.
+    // The provider emits `saved` for opaque tokens and `issued` for structured tokens.
     for (const happening of ["saved", "issued"]) {
       provider.on(`${model}.${happening}`, (token: IssuedToken) => {
         const jwtIssuer = happening === "issued" ? provider.issuer : undefined;

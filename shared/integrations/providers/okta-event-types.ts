@@ -2,11 +2,11 @@ import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 const { admin, consent, consentRevoked, limit } = PROVIDER_EVENT_TYPES;
 
-/** Event types for a success and a failure. If undefined, the type is derived from Okta's event type. */
+/** The event types for success and failure. If undefined, the event type is derived from Okta's. */
 interface Meaning {
   readonly succeeded?: string;
   readonly failed?: string;
-  /** Whether the event type itself means a denial, regardless of the outcome. */
+  /** Whether Okta's event type alone means a denial, regardless of the outcome. */
   readonly refusal?: true;
   readonly reason?: string;
 }
@@ -27,8 +27,7 @@ const REFUSAL = (reason?: string): Meaning => ({
 });
 
 /**
- * Meanings by family of Okta event types. A family is a whole event type or a prefix that ends at a dot. The longest
- * matching family applies.
+ * Meanings by Okta event type, or by prefix that ends at a dot. The longest match applies.
  * https://developer.okta.com/docs/reference/api/event-types/
  */
 const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
@@ -51,7 +50,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "user.mfa.okta_verify.deny_push_upgrade_needed": REFUSAL("mfa_rejected"),
     "app.generic.unauth_app_access_attempt": REFUSAL(),
     "application.policy.sign_on.deny_access": REFUSAL(),
-    // Tokens. One exchange emits an event per token. Only the access token's event counts.
+    // Tokens. Each exchange emits one event per token. Only the access token's event counts.
     "app.oauth2.authorize": AUTHENTICATION,
     "app.oauth2.as.authorize": AUTHENTICATION,
     "app.oauth2.authorize.implicit.access_token": EXCHANGE,
@@ -67,7 +66,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "app.oauth2.as.token.grant.access_token": EXCHANGE,
     "app.oauth2.token.revoke": REVOCATION,
     "app.oauth2.as.token.revoke": REVOCATION,
-    // Reuse of a rotated refresh token is a denial, because the detection looks for those.
+    // Reuse of a rotated refresh token counts as a denial, because detection looks for denials.
     "app.oauth2.token.detect_reuse": REFUSAL("refresh_token_reused"),
     "app.oauth2.as.token.detect_reuse": REFUSAL("refresh_token_reused"),
     // Consent.
@@ -131,7 +130,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "system.log_stream": ADMINISTRATION,
     "system.mfa.factor": ADMINISTRATION,
     "system.rate_limit": ADMINISTRATION,
-    // Administration of rights.
+    // Administration of permissions.
     "account.org": ADMINISTRATION,
     "group.privilege": ADMINISTRATION,
     iam: ADMINISTRATION,
@@ -140,7 +139,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
   }),
 );
 
-/** Returns the meaning of an event type's longest family. Empty without a match. */
+/** Returns the meaning from the longest match in `FAMILIES`. Empty if nothing matches. */
 function meaningOf(eventType: string): Meaning {
   let family = eventType;
   while (family !== "") {
@@ -156,7 +155,7 @@ const FAILED: ReadonlySet<string | undefined> = new Set(["FAILURE", "DENY"]);
 const SUCCEEDED: ReadonlySet<string | undefined> = new Set(["SUCCESS", "ALLOW"]);
 
 /**
- * Returns the event type, outcome and reason of an Okta event.
+ * Returns the event type, outcome and reason for an Okta event.
  *
  * @param result the event's `outcome.result`
  * @param reason the event's `outcome.reason`

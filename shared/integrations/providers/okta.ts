@@ -31,7 +31,7 @@ const detailSchema = z
   .catch({ target: [] });
 
 /**
- * The request body of an event hook: selected events of the System Log.
+ * The request body that an event hook sends: selected System Log events.
  * https://developer.okta.com/docs/concepts/event-hooks/
  */
 const hookSchema = z.looseObject({ data: z.looseObject({ events: z.array(z.unknown()) }) });

@@ -7,7 +7,7 @@ import {
   PROVIDER_EVENT_TYPES,
 } from "./provider-event.ts";
 
-/** The `Source` of PingOne activities on the bus. */
+/** The `Source` on the bus for PingOne activities. */
 export const PING_SOURCE = "oauth.ping";
 
 const activity = {
@@ -25,7 +25,7 @@ const activity = {
 };
 
 /**
- * PingOne activities in the webhook format `ACTIVITY`: one activity, alone or as the only one in a list.
+ * PingOne activities in the webhook format `ACTIVITY`: a single activity, alone or in a list of one.
  * https://developer.pingidentity.com/pingone-api/platform/audit-activities.html
  */
 const detailSchema = z
@@ -58,7 +58,7 @@ const ACTIONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Reasons implied by action types. */
+/** Reasons implied by an action type. */
 const REASONS: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "PASSWORD.CHECK_FAILED": "wrong_password",
@@ -71,7 +71,7 @@ const REASONS: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-/** Resources whose failed actions are failed authentications. */
+/** Resources whose failed actions become `auth_failed`. */
 const AUTHENTICATIONS: ReadonlySet<string> = new Set([
   "ASSERTION",
   "AUTHENTICATION",
@@ -81,7 +81,7 @@ const AUTHENTICATIONS: ReadonlySet<string> = new Set([
   "SESSION",
 ]);
 
-/** Resources that only administration changes. */
+/** Resources that only administrators change. */
 const ADMINISTERED: ReadonlySet<string> = new Set([
   "ACTION",
   "ADMIN_CONFIGURATION",

@@ -16,37 +16,37 @@ import type { ProviderEvent } from "./provider-event.ts";
 export interface ProviderMessage {
   readonly source: string;
   readonly "detail-type": string;
-  /** EventBridge's message ID, for providers whose events have no ID. */
+  /** EventBridge's message ID. Used for events without an ID. */
   readonly id: string;
-  /** Time when EventBridge received the message, for events without a readable time. */
+  /** When EventBridge received the message. Used for events without a readable time. */
   readonly time?: string | undefined;
   readonly detail?: unknown;
 }
 
-/** Reads the events of one identity provider. */
+/** Reads events from one identity provider. */
 export interface ProviderAdapter {
   /** Provider name in `event_data.provider` and in event types derived from unknown codes. */
   readonly name: string;
   /** Whether a message comes from the provider. Must match the provider's EventBridge rule. */
   readonly serves: (message: ProviderMessage) => boolean;
-  /** Reads an event. Never throws: treats a member that doesn't fit as absent. */
+  /** Reads an event. Never throws: treats an invalid member as absent. */
   readonly read: (message: ProviderMessage) => ProviderEvent;
-  /** Returns the records of a batch in the provider's format. Returns undefined for anything else. */
+  /** Returns the records from a batch in the provider's format, or undefined for anything else. */
   readonly batch?: (detail: unknown) => readonly unknown[] | undefined;
 }
 
 /** Maximum records in one batch. PingOne sends up to 500. */
 export const MAX_RECORDS = 2000;
 
-/** Returns the records in a provider's detail: those of its batch, or the detail itself. */
+/** Returns the records in a provider's detail: the batch's records, or the detail itself. */
 export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly unknown[] {
   return batch?.(detail) ?? [detail];
 }
 
-/** UUID namespace of IDs derived from a provider's name and its event ID (RFC 9562, version 5). */
+/** UUID namespace for IDs that are derived from the provider's name and event ID (RFC 9562, version 5). */
 const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
 
-/** Bytes of `event_data` reserved for the members next to the original. */
+/** Bytes of `event_data` reserved for members other than the original. */
 const BESIDE_ORIGINAL_BYTES = 16 * 1024;
 
 /** Half of a surrogate pair, which UTF-8 can't encode. */
@@ -76,11 +76,11 @@ function typeOfCode(provider: string, code: string): string {
   return `${provider}_${words || "unknown"}`.slice(0, 64);
 }
 
-/** Returns the original, or the start of its text if it exceeds the size limit of an event. */
+/** Returns the provider's original event, or the start of its JSON text if it exceeds an event's size limit. */
 function original(detail: unknown): EventData {
   const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
-  // Replace secrets before truncating: in text, they can't be found by their keys. A digest can be longer than its
-  // secret.
+  // Replace secrets before truncating, while they can still be found by their keys. A digest can be longer than the
+  // secret that it replaces, so measure the size afterwards.
   const { kept } = withoutSecrets({ kept: storable(detail ?? null, 1) });
   const text = Buffer.from(JSON.stringify(kept));
   return text.length <= room
@@ -88,7 +88,7 @@ function original(detail: unknown): EventData {
     : { original_cut: text.subarray(0, room / 2).toString("utf8") };
 }
 
-/** End of a time with a zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
+/** The end of a time that has a zone, such as `Z`, `GMT`, `+02:00` or `(Central European Time)`. */
 const ZONE = /(?:Z|[A-Z]{3}\)?|[+-]\d{2}:?\d{2})$/i;
 
 /** Converts a time to the envelope's format. A time without a zone is UTC. Returns undefined if it's unreadable. */
@@ -100,15 +100,15 @@ function instantOf(at: string | number | undefined): string | undefined {
   return instantSchema.safeParse(date?.toISOString()).data;
 }
 
-/** Returns the identity of an event: the provider's ID, EventBridge's ID, or the event's content. */
+/** Returns an event's identity: the provider's ID, EventBridge's ID, or the event's content. */
 function identityOf(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
   const identity = event.id || message.id || JSON.stringify(kept);
   return identity.replace(LONE_SURROGATE, "\uFFFD");
 }
 
 /**
- * Converts a provider's event to this product's envelope. Derives the ID from the provider's ID and keeps the original
- * next to the translated members. As in every event, digests replace secrets. Accepts any detail.
+ * Converts a provider's event to this product's envelope. Derives the ID from the provider's ID and stores the original
+ * alongside the translated members. As in every event, digests replace secrets. Accepts any detail.
  *
  * @throws ZodError if neither the event nor the message has a readable time
  */
@@ -142,10 +142,11 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
 }
 
 /**
- * Returns the events of a batch that was sent as one message. Records without a provider ID are identified by the
- * message and their index. Returns undefined if the message has fewer than two records or more than `MAX_RECORDS`.
+ * Returns the events from a batch that was sent as one message. A record without a provider ID is identified by the
+ * message ID and the record's index. Returns undefined if the message has fewer than two records or more than
+ * `MAX_RECORDS`.
  *
- * @throws ZodError if neither a record nor the message has a readable time
+ * @throws ZodError if neither the record nor the message has a readable time
  */
 export function eventsOfBatch(
   adapter: ProviderAdapter,

@@ -7,7 +7,7 @@ import { okta } from "./okta.ts";
 import { ping } from "./ping.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 
-/** The adapters of all providers that need no mapping in the configuration. */
+/** Adapters for the providers that are supported without a mapping in the configuration. */
 export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [
   auth0,
   okta,
@@ -18,10 +18,10 @@ export const KNOWN_PROVIDERS: readonly ProviderAdapter[] = [
 ];
 
 /**
- * Returns all adapters, including those of the configuration's mappings. Loads the mapping code only if there are
- * mappings.
+ * Returns all adapters, including one for each mapping in the configuration. Loads the mapping code only if there are
+ * any mappings.
  *
- * @throws InvalidConfigError if a path of a mapping isn't a valid JSONPath
+ * @throws InvalidConfigError if a path in a mapping isn't valid JSONPath
  */
 export async function loadAdapters(
   mappings: readonly ProviderMapping[],

@@ -1,19 +1,19 @@
 import * as z from "zod";
 import type { OriginFacts } from "../../events/origin-facts.ts";
 
-/** Event types for activities that only identity providers report. All providers share them. */
+/** Event types for activities that only identity providers report, shared by all providers. */
 export const PROVIDER_EVENT_TYPES = {
-  /** A change of the provider's configuration, users or permissions, or the reading of a secret. */
+  /** The provider's configuration, users or permissions were changed, or a secret was read. */
   admin: "admin_activity",
   /** The provider's rate limit was reached or is near. */
   limit: "rate_limited",
-  /** A user or administrator granted a client access on behalf of users. */
+  /** A user or administrator allowed a client to act on behalf of users. */
   consent: "consent_granted",
   /** A consent was revoked. */
   consentRevoked: "consent_revoked",
 } as const;
 
-/** A provider's event in this product's terms. Unknown members are undefined. */
+/** A provider's event, translated to this product's terms. Unknown members are undefined. */
 export interface ProviderEvent {
   /** The provider's event ID. Redeliveries have the same ID. */
   readonly id?: string | undefined;
@@ -34,11 +34,11 @@ export interface ProviderEvent {
   readonly userAgent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly message?: string | undefined;
-  /** Stored instead of the detail if the detail may contain secrets under any name. */
+  /** Stored instead of the detail, if the detail may contain secrets under arbitrary names. */
   readonly original?: unknown;
 }
 
-/** Text. Anything else, including empty text, counts as absent, so an invalid field never invalidates the event. */
+/** A text. Anything else, including empty text, counts as absent, so an invalid field never invalidates the event. */
 export const optionalText = z
   .unknown()
   .transform((value) => (typeof value === "string" && value !== "" ? value : undefined))
@@ -57,6 +57,6 @@ export const optionalTime = z.union([z.number(), z.string()]).optional().catch(u
 export const optionalPart = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.looseObject(shape).optional().catch(undefined);
 
-/** A list of objects. Other members become undefined. Anything but a list becomes an empty list. */
+/** A list of objects. Items that aren't objects become undefined. Anything other than a list becomes an empty list. */
 export const optionalParts = <Shape extends z.core.$ZodShape>(shape: Shape) =>
   z.array(optionalPart(shape)).catch([]);

@@ -7,7 +7,7 @@ import { type SigningKeys, signSet } from "./set-signer.ts";
 import { POLL } from "./stream.ts";
 import { acknowledgeSets, findStream, listPending, type StreamStore } from "./stream-store.ts";
 
-/** Maximum SETs in one response: as many as can be signed within a second or two. */
+/** Maximum SETs in one response. This many can be signed within a second or two. */
 const MOST_SETS = 50;
 
 const jtiSchema = z.string().min(1).max(256);
@@ -15,7 +15,7 @@ const jtiSchema = z.string().min(1).max(256);
 /** A poll request (RFC 8936, section 2.2). */
 const requestSchema = z.looseObject({
   maxEvents: z.int().min(0).default(MOST_SETS),
-  /** Ignored. The response never waits for SETs, because a waiting function costs money. */
+  /** Ignored: the response never waits for new SETs, because a waiting Lambda function costs money. */
   returnImmediately: z.boolean().default(false),
   ack: z.array(jtiSchema).max(1000).default([]),
   setErrs: z
@@ -41,8 +41,8 @@ export interface PollAnswer {
 }
 
 /**
- * Answers a poll: removes the acknowledged or rejected SETs, then returns the oldest pending SETs. Returns a SET again
- * until it is acknowledged.
+ * Answers a poll: removes SETs that the receiver acknowledged or rejected, then returns the oldest pending SETs. A SET
+ * is returned in every poll until it is acknowledged or rejected.
  *
  * @throws StreamRequestError if the receiver has no such stream or the request is invalid
  */

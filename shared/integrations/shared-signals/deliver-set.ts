@@ -14,19 +14,19 @@ export class DeliveryError extends OAuthMonitoringError {
 export interface SetDelivery {
   readonly store: StreamStore;
   readonly keys: SigningKeys;
-  /** The `iss` of this transmitter. */
+  /** This transmitter's `iss`. */
   readonly issuer: string;
-  /** Decrypts the `Authorization` header that the receiver of a stream requires. */
+  /** Decrypts the `Authorization` header that a stream's receiver requires. */
   readonly unseal: (sealed: string, streamId: string) => Promise<string>;
 }
 
 /**
- * Pushes a SET to its receiver (RFC 8935, section 2). Skips a SET that was already delivered, or whose stream was
- * paused, disabled or deleted in the meantime.
+ * Pushes a SET to the stream's receiver (RFC 8935, section 2). Skips a SET that was already delivered, or whose stream
+ * has since been paused, disabled or deleted.
  *
- * @returns whether this call delivered it
- * @throws DeliveryError if the receiver doesn't accept it
- * @throws the errors of the store or the keys
+ * @returns whether this call delivered the SET
+ * @throws DeliveryError if the receiver doesn't accept the SET
+ * @throws any error from DynamoDB or the key store
  */
 export async function deliverSet(
   { store, keys, issuer, unseal }: SetDelivery,

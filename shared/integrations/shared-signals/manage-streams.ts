@@ -30,7 +30,7 @@ import { readSubject } from "./subject-identifier.ts";
 import { type SetTransmitter, schedulePending, transmitAboutStream } from "./transmit.ts";
 import { MIN_VERIFICATION_INTERVAL_SECONDS } from "./transmitter-metadata.ts";
 
-/** Thrown if a stream request is rejected. `status` is the HTTP status that the framework defines. */
+/** Thrown if a stream request is rejected. `status` is the HTTP status that the Shared Signals Framework defines. */
 export class StreamRequestError extends OAuthMonitoringError {
   override readonly name = "StreamRequestError";
 
@@ -42,9 +42,9 @@ export class StreamRequestError extends OAuthMonitoringError {
   }
 }
 
-/** Dependencies of stream management. */
+/** Dependencies of `Streams`. */
 export interface StreamManagement extends SetTransmitter {
-  /** Encrypts the `Authorization` header that a receiver requires, for one stream only. */
+  /** Encrypts the `Authorization` header that a receiver requires. It can be decrypted only for the same stream. */
   readonly seal: (text: string, streamId: string) => Promise<string>;
 }
 
@@ -60,7 +60,7 @@ const subjectSchema = streamIdSchema.extend({
 });
 const verificationSchema = streamIdSchema.extend({ state: z.string().max(1024).optional() });
 
-/** @throws StreamRequestError if a request doesn't have the framework's format */
+/** @throws StreamRequestError if a request doesn't follow the framework's format */
 function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
@@ -74,7 +74,7 @@ function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
 export class Streams {
   constructor(private readonly transmitter: StreamManagement) {}
 
-  /** Returns a stream as shown to its receiver. Never contains the `authorization_header`. */
+  /** Returns a stream as its receiver sees it. Never contains the `authorization_header`. */
   #shown(stream: SignalStream): Record<string, unknown> {
     const { issuer } = this.transmitter;
     const { stream_id, aud, method, endpoint_url, events_requested, description } = stream;
@@ -105,7 +105,7 @@ export class Streams {
     return changed;
   }
 
-  /** Returns the delivery settings of a request. */
+  /** Returns the delivery settings from a request. */
   async #delivery(streamId: string, { delivery }: StreamRequest) {
     if (delivery?.method !== PUSH) {
       return { method: POLL, endpoint_url: undefined, sealed_authorization: undefined } as const;
@@ -151,7 +151,7 @@ export class Streams {
     return this.#shown(stream);
   }
 
-  /** Returns one stream, or all streams of the receiver. */
+  /** Returns one stream, or all of the receiver's streams. */
   async read(owner: string, streamId: string | undefined): Promise<unknown> {
     if (streamId !== undefined) return this.#shown(await this.#own(owner, streamId));
     const all = await listStreams(this.transmitter.store);
@@ -189,7 +189,8 @@ export class Streams {
   }
 
   /**
-   * Changes a stream's status. A paused stream keeps its SETs for the retention period. A disabled stream loses them.
+   * Changes a stream's status. A paused stream keeps its pending SETs for the retention period. A disabled stream drops
+   * them.
    */
   async updateStatus(owner: string, body: unknown): Promise<Record<string, unknown>> {
     const { stream_id, status, reason } = parse(statusSchema, body);

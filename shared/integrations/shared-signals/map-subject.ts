@@ -8,30 +8,30 @@ import {
   type Subject,
 } from "./subject-identifier.ts";
 
-/** The principals that a signal is about, according to the configuration. */
+/** The principals that a signal is about, with IDs mapped according to the configuration. */
 export interface MappedSubject {
   readonly userId?: string;
   readonly sessionId?: string;
   readonly clientId?: string;
-  /** A token of another issuer, identified by a `jwt_id`. */
+  /** A token from another issuer, identified by a `jwt_id`. */
   readonly token?: NamedJwt;
 }
 
-/** A JWT, identified by its issuer and `jti`, and its public token ID. */
+/** A JWT, identified by issuer and `jti`, with its public token ID. */
 export interface NamedJwt {
   readonly issuer: string;
   readonly jti: string;
   readonly tokenId: string;
 }
 
-/** Signals whose opaque simple subject is a session (CAEP 1.0, section 3.1). */
+/** Signals in which a simple subject of format `opaque` is a session (CAEP 1.0, section 3.1). */
 const ABOUT_SESSIONS: ReadonlySet<string> = new Set([
   "session-revoked",
   "session-established",
   "session-presented",
 ]);
 
-/** Returns the member that identifies the subject, by format. */
+/** Returns the value that identifies the subject, depending on the format. */
 function idOf(identifier: KnownIdentifier): string | undefined {
   switch (identifier.format) {
     case "iss_sub":
@@ -52,11 +52,11 @@ function idOf(identifier: KnownIdentifier): string | undefined {
   }
 }
 
-/** Reads subjects according to the configuration of one transmitter. */
+/** Reads subjects according to one transmitter's configuration. */
 class SubjectReader {
   constructor(private readonly transmitter: TransmitterConfig) {}
 
-  /** Returns the ID of a subject's first identifier in one of the formats, in order of the formats. */
+  /** Returns the ID from a subject's identifier in the first of `formats` that the subject has. */
   idIn(subject: SimpleSubject | undefined, formats: readonly string[]): string | undefined {
     if (!subject) return undefined;
     const identifiers = identifiersOf(subject);
@@ -81,7 +81,10 @@ class SubjectReader {
     return undefined;
   }
 
-  /** Whether the transmitter may name subjects of this issuer: itself or one in its configuration. */
+  /**
+   * Whether the transmitter may name subjects from this issuer: the transmitter itself, or an issuer in its
+   * configuration.
+   */
   #isOfKnownIssuer(identifier: KnownIdentifier): boolean {
     if (identifier.format !== "iss_sub" && identifier.format !== "jwt_id") return true;
     const { issuer, subjects } = this.transmitter;
@@ -97,7 +100,7 @@ function present(members: { readonly [K in keyof MappedSubject]: MappedSubject[K
 }
 
 /**
- * Maps the subject of a signal to users, sessions, clients and tokens.
+ * Maps a signal's subject to users, sessions, clients and tokens.
  *
  * @param name the signal's name, such as `session-revoked`
  */

@@ -3,7 +3,7 @@ import { SECOND_MS } from "../../core/clock.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { caepType, riscType } from "./signal-types.ts";
 
-/** A signal to send: the event of one SET. The interoperability profile allows one event per SET. */
+/** A signal to send: the event in one SET. The CAEP interoperability profile allows only one event per SET. */
 export interface OutgoingSignal {
   readonly uri: string;
   readonly payload: Readonly<Record<string, unknown>>;
@@ -11,19 +11,19 @@ export interface OutgoingSignal {
   readonly subject: Readonly<Record<string, unknown>>;
 }
 
-/** The issuer of users in outgoing signals: `iss` of the format `iss_sub`. */
+/** The issuer for users in outgoing signals: `iss` in the format `iss_sub`. */
 export interface OutgoingNames {
   readonly userIssuer: string;
 }
 
 const opaque = (id: string) => ({ format: "opaque", id });
 
-/** Rules whose alert means that a token is in the wrong hands. */
+/** Rules whose alerts mean that a token is in the wrong hands. */
 const STOLEN: ReadonlySet<string> = new Set(["credential_reuse", "token_theft", "revoked_token"]);
 
 const text = z.string().min(1);
 
-/** The used part of an action's event. */
+/** The part of an action event that is used here. */
 const actionSchema = z.object({
   action: z.enum(["revoke", "block"]),
   target: z.object({ kind: z.string(), id: text }),
@@ -32,7 +32,7 @@ const actionSchema = z.object({
   until: z.string().optional(),
 });
 
-/** The used part of an alert's event. */
+/** The part of an alert event that is used here. */
 const alertSchema = z.object({
   rule: text,
   message: z.string(),
@@ -47,7 +47,7 @@ const user = (id: string, { userIssuer }: Names) => ({
   sub: id,
 });
 
-/** Builds a complex subject. Returns a user alone as a simple subject. */
+/** Builds a complex subject, or a simple subject if the user is the only member. */
 function complex(members: {
   readonly user?: object | undefined;
   readonly [name: string]: object | undefined;
@@ -66,7 +66,7 @@ function common({ occurred_at }: OAuthEvent, initiatingEntity: string, reason: s
   };
 }
 
-/** Returns the subject of an action against a user, client, session or token. */
+/** Returns the subject for an action against a user, client, session or token. */
 function subjectOfAction({ kind, id }: z.output<typeof actionSchema>["target"], names: Names) {
   if (kind === "user") return user(id, names);
   if (kind === "client") return complex({ application: opaque(id) });
@@ -81,7 +81,7 @@ function ofAction(event: OAuthEvent, released: boolean, names: Names): OutgoingS
   const by = actor.kind === "policy" ? "policy" : "admin";
   const payload = common(event, by, reason);
   const subject = subjectOfAction(target, names);
-  // Other systems have no subject for an address or a network.
+  // The framework has no subject for an address or a network.
   if (!subject) return [];
   if (action === "block" && target.kind === "user") {
     const name = released ? "account-enabled" : "account-disabled";
@@ -128,7 +128,7 @@ function ofAlert(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
   ];
 }
 
-/** Returns the signal about a principal whose access was revoked. */
+/** Returns the signal for a principal whose access was revoked. */
 function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
   const { session_id: session } = event.event_data;
   const subject = complex({
@@ -143,7 +143,8 @@ function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
 
 /**
  * Converts an event to outgoing CAEP and RISC signals. An action becomes `session-revoked`, or `account-disabled` for a
- * blocked user. An alert becomes `credential-compromise` for a stolen token, and `risk-level-change` otherwise.
+ * blocked user. An alert about a stolen token becomes `credential-compromise`. Any other alert becomes
+ * `risk-level-change`.
  */
 export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): OutgoingSignal[] {
   switch (event.event_type) {

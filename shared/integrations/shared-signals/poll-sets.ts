@@ -16,13 +16,13 @@ const answerSchema = z.looseObject({
   moreAvailable: z.boolean().default(false),
 });
 
-/** The acknowledgements and errors for the next request (RFC 8936, section 2.2). */
+/** The acknowledgements and errors to send in the next request (RFC 8936, section 2.2). */
 interface Outcome {
   readonly ack: string[];
   readonly setErrs: Record<string, SetRefusal>;
 }
 
-/** The number of SETs by result. */
+/** The number of SETs, by result. */
 export interface PollRun {
   readonly taken: number;
   readonly refused: number;
@@ -77,7 +77,7 @@ async function ask(
  * published and its actions are in effect, so an interrupted run loses nothing.
  *
  * @throws IssuerUnavailableError if the transmitter doesn't respond
- * @throws PollError if its response is invalid
+ * @throws PollError if the transmitter's response is invalid
  */
 export async function pollSets(
   receiver: SetReceiver,
@@ -93,7 +93,7 @@ export async function pollSets(
     outcome = { ack: [], setErrs: {} };
     for (const [jti, text] of received) {
       const receipt = await receiveSet(receiver, text, async ({ name }) => {
-        // A stream may contain only SETs of its transmitter, not those of another configured one.
+        // A stream may contain only its own transmitter's SETs, not SETs from a different configured transmitter.
         return name === transmitter.name;
       }).catch((error: unknown) => {
         receiver.logger.error("A SET is deferred to the next poll", { jti, cause: String(error) });
@@ -108,7 +108,7 @@ export async function pollSets(
       } else run.left += 1;
     }
     const isDone = outcome.ack.length + Object.keys(outcome.setErrs).length === 0;
-    // Without progress, the next response would be the same.
+    // If nothing was acknowledged, the next response would be the same.
     if (isDone) return run;
     if (!moreAvailable) break;
   }

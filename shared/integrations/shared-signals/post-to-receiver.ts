@@ -14,7 +14,7 @@ export interface ReceiverRequest {
 const TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** Resolves a name to all its addresses. */
+/** Resolves a host name to all of its addresses. */
 type Lookup = (
   hostname: string,
   options: { readonly all: true },
@@ -57,7 +57,8 @@ async function readText(response: IncomingMessage): Promise<string> {
 /**
  * Posts to a receiver's URL, which must pass `isPushable`. Doesn't follow redirects.
  *
- * @throws Error if there is no response within five seconds, or the receiver's name has a special-use address
+ * @throws Error if there is no response within five seconds, or if the receiver's host name resolves to a special-use
+ * address
  */
 export async function postToReceiver(
   url: string,

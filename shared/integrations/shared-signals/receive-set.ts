@@ -10,19 +10,19 @@ import { responseTo, type SignalRevocation } from "./signal-response.ts";
 export interface SetReceiver extends Tracking {
   readonly verifier: SetVerifier;
   readonly logger: Logger;
-  /** Revokes or proposes a revocation. Rejects if it may not be in effect. Must be idempotent. */
+  /** Takes or proposes a revocation. Rejects unless the revocation is certain to be in effect. Must be idempotent. */
   readonly revoke: (revocation: SignalRevocation) => Promise<void>;
   /** Called once for each SET. */
   readonly onOutcome?: (outcome: SetOutcome) => void;
 }
 
-/** The outcome of a SET for metrics: taken, left for redelivery, or the error of its rejection. */
+/** The outcome of a SET, for metrics: taken, left for redelivery, or why it was rejected. */
 export type SetOutcome = "taken" | "left" | SetError;
 
 /** The result of receiving a SET: verified, rejected, or to be redelivered because the keys can't be fetched. */
 export type SetReceipt = SetVerification;
 
-/** Whether the sender of a SET is its transmitter, by a check in addition to the signature. */
+/** Checks the sender of a SET in addition to the signature. Returns whether the sender is the transmitter. */
 export type IsFrom = (transmitter: TransmitterConfig) => Promise<boolean>;
 
 const NOT_FROM: SetReceipt = {
@@ -32,11 +32,11 @@ const NOT_FROM: SetReceipt = {
 };
 
 /**
- * Receives a SET: verifies it, publishes its events and takes the configured actions. Once it resolves with `verified`,
- * the events are published and the actions are in effect. Idempotent.
+ * Receives a SET: verifies it, publishes its events and takes the configured actions. When this resolves with
+ * `verified`, the events are published and the actions are in effect. Idempotent.
  *
  * @param isFrom additional check of the sender. Default: the signature is sufficient
- * @throws the error of the bus or the action, so that the transmitter delivers the SET again
+ * @throws any error from the bus or the action, so that the transmitter delivers the SET again
  */
 export async function receiveSet(
   receiver: SetReceiver,

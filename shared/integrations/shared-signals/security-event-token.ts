@@ -3,7 +3,7 @@ import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import { SECOND_MS } from "../../core/clock.ts";
 import { readSubject, type Subject } from "./subject-identifier.ts";
 
-/** Maximum length of a SET. Three times the size of API Gateway's headers. */
+/** Maximum length of a SET. About three times what API Gateway accepts in headers. */
 export const MAX_SET_LENGTH = 32 * 1024;
 
 /** Error codes for a rejected SET (RFC 8935, section 2.4). */
@@ -15,13 +15,13 @@ export type SetError =
   | "authentication_failed"
   | "access_denied";
 
-/** The reason for rejecting a SET. Contains no part of the SET. */
+/** Why a SET is rejected. Contains no part of the SET. */
 export interface SetRefusal {
   readonly err: SetError;
   readonly description: string;
 }
 
-/** One event of a SET: the URI of its type, its payload and its subject. */
+/** One event in a SET: its type's URI, its payload and its subject. */
 export interface SetEvent {
   readonly uri: string;
   readonly payload: Readonly<Record<string, unknown>>;
@@ -129,7 +129,7 @@ export function readSetClaims(
   return { issuer: iss, jti, issuedAtMs, transaction: txn, events: read };
 }
 
-/** Returns the tenant's ID of a complex subject. */
+/** Returns the tenant ID from a complex subject. */
 function tenantOf(subject: Subject | undefined): string | undefined {
   const tenant = subject?.kind === "complex" ? subject.members.tenant : undefined;
   if (!tenant) return undefined;

@@ -12,7 +12,7 @@ export interface SigningJwk {
 
 /** Signing keys whose private parts never leave their key store. */
 export interface SigningKeys {
-  /** Returns every public key: first the signing key, then the previous or next one. */
+  /** Returns every public key: first the signing key, then the previous or next key. */
   publicKeys(): Promise<readonly SigningJwk[]>;
   /** Signs a SHA-256 digest with the first key (RSASSA-PKCS1-v1_5, RFC 7518, section 3.3). */
   signDigest(digest: Uint8Array): Promise<Uint8Array>;
@@ -21,7 +21,7 @@ export interface SigningKeys {
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
 /**
- * Signs the claims of a SET and returns the compact form. Uses RS256, as the CAEP interoperability profile requires.
+ * Signs a SET's claims and returns the SET in compact form. Uses RS256, as the CAEP interoperability profile requires.
  */
 export async function signSet(keys: SigningKeys, claims: object): Promise<string> {
   const [key] = await keys.publicKeys();
@@ -31,7 +31,7 @@ export async function signSet(keys: SigningKeys, claims: object): Promise<string
   return `${input}.${Buffer.from(signature).toString("base64url")}`;
 }
 
-/** Returns the ID of an RSA key: its thumbprint (RFC 7638). */
+/** Returns an RSA key's ID, which is its thumbprint (RFC 7638). */
 export function thumbprintOf({ e, n }: Pick<SigningJwk, "e" | "n">): string {
   return createHash("sha256")
     .update(JSON.stringify({ e, kty: "RSA", n }))

@@ -49,7 +49,7 @@ interface KnownTransmitter {
   readonly keys: IssuerKeys;
 }
 
-/** Verifies SETs of the configured transmitters (RFC 8417, section 4, and RFC 8725). */
+/** Verifies SETs from the configured transmitters (RFC 8417, section 4, and RFC 8725). */
 export class SetVerifier {
   readonly #byIssuer: ReadonlyMap<unknown, KnownTransmitter>;
 
@@ -60,14 +60,14 @@ export class SetVerifier {
   }
 
   /**
-   * Verifies a SET with the keys of the transmitter in its `iss`.
+   * Verifies a SET with the keys of the transmitter that its `iss` names.
    *
    * @param atMs current time, epoch milliseconds
    */
   async verify(text: string, atMs: number): Promise<SetVerification> {
     const jwt = readSignedJwt(text, MAX_SET_LENGTH);
     if (typeof jwt === "string") return refused(REFUSALS[jwt] ?? MALFORMED);
-    // Reject other kinds of tokens that the issuer signs with the same key.
+    // The issuer may sign other kinds of tokens with the same key. Reject them.
     if (jwt.type !== "secevent+jwt") {
       return refused({ err: "invalid_request", description: "typ must be secevent+jwt" });
     }

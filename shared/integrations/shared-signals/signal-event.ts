@@ -8,18 +8,18 @@ import type { SecurityEventToken, SetEvent } from "./security-event-token.ts";
 import { signalEventType, signalName } from "./signal-types.ts";
 
 /**
- * UUID namespace of the event IDs. The ID depends only on the transmitter and the `jti`, so a redelivery is the same
- * event.
+ * UUID namespace for event IDs. An ID depends only on the transmitter and the `jti`, so a redelivered SET becomes the
+ * same event.
  */
 const EVENT_NAMESPACE = "0b9d6a0e-3a56-4b7c-9a42-7f3c1f0e5d11";
 
 /**
- * Larger values of `event_timestamp` are milliseconds. CAEP, section 2, requires seconds, but some transmitters send
- * milliseconds.
+ * An `event_timestamp` above this value is in milliseconds. CAEP, section 2, requires seconds, but some transmitters
+ * send milliseconds.
  */
 const LAST_SECOND = 100_000_000_000;
 
-/** A signal: one event from a SET, about one subject. */
+/** A signal: one event from a SET. */
 export interface Signal {
   /** The event to store. Its ID is derived from the transmitter and the `jti`. */
   readonly event: OAuthEvent;
@@ -27,14 +27,14 @@ export interface Signal {
   readonly name: string | undefined;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly subject: MappedSubject;
-  /** Time of the signal, epoch milliseconds: `event_timestamp`, or else the time when the SET was issued. */
+  /** When the signal happened, epoch milliseconds: `event_timestamp`, or the SET's issue time if absent. */
   readonly happenedAtMs: number;
 }
 
 /** Attributes that every CAEP event may have. All others are specific to the type. */
 const COMMON = ["event_timestamp", "initiating_entity", "reason_admin", "reason_user", "subject"];
 
-/** Returns the time of the event according to the SET, but never later than the SET's own time. */
+/** Returns when the event happened according to the SET, but never later than the SET's issue time. */
 function happenedAt({ payload }: SetEvent, issuedAtMs: number): number {
   const { event_timestamp: stamp } = payload;
   if (typeof stamp !== "number" || !(stamp > 0)) return issuedAtMs;
@@ -59,8 +59,8 @@ function signalOf(
 }
 
 /**
- * Returns the signals of a SET, one per event type. Two URIs of the same type are one signal (Shared Signals Framework
- * 1.0, section "The events claim"). Unknown types are included.
+ * Returns the signals in a SET, one per event type. Two URIs for the same type count as one signal (Shared Signals
+ * Framework 1.0, section "The events claim"). Unknown types are included.
  */
 export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfig): Signal[] {
   const byType = new Map<string, ReturnType<typeof signalOf>>();
@@ -99,7 +99,7 @@ export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfi
           ...(Object.keys(own).length > 0 && { details: storable(own, 1) }),
         },
       },
-      // The same for every delivery, because the store finds an event by its time and ID.
+      // Must be the same for every delivery, because an event's key consists of its time and ID.
       set.issuedAtMs,
     );
     return { ...signal, event };

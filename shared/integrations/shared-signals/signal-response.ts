@@ -20,21 +20,21 @@ export interface SignalRevocation {
   /** The transmitter's name. */
   readonly transmitter: string;
   readonly mode: Exclude<SignalResponse, "notify">;
-  /** Tokens only: the issuer's name for the token, in case it was never seen here. */
+  /** Tokens only: the token's issuer and `jti`, in case the token has never been used here. */
   readonly named?: NamedJwt & { readonly clientId: string | undefined };
-  /** Tokens issued before this time are denied, UTC. A late signal doesn't affect newer sessions. */
+  /** Tokens issued before this time are denied, UTC. This keeps a late signal from affecting newer sessions. */
   readonly issuedBefore: string;
   /** The same for every delivery of the signal. */
   readonly idempotencyKey: string;
 }
 
-/** Whether the payload means that access must end, for signals whose type alone doesn't say so. */
+/** Whether a signal's payload means that access must end. Only for signals whose type alone doesn't decide. */
 const ENDS_ACCESS: Partial<Record<ActionableSignal, (payload: Signal["payload"]) => boolean>> = {
   "assurance-level-change": ({ change_direction }) => change_direction === "decrease",
   "device-compliance-change": ({ current_status }) => current_status === "not-compliant",
 };
 
-/** Returns the narrowest target that the signal names. All members of a subject describe one principal. */
+/** Returns the narrowest target that the signal names, because all members of a subject describe one principal. */
 function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
   const named: readonly [SignalTarget["kind"], string | undefined][] = [
     ["token", token?.tokenId],
@@ -46,7 +46,7 @@ function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
   return found;
 }
 
-/** Signals that concern all access of a user, even if they name a session. */
+/** Signals that apply to all of a user's access, even if they name a session. */
 const WHOLE_USER: ReadonlySet<string> = new Set([
   "sessions-revoked",
   "account-disabled",
@@ -75,7 +75,7 @@ export function responseTo(
       ? ({ kind: "user", id: userId } as const)
       : targetOf(subject);
   if (!target) return undefined;
-  // Until the end of the second, because `event_timestamp` has a precision of seconds.
+  // Round up to the end of the second, because `event_timestamp` has a precision of one second.
   const endMs = (Math.floor(happenedAtMs / SECOND_MS) + 1) * SECOND_MS;
   return {
     target,

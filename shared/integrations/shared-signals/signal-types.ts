@@ -37,10 +37,10 @@ const BASE = "https://schemas.openid.net/secevent";
 export const caepType = (name: string) => `${BASE}/caep/event-type/${name}`;
 /** Returns the URI of a RISC event type. */
 export const riscType = (name: string) => `${BASE}/risc/event-type/${name}`;
-/** Returns the URI of an event type of the framework itself. */
+/** Returns the URI of one of the framework's own event types. */
 export const ssfType = (name: string) => `${BASE}/ssf/event-type/${name}`;
 
-/** Names of the known event types by URI. Drafts used other paths for the framework's own types. */
+/** Names of the known event types by URI. Drafts used different paths for the framework's own types. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ...CAEP.map((name) => [caepType(name), name] as const),
   ...RISC.map((name) => [riscType(name), name] as const),

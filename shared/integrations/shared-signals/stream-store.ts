@@ -23,7 +23,7 @@ export interface StreamStore {
   readonly signalsTable: string;
 }
 
-/** Thrown if someone else changed the stream in the meantime. */
+/** Thrown if someone else changed the stream since it was read. */
 export class StreamChangedError extends OAuthMonitoringError {
   override readonly name = "StreamChangedError";
 
@@ -36,12 +36,12 @@ const LIST = "streams";
 const SET = "set#";
 const SUBJECT = "subject#";
 
-/** Maximum streams of all receivers together. Every event reads all streams. */
+/** Maximum streams across all receivers. All streams are read for every event. */
 export const MOST_STREAMS = 100;
-/** Maximum subjects of a stream. */
+/** Maximum subjects per stream. */
 export const MOST_SUBJECTS = 1000;
 
-/** Time for which the creation of a SET is remembered. Exceeds the redelivery time of the bus and the queue. */
+/** Period for which a SET's creation is remembered. Longer than the bus and the queue can redeliver an event. */
 const REMEMBERED_MS = 16 * DAY_MS;
 
 /** Returns all streams, ordered by ID. */
@@ -70,7 +70,7 @@ export async function findStream(
 }
 
 /**
- * Stores a new stream, or replaces the previous version.
+ * Stores a new stream, or replaces its previous version.
  *
  * @throws StreamChangedError if the stored version isn't the previous one
  */
@@ -108,12 +108,12 @@ async function remove(store: StreamStore, streamId: string, item: string): Promi
   );
 }
 
-/** Removes all pending SETs of a stream. */
+/** Removes all of a stream's pending SETs. */
 export async function dropPending(store: StreamStore, streamId: string): Promise<void> {
   for (const item of await keysUnder(store, streamId, SET)) await remove(store, streamId, item);
 }
 
-/** Removes a stream with its pending SETs and subjects. */
+/** Removes a stream along with its pending SETs and subjects. */
 export async function deleteStream(store: StreamStore, streamId: string): Promise<void> {
   await remove(store, LIST, streamId);
   await dropPending(store, streamId);
@@ -181,12 +181,12 @@ export const pendingSetSchema = z.object({
 /** A pending SET. It is signed on delivery. */
 export type PendingSet = z.output<typeof pendingSetSchema>;
 
-/** Returns the sort key of a pending SET. Sort keys are in order of creation. */
+/** Returns a pending SET's sort key. SETs sort in order of creation. */
 const itemOf = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
   `${SET}${String(made_at_ms).padStart(15, "0")}#${jti}`;
 
 /**
- * Stores a SET for a stream, once per `jti`, even if its event is delivered several times.
+ * Stores a SET for a stream. Stores each `jti` only once, even if the event is delivered several times.
  *
  * @param keptDays days after which the SET is dropped
  * @returns whether the SET is new
@@ -232,7 +232,7 @@ export async function keepSet(
 const readSet = (item: Record<string, unknown>) =>
   pendingSetSchema.parse(JSON.parse(String(item.set)));
 
-/** Returns the pending SETs of a stream, oldest first, and whether there are more. */
+/** Returns a stream's pending SETs, oldest first, and whether there are more. */
 export async function listPending(
   store: StreamStore,
   streamId: string,
@@ -259,7 +259,7 @@ export async function listPending(
   return { sets: Items.map(readSet), more: LastEvaluatedKey !== undefined };
 }
 
-/** Returns a SET that is still pending. Returns undefined if it was delivered, dropped, or has expired. */
+/** Returns a SET if it is still pending, or undefined if it was delivered, dropped or has expired. */
 export async function findPending(
   store: StreamStore,
   streamId: string,
@@ -285,7 +285,8 @@ export async function removeSet(
 }
 
 /**
- * Removes the SETs that a receiver acknowledged, by `jti`. Searches the oldest first, because those were sent first.
+ * Removes the SETs that a receiver acknowledged, by `jti`. Searches the oldest SETs first, because they were sent
+ * first.
  */
 export async function acknowledgeSets(
   store: StreamStore,

@@ -7,7 +7,7 @@ import { caepType, riscType } from "./signal-types.ts";
 export const PUSH = "urn:ietf:rfc:8935";
 export const POLL = "urn:ietf:rfc:8936";
 
-/** URIs of the event types that the transmitter sends. */
+/** URIs of the event types that this transmitter sends. */
 export const EVENTS_SUPPORTED: readonly string[] = [
   ...["session-revoked", "risk-level-change"].map(caepType),
   ...["credential-compromise", "account-disabled", "account-enabled"].map(riscType),
@@ -15,7 +15,7 @@ export const EVENTS_SUPPORTED: readonly string[] = [
 
 export const STREAM_STATUSES = ["enabled", "paused", "disabled"] as const;
 
-/** A stream as stored in DynamoDB: the receiver's settings and the status. */
+/** A stream as stored in DynamoDB: the receiver's settings and the stream's status. */
 export const streamSchema = z.object({
   stream_id: z.string(),
   /** The OAuth client that manages the stream. */
@@ -33,7 +33,7 @@ export const streamSchema = z.object({
   created_at: z.string(),
   /** Time of the last verification request, epoch milliseconds. */
   verified_at_ms: z.number().optional(),
-  /** Incremented by each change, for optimistic locking. */
+  /** Incremented on every change, for optimistic locking. */
   version: z.int(),
 });
 
@@ -41,14 +41,14 @@ export const streamSchema = z.object({
 export type SignalStream = z.output<typeof streamSchema>;
 
 /**
- * Returns the event types that a stream delivers: the supported ones among those requested, or all if none were
- * requested.
+ * Returns the event types that a stream delivers: the requested types that are supported, or all supported types if
+ * none were requested.
  */
 export function eventsDelivered({ events_requested }: SignalStream): string[] {
   return EVENTS_SUPPORTED.filter((uri) => events_requested?.includes(uri) ?? true);
 }
 
-/** Host names of this machine and of private networks (RFC 6761, RFC 6762, RFC 8375). */
+/** Host names for this machine and for private networks (RFC 6761, RFC 6762, RFC 8375). */
 const PRIVATE_NAME = /^(?:.+\.)?(?:localhost|local|internal|home\.arpa)\.?$/i;
 
 function isPublicHost(hostname: string): boolean {
@@ -58,10 +58,10 @@ function isPublicHost(hostname: string): boolean {
 
 /**
  * Whether SETs may be pushed to a URL. It must use HTTPS and a public host. `postToReceiver` also checks the addresses
- * to which the name resolves. A transmitter with an HTTP issuer, such as the local stack, may also push to 127.0.0.1
- * over HTTP.
+ * that the host name resolves to. A transmitter with an HTTP issuer, such as the local stack, may also push to
+ * 127.0.0.1 over HTTP.
  *
- * @param issuer `iss` of this transmitter
+ * @param issuer this transmitter's `iss`
  */
 export function isPushable(url: string, issuer: string): boolean {
   if (!URL.canParse(url)) return false;

@@ -4,8 +4,8 @@ import * as z from "zod";
 const text = z.string().min(1).max(1024);
 
 /**
- * Subject identifiers of the standard formats: RFC 9493, section 3.2, without `aliases`, and those added by the Shared
- * Signals Framework (section "Additional Subject Identifier Formats").
+ * Subject identifiers in the standard formats: those from RFC 9493, section 3.2, except `aliases`, and those that the
+ * Shared Signals Framework adds (section "Additional Subject Identifier Formats").
  */
 const identifierSchema = z.discriminatedUnion("format", [
   z.looseObject({ format: z.literal("account"), uri: text }),
@@ -23,7 +23,7 @@ const identifierSchema = z.discriminatedUnion("format", [
   }),
 ]);
 
-/** A subject identifier of a known format. */
+/** A subject identifier in a known format. */
 export type KnownIdentifier = z.output<typeof identifierSchema>;
 
 const KNOWN_FORMATS: ReadonlySet<string> = new Set(
@@ -41,7 +41,7 @@ const agreedSchema = z.looseObject({
 
 const singleSchema = z.union([identifierSchema, agreedSchema]);
 
-/** Several identifiers of one subject (RFC 9493, section 3.2.8). Nesting is not allowed. */
+/** Several identifiers for one subject (RFC 9493, section 3.2.8). Nesting is not allowed. */
 const aliasesSchema = z.looseObject({
   format: z.literal("aliases"),
   identifiers: z.array(singleSchema).min(1).max(20),
@@ -49,12 +49,12 @@ const aliasesSchema = z.looseObject({
 
 const simpleSchema = z.union([singleSchema, aliasesSchema]);
 
-/** An identifier of one subject: in a known format, in a custom format, or several aliases. */
+/** A simple subject: an identifier in a known format, an identifier in a custom format, or several aliases. */
 export type SimpleSubject = z.output<typeof simpleSchema>;
 
 /**
- * The standard members of a complex subject (Shared Signals Framework, section "Complex Subject Members"). Others are
- * allowed.
+ * The standard members of a complex subject (Shared Signals Framework, section "Complex Subject Members"). Other
+ * members are allowed.
  */
 const COMPLEX_MEMBERS = [
   "user",
@@ -99,7 +99,7 @@ export function readSubject(value: unknown): Subject | undefined {
   return identifier && { kind: "simple", identifier };
 }
 
-/** Returns the identifiers of a simple subject: itself or its aliases. Leaves out custom formats. */
+/** Returns a simple subject's identifiers: the subject itself, or its aliases. Leaves out custom formats. */
 export function identifiersOf(subject: SimpleSubject): KnownIdentifier[] {
   const all = subject.format === "aliases" ? (subject.identifiers as unknown[]) : [subject];
   return all.flatMap((each) => identifierSchema.safeParse(each).data ?? []);

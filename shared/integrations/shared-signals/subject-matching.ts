@@ -5,7 +5,7 @@ type Members = Readonly<Record<string, unknown>>;
 const isComplex = (subject: unknown): subject is Members =>
   (subject as { readonly format?: unknown } | null)?.format === "complex";
 
-/** Returns a simple subject as the user of a complex one, so that a user matches in both forms. */
+/** Returns a simple subject as a complex subject's user, so that a user matches in both forms. */
 const membersOf = (subject: unknown): Members => {
   if (!isComplex(subject)) return { user: subject };
   const { format: _, ...members } = subject;
@@ -13,9 +13,9 @@ const membersOf = (subject: unknown): Members => {
 };
 
 /**
- * Whether two subjects match. Simple subjects must be identical. Complex subjects must not differ in any member that
- * both have (Shared Signals Framework 1.0, section "Subject Matching"). A simple subject matches a complex one that has
- * it as its user.
+ * Whether two subjects match. Simple subjects must be identical. Complex subjects must agree on every member that both
+ * of them have (Shared Signals Framework 1.0, section "Subject Matching"). A simple subject matches a complex subject
+ * that has it as `user`.
  */
 export function subjectsMatch(one: unknown, other: unknown): boolean {
   if (!isComplex(one) && !isComplex(other)) return canonical(one) === canonical(other);

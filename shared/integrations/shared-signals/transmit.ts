@@ -16,10 +16,12 @@ import {
 } from "./stream-store.ts";
 import { isInStream } from "./subject-matching.ts";
 
-/** UUID namespace of `jti`s. An event has one SET per stream, even if the event is delivered several times. */
+/**
+ * UUID namespace for `jti` values. An event gets only one SET per stream, even if the event is delivered several times.
+ */
 const JTI_NAMESPACE = "6a3f7e0a-0a3e-4a3b-b6e3-5d0b7a0c9e52";
 
-/** A push that is due, with the key of its SET. */
+/** A push that is due, with its SET's key. */
 export interface DuePush {
   readonly stream_id: string;
   readonly jti: string;
@@ -30,7 +32,7 @@ export interface DuePush {
 export interface SetTransmitter {
   readonly store: StreamStore;
   readonly clock: Clock;
-  /** The `iss` of this transmitter. */
+  /** This transmitter's `iss`. */
   readonly issuer: string;
   readonly settings: TransmitterSettings;
   /** Schedules pushes with retries. Idempotent. */
@@ -70,12 +72,12 @@ async function keep(
   const { stream_id } = stream;
   const isNew = await keepSet(store, stream_id, set, settings.retentionDays);
   if (stream.method !== PUSH || stream.status === "paused") return;
-  // The SET was stored before, but its push may not have been scheduled.
+  // The SET was already stored, but its push may not have been scheduled.
   if (!isNew && !(await findPending(store, stream_id, set))) return;
   await schedule([{ stream_id, jti: set.jti, made_at_ms: set.made_at_ms }]);
 }
 
-/** Whether a stream includes a signal, by the requested event types and the subject. */
+/** Whether a stream includes a signal, given the stream's event types and subjects. */
 async function wants(
   transmitter: SetTransmitter,
   stream: SignalStream,
@@ -87,15 +89,15 @@ async function wants(
 }
 
 /**
- * Creates the SETs of an event for every stream that includes them. Idempotent.
+ * Creates an event's SETs for every stream that includes them. Idempotent.
  *
- * @throws the error of the store or the queue. The event must then be delivered again.
+ * @throws any error from DynamoDB or the queue. The event must then be delivered again.
  */
 export async function transmitEvent(transmitter: SetTransmitter, event: OAuthEvent): Promise<void> {
   const { issuer, settings, store, clock } = transmitter;
   const signals = outgoingSignals(event, { userIssuer: settings.userIssuer ?? issuer });
   if (signals.length === 0) return;
-  // The same for every delivery of the event, because it's part of the SET's key.
+  // Must be the same for every delivery of the event, because this time is part of the SET's key.
   const madeAtMs = Math.min(Date.parse(event.occurred_at), clock());
   for (const stream of await listStreams(store)) {
     for (const signal of signals) {
@@ -121,7 +123,7 @@ export async function transmitAboutStream(
   await keep(transmitter, stream, claimsOf(transmitter, stream, signal, { jti, txn: jti }, nowMs));
 }
 
-/** Schedules the push of all pending SETs of a stream, after a pause or a change to push delivery. */
+/** Schedules pushes for all of a stream's pending SETs, after a pause or a change to push delivery. */
 export async function schedulePending(
   { store, clock, schedule }: SetTransmitter,
   { stream_id, method }: SignalStream,

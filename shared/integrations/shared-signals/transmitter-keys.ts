@@ -8,7 +8,7 @@ const metadataSchema = z.looseObject({
   jwks_uri: z.string().max(2048).optional(),
 });
 
-/** Cache limits for a transmitter's keys. Keys change rarely, but a SET waits until they are fetched. */
+/** Cache limits for a transmitter's keys. Keys rarely change, but a SET can't be verified until they are fetched. */
 const KEY_LIMITS = {
   keysRefreshSeconds: 300,
   keysMaxAgeSeconds: 7200,
@@ -43,7 +43,7 @@ async function discoverKeys(issuer: string): Promise<string> {
   return keys;
 }
 
-/** Returns the public keys of a transmitter, cached in memory like those of an issuer. */
+/** Returns a transmitter's public keys, cached in memory like an issuer's keys. */
 export function transmitterKeys({ issuer, jwksUri }: TransmitterConfig): IssuerKeys {
   return new IssuerKeys(
     async () => fetchDocument(jwksUri ?? (await discoverKeys(issuer))),

@@ -1,10 +1,10 @@
 import { TRANSMITTER_PATHS } from "../../config/signal-parameters.ts";
 import { POLL, PUSH } from "./stream.ts";
 
-/** Minimum seconds between two verifications of a stream. */
+/** Minimum seconds between two verification requests for a stream. */
 export const MIN_VERIFICATION_INTERVAL_SECONDS = 30;
 
-/** Returns the metadata of a transmitter (Shared Signals Framework 1.0, section 7.1). */
+/** Returns a transmitter's metadata (Shared Signals Framework 1.0, section 7.1). */
 export function transmitterMetadata(issuer: string, defaultSubjects: "ALL" | "NONE"): object {
   const at = (name: keyof typeof TRANSMITTER_PATHS) =>
     `${issuer.replace(/\/$/, "")}${TRANSMITTER_PATHS[name]}`;

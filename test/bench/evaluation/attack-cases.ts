@@ -23,7 +23,7 @@ function victim(scene: Scene, ownUses: number): { token: TrafficToken; call: Cal
   return { token, call };
 }
 
-/** A thief calls with the token. The owner makes 12 calls and is still active, or stopped after 5. */
+/** A thief makes calls with the token. The owner either makes 12 calls and is still active, or stops after 5. */
 const theft =
   ({
     own,
@@ -94,7 +94,7 @@ const scraping =
     });
   };
 
-/** Many tokens for a client: for users of other clients, or for the client itself. */
+/** Issues many tokens for a client, either for other clients' users or for the client itself. */
 const issuance =
   (count: number, ofOtherClients: boolean): CaseAuthor =>
   (scene) => {

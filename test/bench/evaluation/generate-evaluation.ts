@@ -34,7 +34,7 @@ function withOrigin(event: OAuthEvent): OAuthEvent {
 /**
  * Generates a week of ordinary days, and a test day with every hard benign case and every attack once.
  *
- * @param options.origins whether events have IP enrichment; otherwise, events are the same with and without it
+ * @param options.origins whether to add IP enrichment; the events are otherwise identical
  */
 export function generateEvaluation<Purpose extends SeedPurpose>(
   seed: EvaluationSeed<Purpose>,
@@ -54,7 +54,7 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
     ["attack", ORIGIN_ATTACK_CASES],
   ] as const) {
     for (const [name, author] of Object.entries(cases)) {
-      // The longest case takes ten hours. A case's earliest event is three hours before its start.
+      // The longest case takes ten hours. A case's earliest event can be three hours before the case starts.
       const startMs = TEST_DAY_MS + random.between(4, 13) * HOUR_MS;
       const played = playCase(seed, world, { name, kind, startMs }, author);
       drafts.push(...played.drafts);

@@ -14,18 +14,18 @@ export interface CaseLabel {
   readonly endMs: number;
   readonly events: number;
   readonly eventIds: ReadonlySet<string>;
-  /** Subjects that an alert of the case may name: `client …`, `ip …`, `token …` or `user …`. */
+  /** Subjects that an alert about the case may name: `client …`, `ip …`, `token …` or `user …`. */
   readonly parties: ReadonlySet<string>;
 }
 
-/** The input of a case's author. Only events in `labelled` belong to the label. */
+/** The input for the author of a case. Only events in `labelled` belong to the label. */
 export interface Scene {
   readonly world: EvaluationWorld;
   readonly random: Random;
   readonly labelled: Timeline;
   /** Events around the case that do not belong to it, such as the victim's own calls. */
   readonly around: Timeline;
-  /** Start of the case. */
+  /** Time at which the case starts. */
   readonly startMs: number;
 }
 
@@ -35,8 +35,8 @@ export type CaseAuthor = (scene: Scene) => void;
 const MANY_USERS = 10;
 
 /**
- * Returns the clients that an alert of a case may name. An attack on a few users is not an attack on their client. An
- * alert may name the client only if an event has no user or if many users are affected.
+ * Returns the clients that an alert about a case may name. An attack on a few users is not an attack on the client, so
+ * an alert about an attack may name the client only if an event has no user or if many users are affected.
  */
 function clientsOf(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): string[] {
   const users = new Map<string, Set<string | undefined>>();

@@ -1,7 +1,7 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
 import type { Origin, OriginKind } from "../../../shared/events/origin.ts";
 
-/** First octets of networks by kind of operator. */
+/** First octets of each network, by kind of operator. */
 const IPV4 = {
   isp: ["73.42", "84.137", "81.154", "90.92", "24.16", "93.208", "86.5", "98.207"],
   mobile: ["172.56", "107.77", "80.187", "92.40"],
@@ -45,8 +45,8 @@ type Row = readonly [
 
 /**
  * The operator of each network. Users live in one country, with three ISPs and two mobile carriers. Clouds, hosting
- * providers and VPNs are in typical countries. The cases were written without this table. AS numbers are reserved for
- * documentation (RFC 5398).
+ * providers and VPNs are in typical countries. The authors of the cases did not use this table. AS numbers are from the
+ * range reserved for documentation (RFC 5398).
  */
 const OPERATORS: readonly Row[] = [
   [
@@ -89,7 +89,7 @@ const ORIGINS: ReadonlyMap<string, Origin> = new Map(
   ),
 );
 
-/** Returns the IP enrichment of an address in the evaluation. */
+/** Returns the IP enrichment for an address in the evaluation. */
 export function evaluationOrigin(ip: unknown): Origin | undefined {
   if (typeof ip !== "string") return undefined;
   const separator = ip.includes(":") ? ":" : ".";
@@ -100,7 +100,7 @@ const IPV6 = ["2601:646", "2003:e1", "2a02:8109", "2a01:cb00"] as const;
 
 export type NetworkKind = keyof typeof IPV4;
 
-/** Returns a random IPv4 address in a network of the kind. */
+/** Returns a random IPv4 address in a network of the given kind. */
 export function address(random: Random, kind: NetworkKind): string {
   return addressIn(random, random.pick(IPV4[kind]));
 }
@@ -117,7 +117,7 @@ export function sixteenOf(ip: string): string {
   return ip.split(".").slice(0, 2).join(".");
 }
 
-/** Returns a random IPv6 /64 of a household. */
+/** Returns a random IPv6 /64 for a household. */
 export function household(random: Random): string {
   const group = () => random.integer(1, 0xffff).toString(16);
   return `${random.pick(IPV6)}:${group()}:${group()}`;

@@ -34,7 +34,7 @@ function appTraffic(seed: EvaluationSeed, client: EvaluationClient, range: Range
   for (let dayMs = range.fromMs; dayMs < range.toMs; dayMs += DAY_MS) {
     const sessions = Math.round(client.rate * random.between(0.8, 1.2));
     for (let n = 0; n < sessions; n += 1) {
-      // The sum of two draws puts the peak in the middle of the day.
+      // The sum of two random values peaks in the middle of the day.
       let atMs = dayMs + HOUR_MS * (3 + random.between(0, 9) + random.between(0, 9));
       const user = random.pickZipf(client.users);
       const call = usualCall(random, client, user);

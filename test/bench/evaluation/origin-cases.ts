@@ -4,7 +4,7 @@ import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.t
 import { address } from "./networks.ts";
 import { type EvaluationClient, type EvaluationUser, SCOPES } from "./world.ts";
 
-/** Cases that need IP enrichment. Their authors knew the rules. */
+/** Cases that need IP enrichment. The authors knew the rules when they wrote these cases. */
 
 const TOR_BROWSER = "Mozilla/5.0 (Windows NT 10.0; rv:128.0) Gecko/20100101 Firefox/128.0";
 
@@ -18,7 +18,7 @@ function someone({ world, random }: Scene): Person {
   return { client, user: random.pick(client.users) };
 }
 
-/** Adds a token of the person, and its uses at the given times. */
+/** Adds a token for the person, and uses it at the given times. */
 function session(
   timeline: Timeline,
   { client, user }: Person,
@@ -98,7 +98,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       ]);
     });
   },
-  /** A company's staff starts to use its own VPN, whose exit is abroad and not known as a VPN. */
+  /** A company's staff starts to use the company's VPN. Its exit is abroad and not known as a VPN. */
   corporate_vpn_abroad(scene) {
     const exit = address(scene.random, "corporate");
     spread({ startMs: scene.startMs, count: 8, overMs: 30 * MINUTE_MS }, (atMs) => {
@@ -115,7 +115,7 @@ export const ORIGIN_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
 };
 
 export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
-  /** A thief with the password gets a token with the same user agent as the user's, while the user is at home. */
+  /** A thief with the password gets a token, with the user's own user agent, while the user is at home. */
   password_used_abroad(scene) {
     const person = someone(scene);
     atHomeBefore(scene, person);
@@ -129,7 +129,7 @@ export const ORIGIN_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       [15, ip],
     ]);
   },
-  /** A thief has the token and copies the user agent, during the user's working hours. */
+  /** During the user's working hours, a thief uses the stolen token and copies the user agent. */
   theft_abroad_by_same_program(scene) {
     const { client, user } = someone(scene);
     atHomeBefore(scene, { client, user });

@@ -34,13 +34,13 @@ export interface AttackOutcome {
 /** The effect that policies would have had on a day. */
 export interface PolicyEffect {
   readonly actions: number;
-  /** Actions that denied no call of an attack and revoked no token that an attack had used. */
+  /** Actions that denied no attack call and revoked no token that an attack had used. */
   readonly wrongActions: number;
   /** Revoked tokens that no attack had used before. */
   readonly wronglyRevokedTokens: number;
   /**
-   * Total time that blocks kept legitimate callers out: for each caller, from its first blocked call to the end of the
-   * block.
+   * Total time that blocks kept legitimate callers out. For each caller, this is the time from the first blocked call
+   * to the end of the block.
    */
   readonly blockedCallerMinutes: number;
   readonly attacks: readonly AttackOutcome[];
@@ -60,7 +60,7 @@ interface KnownToken {
   readonly subjects: readonly string[];
   readonly issuedMs: number;
   expiresMs: number;
-  /** Time of the first use by an attack. */
+  /** Time at which an attack first used the token. */
   stolenMs: number;
 }
 
@@ -84,13 +84,13 @@ function subjectsOf(event: OAuthEvent): string[] {
   return named.flatMap(([kind, id]) => (typeof id === "string" ? [`${kind} ${id}`] : []));
 }
 
-/** Identifies the caller as well as the event allows. */
+/** Identifies the caller as precisely as the event allows. */
 const callerOf = ({ oauth_client_id: client, user_id: user, event_data: { ip } }: OAuthEvent) =>
   `${client} ${user ?? ip}`;
 
 /**
- * Takes the policies' actions. No actions on outages or unknown clients, none while an earlier action on the target is
- * in effect, and at most `actionsPerHour` per clock hour.
+ * Takes the policies' actions, at most `actionsPerHour` per clock hour. Takes no action on outages or unknown clients,
+ * and none while an earlier action on the target is in effect.
  */
 function takeActions(
   opened: readonly OpenedAlert[],
@@ -135,7 +135,7 @@ function readTokens(
     const { expires_at, ip: _ } = event.event_data;
     const known = tokens.get(id) ?? {
       subjects: subjectsOf(event).filter((subject) => !subject.startsWith("ip ")),
-      // A token that is used before it is issued in these events is older than the day.
+      // A token that is used before it is issued in these events was issued before this day.
       issuedMs: event.event_type === "token_issued" ? atMs : -Infinity,
       expiresMs: atMs,
       stolenMs: Infinity,
@@ -149,7 +149,7 @@ function readTokens(
   return tokens;
 }
 
-/** Simulates policies on a labelled day. Attackers and users behave as recorded: they do not react to denied calls. */
+/** Simulates policies on a labelled day. Attackers and users behave as recorded and do not react to denied calls. */
 export function effectOfPolicies(
   { events, labels, opened }: PolicyDay,
   policies: Readonly<Record<string, JudgedPolicy>>,

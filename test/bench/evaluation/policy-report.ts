@@ -8,7 +8,7 @@ import {
 } from "./policy-effect.ts";
 import { RECOMMENDED } from "./recommended-policies.ts";
 
-/** Block duration when rules are evaluated one by one. Same as the default. */
+/** Block duration when rules are evaluated one by one. It equals the default. */
 const BLOCK_MINUTES = 60;
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -130,7 +130,7 @@ function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
   };
 }
 
-/** Returns the cost and the benefit of policies on labelled days. */
+/** Returns the tables that show what policies cost and prevent on labelled days. */
 export function policyTables(days: readonly PolicyDay[]): readonly BenchmarkTable[] {
   return [costTable(days), outcomeTable(days)];
 }

@@ -6,7 +6,7 @@ import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.t
 import { address, addressIn } from "./networks.ts";
 import { type EvaluationUser, SCOPES } from "./world.ts";
 
-/** A user at the identity provider, with address and user agent. */
+/** A user at the identity provider, with an IP address and a user agent. */
 interface Actor {
   readonly userId: string;
   readonly ip: string;
@@ -21,7 +21,7 @@ interface Outcome {
   readonly message?: string;
 }
 
-/** Adds an event of Okta's System Log, as the product's adapter converts it. */
+/** Adds an event from Okta's System Log, as converted by the product's adapter. */
 function log(
   { random }: Scene,
   timeline: Timeline,
@@ -101,7 +101,9 @@ function signIn(
   for (let n = 1; n <= calls; n += 1) timeline.use(atMs + n * MINUTE_MS, token, call);
 }
 
-/** Adds a token of a user who entered a device code, issued to the address that polls for it (RFC 8628). */
+/**
+ * Adds a token for a user who entered a device code. The token is issued to the address that polls for it (RFC 8628).
+ */
 function deviceToken(scene: Scene, user: EvaluationUser, clientId: string, ip: string): void {
   const { labelled, startMs } = scene;
   const call = callFrom(ip, "okhttp/4.12.0");

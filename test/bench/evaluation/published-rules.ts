@@ -9,7 +9,7 @@ const userOf = ({ user_id }: OAuthEvent) => (user_id ? `user ${user_id}` : undef
 
 /**
  * Published rules for failed sign-ins, with their own thresholds. Here they run on denied calls, because the API sees
- * no sign-ins. Rules with fixed windows run with sliding ones, which find slightly more.
+ * no sign-ins. Rules with fixed windows run with sliding windows here, which find slightly more.
  */
 export const PUBLISHED_RULES: readonly CountRule[] = [
   {

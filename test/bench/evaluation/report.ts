@@ -7,9 +7,9 @@ import type { Raised } from "./run-detectors.ts";
 /** The results of one test day. */
 export interface JudgedDay {
   readonly labels: readonly CaseLabel[];
-  /** Alerts of the product's rules. */
+  /** Alerts from the product's rules. */
   readonly rules: readonly Raised[];
-  /** Alerts of the compared rules. */
+  /** Alerts from the compared rules. */
   readonly compared: readonly Raised[];
 }
 

@@ -12,7 +12,7 @@ const STEP_MS = 5 * MINUTE_MS;
 const BATCH = 1000;
 const LEARN_MS = 3 * DAY_MS;
 
-/** An alert of a detector. */
+/** An alert from a detector. */
 export interface Raised {
   readonly rule: string;
   readonly subject: string;
@@ -31,7 +31,7 @@ const textOf = (alert: object, key: string): string | undefined => {
 /**
  * Stores the traffic, and runs the product's detection every five minutes of the test day.
  *
- * @param onOpened called for each alert that opens, notified or not, because policies act on all of them
+ * @param onOpened called for each alert that opens, with or without a notification, because policies act on all alerts
  */
 export async function runDetection(
   endpoint: string,
@@ -46,7 +46,7 @@ export async function runDetection(
     const { retry } = await storeEvents(world, batch, { clock, entered });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
-  // An alert is notified again when its risk rises. The map keeps the highest risk.
+  // A second notification is sent when an alert's risk rises. The map keeps the highest risk.
   const raised = new Map<string, Raised>();
   const context = {
     ...world.context,
@@ -64,7 +64,7 @@ export async function runDetection(
       });
     },
   };
-  // The detection learns a client's networks as it runs. Hourly runs are enough on the days before.
+  // The detection learns a client's networks as it runs. On the earlier days, hourly runs are enough.
   for (let atMs = TEST_DAY_MS - LEARN_MS; atMs <= TEST_DAY_MS; atMs += HOUR_MS) {
     await keepAlerts(context, await readSnapshot(context, atMs));
   }
@@ -88,7 +88,7 @@ export interface CountRule {
   readonly distinct?: (event: OAuthEvent) => string | undefined;
 }
 
-/** Runs a rule over the test day. Raises a subject again only after a quiet window. */
+/** Runs a rule on the test day. Raises an alert for a subject again only after a quiet window. */
 export function runCountRule(rule: CountRule, events: readonly OAuthEvent[]): readonly Raised[] {
   const raised: Raised[] = [];
   const groups = new Map<string, { atMs: number; value: string | undefined }[]>();

@@ -28,7 +28,7 @@ export interface EvaluationClient {
   readonly userAgent: string;
   readonly endpoints: readonly string[];
   readonly tokenLifetimeMs: number;
-  /** Sessions per day of an app, or uses per hour of a service. */
+  /** Sessions per day for an app, or uses per hour for a service. */
   readonly rate: number;
 }
 
@@ -42,7 +42,7 @@ export const SERVICES = 15;
 const USERS_OF_APP = 100;
 const ENDPOINTS = ["/orders", "/orders/{id}", "/profile", "/catalog", "/invoices", "/search"];
 
-/** Returns the random stream of one purpose in a seed. Train and test seeds never share a stream. */
+/** Returns the random stream for one purpose in a seed. Train and test seeds never share a stream. */
 export function randomOf(seed: EvaluationSeed, ...purpose: string[]): Random {
   return new Random(seed.number, "evaluation", seed.purpose, ...purpose);
 }
@@ -89,7 +89,7 @@ function createUser(random: Random, id: string): EvaluationUser {
   };
 }
 
-/** Returns a typical call of a user. */
+/** Returns a typical call by a user. */
 export function usualCall(random: Random, client: EvaluationClient, user: EvaluationUser): Call {
   const v6 =
     user.ipv6Household !== undefined && random.chance(0.5) ? user.ipv6Household : undefined;
@@ -101,7 +101,7 @@ export function usualCall(random: Random, client: EvaluationClient, user: Evalua
   };
 }
 
-/** Returns a typical call of a service. */
+/** Returns a typical call by a service. */
 export function serviceCall(random: Random, client: EvaluationClient): Call {
   return {
     endpoint: random.pickZipf(client.endpoints),

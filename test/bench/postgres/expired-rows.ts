@@ -10,13 +10,13 @@ import {
 } from "./identity-server.ts";
 import type { Postgres } from "./server.ts";
 
-/** The effects of the DELETE while it runs and afterwards. */
+/** The effects of the DELETE, while it runs and afterwards. */
 export interface DeleteTraces {
   /** Rows that other transactions cannot write until it ends. */
   readonly lockedRows: number;
   /** Dead rows, which take up space until they are vacuumed. */
   readonly deadRows: number;
-  /** 8 KB pages of the table and its indexes. */
+  /** Number of 8 KB pages in the table and its indexes. */
   readonly pagesBefore: number;
   readonly pagesVacuumed: number;
 }

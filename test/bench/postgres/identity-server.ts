@@ -3,8 +3,8 @@ import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import { digestSecret } from "../../../shared/tokens/token-secret.ts";
 
 /**
- * Tables of an identity server with its own audit log, as in the original Rails design, with the indexes that its
- * migration creates (`t.references` creates one) and those that token lookup and cleanup need.
+ * Tables for an identity server with its own audit log, as in the original Rails design. They have the indexes that the
+ * Rails migration creates (`t.references` creates one) and the indexes that token lookup and cleanup need.
  */
 const TABLES = `
   CREATE TABLE oauth_clients (id uuid PRIMARY KEY, name varchar NOT NULL);
@@ -91,7 +91,7 @@ export const utc = (ms: number) => new Date(ms).toISOString().replace("Z", "");
 
 const IN_RANGE = "FROM oauth_access_tokens WHERE created_at BETWEEN $1 AND $2";
 
-/** Token statistics of a range, independent of the implementation. */
+/** Token statistics for a time range, in a form that both implementations can return. */
 export interface TokenFigures {
   readonly total: number;
   readonly active: number;
@@ -100,7 +100,7 @@ export interface TokenFigures {
   readonly byClient: Readonly<Record<string, number>>;
 }
 
-/** The original's four queries. Each takes the range; two also take the current time. */
+/** The original design's four queries. Each takes the range; two also take the current time. */
 const STATISTICS = {
   total: `SELECT count(*) ${IN_RANGE}`,
   active: `SELECT count(*) ${IN_RANGE} AND expires_at > $3`,
@@ -110,7 +110,7 @@ const STATISTICS = {
     WHERE created_at BETWEEN $1 AND $2 GROUP BY oauth_clients.name`,
 } as const;
 
-/** Runs the original's statistics for the 24 hours before `nowMs`, one query after another. */
+/** Runs the original design's statistics for the 24 hours before `nowMs`, one query after another. */
 export async function statisticsOf(database: pg.Client, nowMs: number): Promise<TokenFigures> {
   const range = [utc(nowMs - DAY_MS), utc(nowMs)];
   const now = utc(nowMs);
@@ -147,7 +147,7 @@ export async function pagesOfStatistics(database: pg.Client, nowMs: number): Pro
 
 const DELETE_EXPIRED = "DELETE FROM oauth_access_tokens WHERE expires_at < $1";
 
-/** Deletes expired tokens in one statement, like the original's cleanup. Returns their number. */
+/** Deletes expired tokens in one statement, like the cleanup in the original design. Returns how many were deleted. */
 export async function deleteExpired(database: pg.Client, nowMs: number): Promise<number> {
   const { rowCount } = await database.query(DELETE_EXPIRED, [utc(nowMs)]);
   return rowCount ?? 0;
@@ -170,8 +170,8 @@ export async function rowsLockedByDelete(
 }
 
 /**
- * Makes a call as the original tracks it: looks up the token, stores the event and updates the last use, with prepared
- * statements like those of Rails.
+ * Tracks a call like the original design: looks up the token, stores the event and updates the last use. Uses prepared
+ * statements, as Rails does.
  */
 export async function presentToken(database: pg.Client, number: number): Promise<void> {
   const { rows } = await database.query<{ id: string; oauth_client_id: string }>({
@@ -197,7 +197,7 @@ export async function presentToken(database: pg.Client, number: number): Promise
   });
 }
 
-/** Returns the number of 8 KB pages of the tokens and their indexes. */
+/** Returns the number of 8 KB pages in the token table and its indexes. */
 export async function tokenPages(database: pg.Client): Promise<number> {
   const { rows } = await database.query<{ pages: string }>(
     "SELECT pg_total_relation_size('oauth_access_tokens') / 8192 AS pages",

@@ -16,7 +16,7 @@ export interface Postgres {
   close(): Promise<void>;
 }
 
-/** Location of version 15 on Debian. */
+/** Location of PostgreSQL 15 on Debian. */
 const BINARIES = "/usr/lib/postgresql/15/bin";
 const INSTALL =
   "the comparison needs PostgreSQL 15: apt-get update && apt-get install -y postgresql-15";
@@ -29,7 +29,10 @@ interface Owner {
   readonly gid: number;
 }
 
-/** PostgreSQL does not run as root. Returns the user of its package instead. */
+/**
+ * Returns the user that the PostgreSQL package creates, if this process runs as root. PostgreSQL refuses to run as
+ * root.
+ */
 function ownerForRoot(): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: "-u" | "-g") => {
@@ -129,7 +132,7 @@ export async function startPostgres(): Promise<Postgres> {
       ...owner,
       cwd: directory,
       stdio: ["ignore", "ignore", "pipe"],
-      // A separate session, so that Ctrl-C does not reach it directly and we can stop it in order.
+      // Runs in a separate session, so that Ctrl-C does not reach it directly and we can shut it down cleanly.
       detached: true,
     });
     let log = "";

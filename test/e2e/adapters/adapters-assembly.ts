@@ -38,16 +38,16 @@ async function bundle(entry: string, outdir: string): Promise<string> {
   return outdir;
 }
 
-/** Issuer of the tokens for the MCP server. */
+/** The issuer whose tokens the MCP server accepts. */
 interface McpIssuer {
   readonly authorizationServer?: string;
-  /** Additional audiences of the MCP server. Without any, it accepts only tokens for the example's own address. */
+  /** Additional audiences for the MCP server. Without any, it accepts only tokens for the example's own address. */
   readonly audiences?: readonly string[];
 }
 
 /**
- * Synthesizes the default stack, an HTTP API behind the authorizer next to its REST API, and a function that
- * authorizes its own calls. That function is behind a function URL and two HTTP APIs without authorizer, one of which
+ * Synthesizes the default stack with its REST API, an HTTP API behind the same authorizer, and a function that
+ * authorizes its own calls. The function is behind a function URL and two HTTP APIs without an authorizer, one of which
  * has a named stage. The MCP server example has its own HTTP API.
  */
 export async function synthesizeAdapters(

@@ -67,12 +67,12 @@ interface Case {
   before?(): Promise<unknown>;
   /** Proves possession of the key that the token is bound to. */
   readonly proves?: {
-    /** Number of times that the proof is sent. The test checks the answer to the last call. */
+    /** Number of calls that send the proof. The test checks the response to the last call. */
     readonly times?: number;
     /** Overrides the URL in the proof. */
     readonly url?: string;
   };
-  /** Principal of an allowed call. */
+  /** Client that makes an allowed call. */
   readonly clientId?: string;
   readonly userId?: string;
   readonly status: number;
@@ -98,7 +98,7 @@ const refused = (reason: string) => ({
   ...(reason === "missing_token" ? {} : { error: "invalid_token" }),
 });
 
-/** Key that bound tokens are bound to. */
+/** Key that DPoP-bound tokens are bound to. */
 const key = await dpopKey();
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 type Issuer = typeof jwtIssuer;
@@ -116,7 +116,7 @@ const JWT_USER = { clientId: "jwt:web", userId: "jwt:ada" };
 const OPAQUE_USER = { clientId: "opaque:web", userId: "opaque:ada" };
 const wrongProof = (reason: string) => ({ ...refused(reason), error: "invalid_dpop_proof" });
 
-/** Tokens of the real issuers. */
+/** Tokens from the real issuers. */
 const ISSUED: readonly Case[] = [
   { name: "a JWT of a user", headers: () => asBearer(userJwt()), ...JWT_USER, ...letIn },
   {
@@ -317,7 +317,7 @@ async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise
   return adapter.call(method, path, sent);
 }
 
-/** Returns the expected header and body of a denied call at an adapter that answers itself. */
+/** Checks the challenge and the body when an adapter that writes its own responses denies a call. */
 function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each: Case): void {
   const { status, error, scope, reason } = each;
   const challenge = String(answer.headers[challengeField]);
@@ -346,7 +346,7 @@ function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each:
   });
 }
 
-/** Returns API Gateway's expected answer to a denied call: gateway responses (REST API) or fixed texts (HTTP API). */
+/** Checks API Gateway's response to a denied call: a gateway response (REST API) or a fixed text (HTTP API). */
 function expectGatewayRefusal(adapter: Adapter, answer: AdapterAnswer, each: Case): void {
   if (adapter.answers === "http-api") {
     expect(answer.body).toEqual({ message: each.status === 401 ? "Unauthorized" : "Forbidden" });
@@ -419,10 +419,10 @@ describe("ambiguous path", () => {
       for (const [adapter, { status, body }] of answers.filter(
         ([{ name }]) => !/HTTP API/.test(name),
       )) {
-        // A REST API's authorizer cannot answer 400.
+        // A REST API's authorizer cannot return 400.
         const isRestApi = adapter.answers === "rest-api";
         expect([adapter.name, status]).toEqual([adapter.name, isRestApi ? 403 : 400]);
-        // Fastify itself answers if the path cannot be decoded.
+        // If the path cannot be decoded, Fastify itself responds.
         if (!isRestApi) expect(["invalid_request", "Bad Request"]).toContain(body.error);
       }
     },
@@ -430,7 +430,7 @@ describe("ambiguous path", () => {
 });
 
 describe("calls that race with actions", () => {
-  it("are denied by every adapter when they start after the action was confirmed", {
+  it("are denied by every adapter if they start after the action is confirmed", {
     timeout: 60_000,
   }, async () => {
     const actor = { kind: "administrator", id: "root" } as const;
@@ -508,16 +508,16 @@ describe("audit log", () => {
     }
   });
 
-  /** Returns the members that differ between adapters. */
+  /** Returns the event's fields that must be the same at every adapter. */
   const comparable = ({ event_type, oauth_client_id, user_id, event_data }: StoredEvent) => {
     const { endpoint: _, request_id, trace_id: __, previous_use: ___, route, ...data } = event_data;
     expect(request_id).toEqual(expect.any(String));
-    // Only some gateways pass the route.
+    // Only some gateways pass the route to the authorizer.
     expect([undefined, "(unrouted)", "/api/{proxy+}", "/mcp"]).toContain(route);
     return { event_type, oauth_client_id, user_id, data };
   };
 
-  it.each(CASES)("has the same event at each adapter for a call with $name", (each) => {
+  it.each(CASES)("contains the same event from each adapter for a call with $name", (each) => {
     const found = adapters.map(({ name }) => {
       const path = pathOf(name, each);
       // An HTTP API decodes the path before the authorizer gets it.
@@ -546,7 +546,7 @@ describe("audit log", () => {
     for (const other of others) expect(other).toEqual(atRestApi);
   });
 
-  it("has one token_issued event for each allowed token from another issuer", async () => {
+  it("contains one token_issued event for each allowed token from another issuer", async () => {
     const { events: seen } = await queryEvents(scene().library, {
       type: "token_seen",
       limit: 1000,

@@ -19,7 +19,7 @@ import {
 } from "../../gateway-events.ts";
 import type { Scene } from "../stack.ts";
 
-/** The answer of an adapter. */
+/** An adapter's response. */
 export interface AdapterAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -27,13 +27,13 @@ export interface AdapterAnswer {
   readonly body: any;
 }
 
-/** Headers of a call. A list is sent as several fields. */
+/** Request headers. A list is sent as several header fields. */
 export type CallHeaders = Readonly<Record<string, string | readonly string[]>>;
 
 /** A deployed adapter that a test can call. */
 export interface Adapter {
   readonly name: string;
-  /** `gateway` if an API Gateway answers denied calls with its own texts. */
+  /** Source of the response to denied calls: the adapter itself, or API Gateway with its own texts. */
   readonly answers: "itself" | "rest-api" | "http-api";
   /** Header that carries the challenge. Gateways rename it in a function's response. */
   readonly challengeField: string;
@@ -59,7 +59,7 @@ async function fetchAdapter(
   };
 }
 
-/** Name that API Gateway and function URLs give to a function's `WWW-Authenticate` header. */
+/** The header name to which API Gateway and function URLs rename a function's `WWW-Authenticate`. */
 export const RENAMED_CHALLENGE = "x-amzn-remapped-www-authenticate";
 
 const served = (
@@ -81,7 +81,8 @@ interface FunctionResult {
 }
 
 /**
- * Returns an adapter for an event source that the local stack doesn't emulate. The function gets the source's event.
+ * Returns an adapter for an event source that the local stack doesn't emulate. It invokes the function with the
+ * source's event.
  */
 function invoked(
   scene: Scene,
@@ -116,7 +117,7 @@ const lasts = (headers: CallHeaders): Record<string, string> =>
     Object.entries(headers).map(([name, values]) => [name, [values].flat().at(-1) ?? ""]),
   );
 
-/** Returns the address of the only HTTP API or function URL whose logical ID contains the text. */
+/** Returns the URL of the only HTTP API or function URL whose logical ID contains the text. */
 export function endpointOf({ stack }: Scene, part: string): string {
   const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
   if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);

@@ -20,7 +20,7 @@ import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 const issuer = await startLocalIssuer(0, { signIn: true });
 afterAll(() => issuer.close());
-/** The container's server. Its address is the audience of its tokens. */
+/** The container's server. Tokens for this server have its address as their audience. */
 const container = await listening(createServer());
 const { assembly, remove } = await synthesizeAdapters(
   { routes: [{ path: "/mcp", scopes: ["orders:read"] }] },
@@ -86,7 +86,10 @@ const post = (url: string, headers: Record<string, string>, body: string) =>
     body,
   });
 
-/** Returns a user's MCP events from the audit log, sorted by method because two can have the same millisecond. */
+/**
+ * Returns a user's MCP events from the audit log. They are sorted by method, because two events can occur in the same
+ * millisecond.
+ */
 async function auditOf(userId: string) {
   await monitoring.flush();
   await scene().settle();
@@ -109,7 +112,7 @@ describe.each([
   ["on Lambda", "lia", () => `${endpointOf(scene(), "McpHttpApi")}/mcp`, RENAMED_CHALLENGE],
   ["in a container", "kim", () => `${addressOf(container)}/mcp`, "www-authenticate"],
 ])("MCP server %s", (_, user, urlOf, challengeField) => {
-  it("records each call of the SDK's client in the audit log with method, tool, user and client", async () => {
+  it("records the SDK client's calls in the audit log with method, tool, user and client", async () => {
     const client = await connect(urlOf(), await bearer(user, ["orders:read", "orders:write"]));
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(["list_orders", "cancel_order"]);
@@ -134,7 +137,7 @@ describe.each([
     ]);
   });
 
-  it("requires the scopes of a tool, and names them in the challenge and the event", async () => {
+  it("requires a tool's scopes, and names them in the challenge and the event", async () => {
     const reader = `${user}-reader`;
     const headers = await bearer(reader, ["orders:read"]);
     const client = await connect(urlOf(), headers);
@@ -182,11 +185,11 @@ describe.each([
       authorization_servers: [issuer.url],
       scopes_supported: ["orders:read", "orders:write"],
     });
-    // If a gateway renames the challenge, a client uses the well-known path.
+    // If a gateway renames the challenge header, a client uses the well-known path instead.
     expect(await discoverOAuthProtectedResourceMetadata(urlOf())).toEqual(metadata);
   });
 
-  it("works with the SDK's client when the user signs in at a real issuer", async () => {
+  it("works with the SDK client when the user signs in at a real issuer", async () => {
     const userId = `${user}-signed-in`;
     const pages: URL[] = [];
     const client = await connectAsUser(new URL(urlOf()), (page) => {
@@ -216,7 +219,7 @@ describe.each([
     }
   });
 
-  it("denies a token that the issuer made for another resource", async () => {
+  it("denies a token that was issued for a different resource", async () => {
     const token = await issuer.issueToken();
     const answer = await post(
       urlOf(),

@@ -22,7 +22,7 @@ import { useStack } from "../stack.ts";
 import { lambdaAdapters } from "./adapters.ts";
 import { synthesizeAdapters } from "./adapters-assembly.ts";
 
-/** Schemas of Powertools for AWS Lambda, by the event that they describe. */
+/** Schemas from Powertools for AWS Lambda, by the event that each describes. */
 const SCHEMAS = {
   "REST API's authorizer": APIGatewayRequestAuthorizerEventSchema,
   "REST API": APIGatewayProxyEventSchema,
@@ -37,7 +37,7 @@ const SCHEMAS = {
 
 type Source = keyof typeof SCHEMAS;
 
-/** Returns the source of an AWS event, judged by its members. */
+/** Detects the source of an AWS event from its fields. */
 function sourceOf(event: object): Source {
   if ("Records" in event) return "queue";
   if ("detail-type" in event) return "schedule";
@@ -71,7 +71,7 @@ beforeAll(async () => {
   await settle();
 });
 
-describe("AWS event, as described by Powertools for AWS Lambda", () => {
+describe("AWS event with the shape that Powertools for AWS Lambda publishes", () => {
   it.each([
     "REST API's authorizer",
     "REST API",
@@ -88,7 +88,7 @@ describe("AWS event, as described by Powertools for AWS Lambda", () => {
     }
   });
 
-  it("is inside each message that the subscriber gets", () => {
+  it("is contained in each message that the subscriber receives", () => {
     const bodies = (invocations.get("queue") ?? []).flatMap((event) =>
       SqsSchema.parse(event).Records.map(({ body }) => JSON.parse(body as string)),
     );
@@ -105,7 +105,7 @@ describe("AWS event, as described by Powertools for AWS Lambda", () => {
     ["function URL", FUNCTION_URL_EVENT],
     ["load balancer", LOAD_BALANCER_EVENT],
     ["load balancer with multi-value headers", LOAD_BALANCER_MULTI_VALUE_EVENT],
-  ])("is the base event of the tests for a %s", (source, event) => {
+  ])("is the base event in the tests for a %s", (source, event) => {
     expect(SCHEMAS[source].safeParse(event).error?.issues ?? []).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import { intrinsicOf, isObject, type Report } from "./template-shape.ts";
 export interface Schemas {
   readonly db: SpecDatabase;
   resource(type: string): Resource | undefined;
-  /** Returns the type of the value of `Fn::GetAtt`, or undefined if there is no such attribute. */
+  /** Returns the type of the attribute that `Fn::GetAtt` reads, or undefined if there is no such attribute. */
   attribute(logicalId: string, attribute: string): PropertyType | undefined;
 }
 

@@ -1,7 +1,7 @@
 import { loadAwsServiceSpecSync } from "@aws-cdk/aws-service-spec";
 import type { CfnTemplate } from "./template-shape.ts";
 
-/** A global secondary index of a table. */
+/** A table's global secondary index. */
 interface Index {
   readonly IndexName: string;
 }
@@ -9,7 +9,7 @@ interface Index {
 /** A resource that stores data, with the properties that identify it. */
 export interface DataHolder {
   readonly type: string;
-  /** Properties whose change makes CloudFormation replace the resource. */
+  /** Properties that make CloudFormation replace the resource when they change. */
   readonly identity: Readonly<Record<string, unknown>>;
   readonly indexes?: readonly Index[];
   readonly deletionPolicy: string;
@@ -28,7 +28,7 @@ const HOLDS_DATA = new Set([
 
 const db = loadAwsServiceSpecSync();
 
-/** Returns the resources of a template that store data. */
+/** Returns the resources in a template that store data. */
 export function dataHolders({ Resources }: CfnTemplate): DataHolders {
   return Object.fromEntries(
     Object.entries(Resources).flatMap(([id, { Type, Properties = {}, DeletionPolicy }]) => {

@@ -1,7 +1,7 @@
 import type { CfnTemplate, Report } from "./template-shape.ts";
 import { intrinsicOf, isObject } from "./template-shape.ts";
 
-/** A reference to a resource or parameter by its logical ID. */
+/** A reference to a resource or parameter by logical ID. */
 interface Reference {
   readonly id: string;
   readonly attribute?: string;

@@ -42,7 +42,7 @@ const each =
       .map(rule)
       .find((fault) => fault !== undefined);
 
-/** The headers of a gateway response are mapping expressions. */
+/** Gateway response headers are mapping expressions. */
 const mappingExpression = matching(
   /^('[\x20-\x7e]*'|(method\.request\.(header|path|querystring)|context|stageVariables)\.[A-Za-z0-9._$-]+)$/,
 );
@@ -166,7 +166,7 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   return isObject(value) && !intrinsicOf(value) ? valuesAt(value[first], rest) : [];
 }
 
-/** Checks that a table defines exactly the attributes that its keys use. */
+/** Checks that a table defines exactly the attributes that its keys and indexes use. */
 function checkTable(id: string, table: Readonly<Record<string, unknown>>, report: Report): void {
   // The schema check reports values that aren't lists.
   const named = (list: unknown) =>

@@ -1,4 +1,4 @@
-/** A resource of a CloudFormation template. */
+/** A resource in a CloudFormation template. */
 export interface Resource {
   readonly Type: string;
   readonly Properties?: Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export function intrinsicOf(
 }
 
 /**
- * Returns a text as long as the value can become. Assumes 64 characters for names that
+ * Returns text that is as long as the deployed value can be. Assumes 64 characters for names that
  * CloudFormation generates.
  */
 export function textOf(value: unknown): string {
