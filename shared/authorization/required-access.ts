@@ -49,6 +49,9 @@ function covers(pattern: string, segments: readonly string[], ignoreCase: boolea
 /** Returns the first rule that matches a path. */
 type FindRule = (segments: readonly string[], ignoreCase: boolean) => RouteRule | undefined;
 
+/** Maximum number of segments in a base path. An API mapping key has at most 300 characters. */
+const MAX_BASE_PATH_SEGMENTS = 150;
+
 /** Rule lookups for one method: all rules, or only those whose path ends in `{name+}`. */
 interface RuleFinder {
   readonly any: FindRule;
@@ -84,7 +87,9 @@ function rulesOfReading(
   };
   const [asSent, ...others] = [...inCase(false), ...inCase(true)];
   const behindBasePath = mayHaveBasePath
-    ? segments.map((_, index) => any(segments.slice(index + 1), true))
+    ? segments
+        .slice(0, MAX_BASE_PATH_SEGMENTS)
+        .map((_, index) => any(segments.slice(index + 1), true))
     : [];
   return { asSent, others: [...others, ...behindBasePath].filter((rule) => rule !== undefined) };
 }
