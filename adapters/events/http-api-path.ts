@@ -42,8 +42,9 @@ export function gatewayPaths(call: GatewayCall): {
   const { route, parameters, domainName } = call;
   const path = withoutStage(call);
   // Payload format 1.0 writes `/$default`.
-  if (route?.startsWith("/") && route !== "/$default")
-    return { path, routed: pathOfRoute(route, parameters) };
+  if (route?.startsWith("/") && route !== "/$default") {
+    return { path, routed: pathOfRoute(route, parameters, path.endsWith("/")) };
+  }
   const isCustomDomain = !/\.execute-api\./.test(domainName ?? "");
   const paths = isCustomDomain ? [...new Set([path, call.path])] : [path];
   return { path, routed: { paths, mayHaveBasePath: isCustomDomain } };

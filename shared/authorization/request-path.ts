@@ -36,10 +36,14 @@ export interface PathReading {
   readonly hasTrailingSlash: boolean;
 }
 
-/** Builds a path from a gateway's route, such as `/orders/{id}`, and the route's parameter values. */
+/**
+ * Builds a path from a gateway's route, such as `/orders/{id}`, and the route's parameter values. A REST API drops the
+ * trailing slash from the value of a greedy parameter, but not from the path that the code behind it routes by.
+ */
 export function pathOfRoute(
   route: string,
   parameters: Readonly<Record<string, string | null | undefined>> | null | undefined,
+  hasTrailingSlash = false,
 ): RoutedPath {
   const path = route.replace(/\{([^{}+]+)(\+?)\}/g, (_, name: string, greedy: string) => {
     const value = parameters?.[name] ?? "";
@@ -47,7 +51,9 @@ export function pathOfRoute(
     // A missing value yields an empty segment. A decoded slash stays part of the value.
     return value === "" ? "/" : value.replaceAll("/", "%2F");
   });
-  return { paths: [path], route, isExact: !route.endsWith("+}") };
+  const isExact = !route.endsWith("+}");
+  const isCut = !isExact && hasTrailingSlash && !path.endsWith("/");
+  return { paths: [isCut ? `${path}/` : path], route, isExact };
 }
 
 /** Control characters (dropped by the WHATWG URL parser) and backslashes (read as slashes). */

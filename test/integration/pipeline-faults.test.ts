@@ -324,9 +324,10 @@ describe("any history of calls and errors in the whole pipeline", () => {
           await callers.act(action, faults);
           world.time.nowMs += afterMs + SECOND_MS;
         }
-        // Events that could not be spooled either are only in the log. An operator publishes them again.
+        // Events that could not be spooled either are only in the log. An operator publishes them again, from a process
+        // without open circuits.
         const { logged } = pipeline;
-        await pipeline.produce(({ sink }) => sink.publish(logged), []);
+        await pipeline.produce(({ sink }) => sink.publish(logged), [], "operator");
         await pipeline.recover();
         expect(pipeline.deadLetters).toBe(0);
         const stored = await storedEvents(world, pipeline, startMs);

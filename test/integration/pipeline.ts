@@ -60,11 +60,12 @@ interface Process {
   readonly bus: EventSink;
 }
 
-type Role = "authorizer" | "issuer" | "republisher" | "subscriber";
+type Role = "authorizer" | "issuer" | "operator" | "republisher" | "subscriber";
 
 const PATIENCE: Readonly<Record<Role, Patience>> = {
   authorizer: "call",
   issuer: "interactive",
+  operator: "interactive",
   republisher: "background",
   subscriber: "background",
 };
@@ -160,15 +161,16 @@ export class Pipeline {
   async produce<T>(
     work: (context: World["context"]) => Promise<T>,
     faults: readonly Fault[],
+    role: "issuer" | "operator" = "issuer",
   ): Promise<T | undefined> {
-    const process = await this.#begin("issuer", faults);
+    const process = await this.#begin(role, faults);
     try {
       const result = await work(process.store);
       return process.wire.killed ? undefined : result;
     } catch {
       return undefined;
     } finally {
-      this.#end("issuer", process);
+      this.#end(role, process);
     }
   }
 

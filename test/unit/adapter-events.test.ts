@@ -263,6 +263,13 @@ describe("gatewayPaths", () => {
     expect(routed).toEqual({ paths: [path], route, isExact });
   });
 
+  it("keeps the trailing slash that a REST API drops from a greedy parameter", () => {
+    const call = { path: "/files/a/", parameters: { proxy: "a", id: "a" }, stage: "$default" };
+    const pathsFor = (route: string) => gatewayPaths({ ...call, route }).routed.paths;
+    expect(pathsFor("/files/{proxy+}")).toEqual(["/files/a/"]);
+    expect(pathsFor("/files/{id}")).toEqual(["/files/a"]);
+  });
+
   it("assumes that a $default route behind a custom domain may have a base path", () => {
     const call = { ...defaultRoute, path: "/live/x", stage: "live", domainName: "api.example.com" };
     expect(gatewayPaths(call).routed).toEqual({ paths: ["/x", "/live/x"], mayHaveBasePath: true });
