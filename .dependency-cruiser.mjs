@@ -1,25 +1,36 @@
 /** Rules for imports. `npm run lint` checks them. */
 
 /**
- * Folders of `shared/`, lowest layer first. A folder may import folders of earlier rows only, not of the same row.
+ * Folders of `shared/` and their contents, lowest layer first. A folder may import folders of earlier rows only, not of
+ * the same row. `npm run docs` writes them to docs/architecture.md.
  */
-const LAYERS = [
-  ["core"],
-  ["events"],
-  ["config"],
-  ["tokens"],
-  ["token-verifiers"],
-  ["audit-log", "authorization"],
-  ["cleanup", "cost", "detection", "statistics"],
-  ["response"],
-  ["integrations"],
-  ["stack"],
+export const LAYERS = [
+  { core: "DynamoDB client, table definitions, time, errors" },
+  { events: "event schema, publishing, redaction" },
+  { config: "configuration schema, environment variables" },
+  { tokens: "tokens, sessions, authorization codes, clients" },
+  { "token-verifiers": "JWTs, token introspection, DPoP" },
+  {
+    "audit-log": "storing, counting and reading events",
+    authorization: "route rules, deny list, the decision about a call",
+  },
+  {
+    cleanup: "removal of expired data",
+    cost: "estimate of the AWS bill",
+    detection: "rules, risk scores, alerts",
+    statistics: "counts of tokens and events",
+  },
+  { response: "actions, policies, approvals, notifications" },
+  { integrations: "identity providers, IP enrichment, OCSF, Shared Signals" },
+  { stack: "access to a deployed or local stack" },
 ];
+
+const LAYER_FOLDERS = LAYERS.map((row) => Object.keys(row));
 
 const anyOf = (names) => `(${names.join("|")})`;
 
 /** @type {import("dependency-cruiser").IForbiddenRuleType[]} */
-const layers = LAYERS.flatMap((row, index) =>
+const layers = LAYER_FOLDERS.flatMap((row, index) =>
   row.map((folder) => ({
     name: `layer-${folder}`,
     comment: `shared/${folder} may import only itself and lower layers`,
@@ -27,7 +38,7 @@ const layers = LAYERS.flatMap((row, index) =>
     from: { path: `^shared/${folder}/` },
     to: {
       path: "^shared/",
-      pathNot: `^shared/${anyOf([folder, ...LAYERS.slice(0, index).flat()])}/`,
+      pathNot: `^shared/${anyOf([folder, ...LAYER_FOLDERS.slice(0, index).flat()])}/`,
     },
   })),
 );
@@ -66,7 +77,7 @@ export default {
       {},
       {
         path: "^shared/[^/]+/",
-        pathNot: `^shared/${anyOf(LAYERS.flat())}/`,
+        pathNot: `^shared/${anyOf(LAYER_FOLDERS.flat())}/`,
       },
     ),
     ...layers,

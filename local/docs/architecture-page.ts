@@ -1,0 +1,22 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+
+/** Folders of `shared/` and their contents, by layer, lowest first. */
+const { LAYERS } = (await import(join(ROOT, ".dependency-cruiser.mjs"))) as {
+  readonly LAYERS: readonly Readonly<Record<string, string>>[];
+};
+
+const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+
+/** Returns docs/architecture.md with the current table of layers. */
+export function architecturePage(): string {
+  const rows = LAYERS.map((layer) => {
+    const folders = Object.keys(layer).map((folder) => `\`${folder}\``);
+    return row([folders.join(", "), Object.values(layer).join("; ")]);
+  });
+  const table = [row(["folder", "contents"]), row(["---", "---"]), ...rows].join("\n");
+  const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
+  return page.replace(/(<!-- layers -->\n\n)[\s\S]*?(\n\n<!-- end -->)/, `$1${table}$2`);
+}
