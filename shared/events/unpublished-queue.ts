@@ -1,7 +1,8 @@
-import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type CallLimits, inCalls } from "../core/call-batches.ts";
 import { sendableJson } from "../core/message-text.ts";
 import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
+import { giveUpAfter } from "../core/request-timeouts.ts";
 import { sendAgain } from "../core/send-again.ts";
 import type { SetAside } from "./event-publisher.ts";
 
@@ -50,4 +51,10 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
       for (const call of inCalls(bodies, SEND_LIMITS)) await send(call);
     },
   };
+}
+
+/** Opens the queue for a Lambda function. Endpoint, region and credentials come from the environment. */
+export function openUnpublishedQueue(queueUrl: string): SetAside {
+  const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(1000) });
+  return createUnpublishedQueue({ sqs, queueUrl });
 }
