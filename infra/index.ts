@@ -5,9 +5,8 @@ export {
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
-export { type Fault, InvalidInputError } from "../shared/core/faults.ts";
-export type { MetricName, MetricService } from "../shared/core/metric-names.ts";
-export { OAuthMonitoringError } from "../shared/core/oauth-monitoring-error.ts";
+export { type Fault, InvalidInputError, OAuthMonitoringError } from "../shared/core/errors.ts";
+export type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export type { ServerErrorsThreshold } from "./constructs/alarms.ts";
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";

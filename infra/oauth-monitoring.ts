@@ -30,13 +30,13 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct, type IConstruct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
-import type { MetricName, MetricService } from "../shared/core/metric-names.ts";
 import {
   forEachTable,
   type TableVariable,
   tableConstructId,
   tableProperty,
-} from "../shared/core/table-names.ts";
+} from "../shared/core/tables.ts";
+import type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";

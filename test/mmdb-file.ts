@@ -1,4 +1,4 @@
-import { bytesOf } from "../shared/events/ip-block.ts";
+import { bytesOf } from "../shared/events/ip-address.ts";
 
 /** A value in a database. Numbers are unsigned integers or doubles. */
 export type MmdbValue =

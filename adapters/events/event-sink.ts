@@ -1,4 +1,4 @@
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import type { SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import { traceHeader } from "./invocation.ts";

@@ -3,7 +3,7 @@ import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import type { SetAside } from "../../shared/events/event-publisher.ts";
 import { busSink } from "../events/event-sink.ts";
 import type { AdapterContext } from "./decide.ts";

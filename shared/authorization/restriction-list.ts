@@ -1,5 +1,4 @@
-import { canonicalIp } from "../events/ip-address.ts";
-import { IpBlocks } from "../events/ip-block.ts";
+import { canonicalIp, IpBlocks } from "../events/ip-address.ts";
 import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
 import type { Restriction } from "./restriction.ts";
 import type { Block, Revocation } from "./restriction-store.ts";

@@ -1,9 +1,12 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { type CallLimits, inCalls } from "../core/call-batches.ts";
-import { sendableJson } from "../core/message-text.ts";
-import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
-import { giveUpAfter } from "../core/request-timeouts.ts";
-import { sendAgain } from "../core/send-again.ts";
+import {
+  type CallLimits,
+  giveUpAfter,
+  inCalls,
+  sendAgain,
+  sendableJson,
+} from "../core/aws-calls.ts";
+import { IncompleteRequestError } from "../core/errors.ts";
 import type { SetAside } from "./event-publisher.ts";
 
 /** SendMessageBatch accepts ten messages and 256 KB in total. */

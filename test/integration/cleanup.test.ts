@@ -14,7 +14,7 @@ import {
   startSession,
   storeAuthorizationCode,
 } from "../../shared/index.ts";
-import { generateSecret } from "../../shared/tokens/token-secret.ts";
+import { generateSecret } from "../../shared/tokens/access-token.ts";
 import { createWorld, type World } from "./store.ts";
 
 /** Stores `expired` items of each kind that expire within a minute, and `alive` items that last a day. */

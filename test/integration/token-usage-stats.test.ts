@@ -11,7 +11,7 @@ import {
 } from "../../shared/index.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
-import { registerClient } from "../../shared/tokens/register-client.ts";
+import { registerClient } from "../../shared/tokens/oauth-client.ts";
 import { createWorld } from "./store.ts";
 
 interface Life {

@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalIp, networkOf } from "../../shared/events/ip-address.ts";
-import { addressGroup, ipBlockSchema } from "../../shared/events/ip-block.ts";
+import {
+  addressGroup,
+  canonicalIp,
+  ipBlockSchema,
+  networkOf,
+} from "../../shared/events/ip-address.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 
 describe("canonicalIp", () => {

@@ -34,3 +34,21 @@ const GUESS_REASONS: ReadonlySet<string> = new Set([
 export function isGuess(reason: unknown): boolean {
   return typeof reason === "string" && GUESS_REASONS.has(reason);
 }
+
+/** `reason` of `auth_failed` for a refresh token that is revoked, has expired or belongs to an ended session. */
+export const REFRESH_TOKEN_INVALID = "refresh_token_invalid";
+
+/** The device grant (RFC 8628, section 3.4), under the names that providers use. */
+const DEVICE_GRANTS: ReadonlySet<string> = new Set([
+  "urn:ietf:params:oauth:grant-type:device_code",
+  "device_code",
+  // Auth0's log code.
+  "sede",
+]);
+
+/** Whether an event is about a token issued for a device code. */
+export function isDeviceGrant(data: Readonly<Record<string, unknown>>): boolean {
+  return [data.grant_type, data.provider_event_type].some(
+    (value) => typeof value === "string" && DEVICE_GRANTS.has(value),
+  );
+}

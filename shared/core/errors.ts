@@ -1,5 +1,17 @@
 import type * as z from "zod";
-import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
+
+/**
+ * Base class for every error that the library throws. Use `name` to identify an error, which works even if an app has
+ * several copies of the package. Errors from AWS SDK clients are passed through unchanged.
+ */
+export class OAuthMonitoringError extends Error {
+  override readonly name: string = "OAuthMonitoringError";
+}
+
+/** Thrown if DynamoDB or a queue didn't complete a request after several attempts. */
+export class IncompleteRequestError extends OAuthMonitoringError {
+  override readonly name = "IncompleteRequestError";
+}
 
 /** One validation error of an input. */
 export interface Fault {
@@ -133,4 +145,9 @@ export function parseInput<Schema extends z.ZodType>(
   const parsed = schema.safeParse(input);
   if (!parsed.success) throw new InvalidInputError(what, parsed.error);
   return parsed.data;
+}
+
+/** Returns the problem `type` (RFC 9457, section 3.1.1) for a title. */
+export function problemType(title: string): string {
+  return `urn:oauth-monitoring:problem:${title.toLowerCase().replaceAll(" ", "-")}`;
 }

@@ -1,7 +1,11 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
+import * as z from "zod";
 import { toInstant } from "../core/clock.ts";
+import { canonicalIp } from "../events/ip-address.ts";
+import type { OAuthEvent } from "../events/oauth-event.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
@@ -85,4 +89,41 @@ export async function recordTokenUse(
     if (isThrottled(error)) return findToken(store, tokenDigest, atMs);
     throw error;
   }
+}
+
+/** The time and address of a token's previous use, or null for the first use. */
+export const previousUseSchema = z.object({ at: z.string(), ip: z.string() }).nullable();
+
+/**
+ * Returns the previous use for a `token_used` event. Detection uses it to find a change of network or a long idle time.
+ * Producers that don't know the previous use omit it.
+ */
+export function previousUse(token: Pick<AccessToken, "last_used_at" | "last_used_ip">): {
+  readonly previous_use: z.output<typeof previousUseSchema>;
+} {
+  const { last_used_at: at, last_used_ip: ip } = token;
+  return { previous_use: at === undefined || ip === undefined ? null : { at, ip } };
+}
+
+/** The request in which a token was used. */
+export interface TokenRequest {
+  readonly endpoint: string;
+  readonly method: string;
+  readonly ip: string;
+  readonly user_agent?: string | undefined;
+}
+
+/**
+ * Tracks a token's use: sets `last_used_at` to the exact time, and publishes `token_used` with the caller's address.
+ */
+export async function trackTokenUsage(
+  tracking: Tracking & TokenStore,
+  token: Pick<AccessToken, "token_digest" | "token_id" | "oauth_client_id" | "user_id">,
+  request: TokenRequest,
+): Promise<OAuthEvent> {
+  const atMs = tracking.clock();
+  const ip = canonicalIp(request.ip);
+  const use = await recordTokenUse(tracking, token.token_digest, atMs, ip);
+  const details = use.status === "active" ? { ...request, ...previousUse(use.token) } : request;
+  return trackEvent(tracking, "token_used", token, { ...details }, { atMs });
 }
