@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
 import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { printable, printableJson, type Report } from "../../shared/core/terminal.ts";
-import { bytesOf, canonicalIp } from "../../shared/events/ip-address.ts";
+import { canonicalIp } from "../../shared/events/ip-address.ts";
+import { parseAddress } from "../../shared/events/ip-network.ts";
 import {
   BrokenDatabaseError,
   MOST_FILE_BYTES,
@@ -132,7 +133,7 @@ export function originsLook(
   { database: files }: { readonly database: string[] },
 ): Report {
   const address = canonicalIp(ip);
-  if (!bytesOf(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
+  if (!parseAddress(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
   const looked = files.map((file) => {
     const { database } = openDatabase(file);
     const database_type = database.metadata.type;

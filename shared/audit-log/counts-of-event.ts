@@ -1,7 +1,7 @@
 import { DAY_MS } from "../core/clock.ts";
 import { shardOf } from "../core/document-client.ts";
 import { isDeviceGrant, isGuess, REFRESH_TOKEN_INVALID } from "../events/event-facts.ts";
-import { addressGroup, networkOf } from "../events/ip-address.ts";
+import { addressGroup, networkOf } from "../events/ip-network.ts";
 import { NO_CLIENT, type OAuthEvent, tokenIdOf, typesOf } from "../events/oauth-event.ts";
 import { placeOf } from "../events/origin.ts";
 import { cutText } from "../events/redact-text.ts";

@@ -1,6 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { allShardKeys } from "../core/document-client.ts";
-import { addressGroup } from "../events/ip-address.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { CARRIERS, SECURITY_EVENT_TYPES } from "../events/oauth-event.ts";
 import type { OriginKind } from "../events/origin.ts";
 import type { StatisticsStore } from "./counter-store.ts";

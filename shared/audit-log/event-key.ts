@@ -1,5 +1,5 @@
 import { allShardKeys, shardKey, shardOf } from "../core/document-client.ts";
-import { addressGroup } from "../events/ip-address.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { ipOf, type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
 
 /** Kinds of subject by which events are partitioned, in order of preference. */

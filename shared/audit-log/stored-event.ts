@@ -3,7 +3,7 @@ import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { freeJson, shardKey, shardOf } from "../core/document-client.ts";
-import { addressGroup } from "../events/ip-address.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { ipOf, isSecurityEventType, type OAuthEvent } from "../events/oauth-event.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
 

@@ -1,4 +1,4 @@
-import { ipBlockSchema } from "../events/ip-address.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
 import { countryCode } from "../events/origin.ts";
 import type { DeclaredNetwork, OriginParameters } from "./origin-parameters.ts";
 

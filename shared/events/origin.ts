@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { networkOf } from "./ip-address.ts";
+import { networkOf } from "./ip-network.ts";
 import { withoutTokens } from "./redact-text.ts";
 
 /**
@@ -128,69 +128,16 @@ export function defined<Members extends object>(members: Members): Partial<Membe
   ) as Partial<Members>;
 }
 
-const NAMES = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
-const SHORT_NAMES = new Intl.DisplayNames(["en"], {
-  type: "region",
-  style: "short",
-  fallback: "none",
-});
+const [NAMES, SHORT_NAMES] = (["long", "short"] as const).map(
+  (style) => new Intl.DisplayNames(["en"], { type: "region", style, fallback: "none" }),
+) as [Intl.DisplayNames, Intl.DisplayNames];
 
 const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
 
 /** Unicode regions that aren't countries: unions, reserved island codes, unknown and test codes. */
-const NO_COUNTRY: ReadonlySet<string> = new Set([
-  "AC",
-  "CP",
-  "DG",
-  "EA",
-  "EU",
-  "EZ",
-  "IC",
-  "QO",
-  "TA",
-  "UN",
-  "XA",
-  "XB",
-  "ZZ",
-]);
-
-/** Country names that providers use but Unicode doesn't list. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  "brunei darussalam": "BN",
-  burma: "MM",
-  "cape verde": "CV",
-  "congo republic": "CG",
-  "cote d'ivoire": "CI",
-  "czech republic": "CZ",
-  "dr congo": "CD",
-  "east timor": "TL",
-  "federated states of micronesia": "FM",
-  "great britain": "GB",
-  "hashemite kingdom of jordan": "JO",
-  "holy see": "VA",
-  "iran, islamic republic of": "IR",
-  "islamic republic of iran": "IR",
-  "ivory coast": "CI",
-  "korea, republic of": "KR",
-  "lao people's democratic republic": "LA",
-  macedonia: "MK",
-  moldova: "MD",
-  "north korea": "KP",
-  palestine: "PS",
-  "republic of korea": "KR",
-  "republic of lithuania": "LT",
-  "republic of moldova": "MD",
-  "republic of the congo": "CG",
-  "russian federation": "RU",
-  "south korea": "KR",
-  swaziland: "SZ",
-  "syrian arab republic": "SY",
-  turkey: "TR",
-  "united republic of tanzania": "TZ",
-  "united states of america": "US",
-  usa: "US",
-  "viet nam": "VN",
-};
+const NO_COUNTRY: ReadonlySet<string> = new Set(
+  "AC CP DG EA EU EZ IC QO TA UN XA XB ZZ".split(" "),
+);
 
 /** Maximum length of a country name. */
 const LONGEST_NAME = 64;
@@ -219,16 +166,13 @@ let codes: ReadonlyMap<string, string> | undefined;
 
 /** Maps country names to codes. Built on first use, because it takes milliseconds. */
 function codesByName(): ReadonlyMap<string, string> {
-  if (codes) return codes;
-  const all = LETTERS.flatMap((first) => LETTERS.map((second) => first + second));
-  codes = new Map([
-    ...all
+  codes ??= new Map(
+    LETTERS.flatMap((first) => LETTERS.map((second) => first + second))
       .filter((code) => currentCode(code) === code)
       .flatMap((code) =>
         [NAMES, SHORT_NAMES].map((names) => [plain(names.of(code) ?? code), code] as const),
       ),
-    ...Object.entries(OTHER_NAMES),
-  ]);
+  );
   return codes;
 }
 

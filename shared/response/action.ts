@@ -3,7 +3,8 @@ import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
 import { DAY_MS, instantSchema } from "../core/clock.ts";
 import { identifierSchema, uuidSchema } from "../events/identifiers.ts";
-import { canonicalIp, ipBlockSchema } from "../events/ip-address.ts";
+import { canonicalIp } from "../events/ip-address.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 
 const addressSchema = z

@@ -15,7 +15,7 @@ import type { Logger } from "../core/telemetry.ts";
 import type { Alert } from "../detection/alert.ts";
 import { type AlertStore, listAlerts } from "../detection/alert-store.ts";
 import { withReviews } from "../detection/verdicts.ts";
-import { isInBlock } from "../events/ip-address.ts";
+import { isInBlock } from "../events/ip-network.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
 import { digestOfTokenId } from "../tokens/revoke-token.ts";
 import type { Action, ActionTarget } from "./action.ts";

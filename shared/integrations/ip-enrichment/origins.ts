@@ -1,6 +1,7 @@
 import type { DeclaredNetwork } from "../../config/origin-parameters.ts";
 import { MAX_EVENT_DATA_BYTES } from "../../events/event-data.ts";
-import { bytesOf, canonicalIp, IpBlocks } from "../../events/ip-address.ts";
+import { canonicalIp } from "../../events/ip-address.ts";
+import { IpBlocks, parseAddress } from "../../events/ip-network.ts";
 import { ipOf, type OAuthEvent } from "../../events/oauth-event.ts";
 import { defined, type Origin, originOf } from "../../events/origin.ts";
 
@@ -98,7 +99,7 @@ export class Origins {
    * @param given the values in the event itself, which take precedence
    */
   of(ip: string | undefined, given?: Origin): Origin | undefined {
-    const address = ip !== undefined && bytesOf(ip) ? canonicalIp(ip) : undefined;
+    const address = ip !== undefined && parseAddress(ip) ? canonicalIp(ip) : undefined;
     const declared = address === undefined ? undefined : this.#declared(address);
     const known = address === undefined ? undefined : this.source?.find(address);
     const asn = given?.asn ?? declared?.asn ?? known?.asn;

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent, request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
 import { OAuthMonitoringError } from "../../core/errors.ts";
-import { isPublicAddress } from "../../events/ip-address.ts";
+import { isPublicAddress } from "../../events/ip-network.ts";
 import { type SigningKeys, signSet } from "./set-signer.ts";
 import { isPushable, PUSH } from "./stream.ts";
 import { findPending, findStream, removeSet, type StreamStore } from "./stream-store.ts";

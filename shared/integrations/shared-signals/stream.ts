@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import * as z from "zod";
 import { TRANSMITTER_PATHS } from "../../config/signal-parameters.ts";
-import { isPublicAddress } from "../../events/ip-address.ts";
+import { isPublicAddress } from "../../events/ip-network.ts";
 import { caepType, riscType } from "./signal-types.ts";
 
 /** Delivery methods (Shared Signals Framework 1.0, section 6.1). */
