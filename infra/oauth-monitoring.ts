@@ -210,7 +210,7 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
+   * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
    * secrets, and use up to 3.7 KB of Lambda's 4 KB limit.
    */

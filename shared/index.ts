@@ -1,4 +1,7 @@
-/** The library: OAuth monitoring operations that don't depend on Lambda or HTTP. */
+/**
+ * Calls a deployed stack from your own code: issue and revoke tokens, publish events, take actions and read the audit
+ * log and statistics. Start with `openMonitoring`.
+ */
 
 export type { IssuanceStore, StatisticsStore } from "./audit-log/counter-store.ts";
 export { InvalidCursorError } from "./audit-log/event-cursor.ts";
@@ -12,29 +15,16 @@ export {
 export type { StoredEvent } from "./audit-log/stored-event.ts";
 export { TooManyRestrictionsError } from "./authorization/restriction-log.ts";
 export type { RestrictionStore } from "./authorization/restriction-store.ts";
-export type { CleanupStore } from "./cleanup/cleanup-targets.ts";
-export type { DeletionLimits } from "./cleanup/delete-expired.ts";
-export {
-  type Cleanup,
-  type CleanupContext,
-  type CleanupLimits,
-  cleanupEvents,
-  cleanupExpiredSessions,
-  cleanupExpiredTokens,
-  type TokenCleanup,
-} from "./cleanup/run-cleanup.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
   type MonitoringConfigInput,
-  parseMonitoringConfig,
 } from "./config/monitoring-config.ts";
 export type { SendAgainOptions } from "./core/aws-calls.ts";
-export { type Clock, systemClock } from "./core/clock.ts";
-export {
-  createDocumentClient,
-  type DocumentClient,
-  type Patience,
+export type { Clock } from "./core/clock.ts";
+export type {
+  DocumentClient,
+  Patience,
 } from "./core/document-client.ts";
 export {
   type Fault,
@@ -51,7 +41,7 @@ export {
   type SetAside,
 } from "./events/event-publisher.ts";
 export { type EventSink, PublishError } from "./events/event-sink.ts";
-export { type OAuthEvent, oauthEventSchema } from "./events/oauth-event.ts";
+export type { OAuthEvent } from "./events/oauth-event.ts";
 export type { OriginKind } from "./events/origin.ts";
 export {
   alertSuspiciousActivity,
@@ -62,23 +52,6 @@ export {
   trackEvent,
   trackScopeValidation,
 } from "./events/track-event.ts";
-export type {
-  ApiActivityAttributes,
-  AuthenticationAttributes,
-  DetectionFindingAttributes,
-  OcsfActor,
-  OcsfAutonomousSystem,
-  OcsfBaseEvent,
-  OcsfEndpoint,
-  OcsfEvent,
-  OcsfHttpRequest,
-  OcsfLocation,
-  OcsfMetadata,
-  OcsfSession,
-  OcsfToken,
-  OcsfUser,
-} from "./integrations/ocsf/ocsf-event.ts";
-export { type OcsfOptions, toOcsfEvent } from "./integrations/ocsf/to-ocsf-event.ts";
 export {
   type AttachOptions as AttachToOidcProviderOptions,
   attach as attachToOidcProvider,

@@ -1,6 +1,5 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { QueryContext } from "../audit-log/query-events.ts";
-import type { CleanupContext } from "../cleanup/run-cleanup.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { systemClock } from "../core/clock.ts";
 import { createDocumentClient, type Patience } from "../core/document-client.ts";
@@ -21,7 +20,6 @@ export interface MonitoringContext
     AuthorizationCodeStore,
     SessionStore,
     ActionContext,
-    CleanupContext,
     QueryContext,
     StatsContext,
     ListClientsContext {
