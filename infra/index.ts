@@ -1,4 +1,8 @@
-/** CDK constructs that monitor an API. */
+/**
+ * CDK constructs that monitor an API.
+ *
+ * @module oauth-monitoring
+ */
 export type { FunctionName } from "../shared/config/function-parameters.ts";
 export {
   InvalidConfigError,

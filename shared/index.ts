@@ -1,6 +1,8 @@
 /**
  * Calls a deployed stack from your own code: issue and revoke tokens, publish events, take actions and read the audit
  * log and statistics. Start with `openMonitoring`.
+ *
+ * @module sdk
  */
 
 export type { IssuanceStore, StatisticsStore } from "./audit-log/counter-store.ts";

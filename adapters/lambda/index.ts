@@ -1,4 +1,8 @@
-/** Protects a Lambda function directly: behind a function URL, a load balancer, or an API without an authorizer. */
+/**
+ * Protects a Lambda function directly: behind a function URL, a load balancer, or an API without an authorizer.
+ *
+ * @module lambda
+ */
 export { InvalidConfigError } from "../../shared/config/monitoring-config.ts";
 export { type Fault, InvalidInputError, OAuthMonitoringError } from "../../shared/core/errors.ts";
 export type { Logger } from "../../shared/core/telemetry.ts";

@@ -1,4 +1,8 @@
-/** Protects a Node.js server in a container, as a `(req, res, next)` middleware or with Fetch API requests. */
+/**
+ * Protects a Node.js server in a container, as a `(req, res, next)` middleware or with Fetch API requests.
+ *
+ * @module node
+ */
 export { InvalidConfigError } from "../../shared/config/monitoring-config.ts";
 export { type Fault, InvalidInputError, OAuthMonitoringError } from "../../shared/core/errors.ts";
 export type { Logger } from "../../shared/core/telemetry.ts";
