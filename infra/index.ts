@@ -1,13 +1,16 @@
-/** CDK constructs that monitor an API. */
+/**
+ * CDK constructs that monitor an API.
+ *
+ * @module oauth-monitoring
+ */
 export type { FunctionName } from "../shared/config/function-parameters.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
-export { type Fault, InvalidInputError } from "../shared/core/faults.ts";
-export type { MetricName, MetricService } from "../shared/core/metric-names.ts";
-export { OAuthMonitoringError } from "../shared/core/oauth-monitoring-error.ts";
+export { type Fault, InvalidInputError, OAuthMonitoringError } from "../shared/core/errors.ts";
+export type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export type { ServerErrorsThreshold } from "./constructs/alarms.ts";
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";

@@ -30,13 +30,13 @@ import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import { Construct, type IConstruct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
-import type { MetricName, MetricService } from "../shared/core/metric-names.ts";
 import {
   forEachTable,
   type TableVariable,
   tableConstructId,
   tableProperty,
-} from "../shared/core/table-names.ts";
+} from "../shared/core/tables.ts";
+import type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
 import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
 import { ApiProtection } from "./constructs/api-protection.ts";
@@ -210,7 +210,7 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
+   * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
    * secrets, and use up to 3.7 KB of Lambda's 4 KB limit.
    */

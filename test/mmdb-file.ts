@@ -1,4 +1,4 @@
-import { bytesOf } from "../shared/events/ip-block.ts";
+import { parseAddress } from "../shared/events/ip-network.ts";
 
 /** A value in a database. Numbers are unsigned integers or doubles. */
 export type MmdbValue =
@@ -76,7 +76,7 @@ const MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 /** Returns the bits of a CIDR block in the tree. In an IPv6 tree, IPv4 comes after 96 zeros. */
 function bitsOf(block: string, ipVersion: 4 | 6): number[] {
   const [ip = "", length] = block.split("/");
-  const bytes = bytesOf(ip) ?? [];
+  const bytes = parseAddress(ip)?.toByteArray() ?? [];
   const bits = bytes.flatMap((byte) =>
     Array.from({ length: 8 }, (_, bit) => (byte >> (7 - bit)) & 1),
   );

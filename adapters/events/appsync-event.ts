@@ -1,9 +1,13 @@
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
-import { callerFields, type FieldValues } from "./caller-fields.ts";
 import { forwardedFor, UNKNOWN_ADDRESS } from "./client-address.ts";
-import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
+import {
+  callerFields,
+  type FieldValues,
+  fieldValues,
+  headerFieldsSchema,
+} from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
 /**

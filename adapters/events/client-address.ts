@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { isIP } from "node:net";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { canonicalIp, withoutPort } from "../../shared/events/ip-address.ts";
-import type { FieldValues } from "./caller-fields.ts";
+import type { FieldValues } from "./header-fields.ts";
 
 /** The settings that determine the client address behind proxies. */
 export type ClientAddressSettings = MonitoringConfig["clientAddress"];

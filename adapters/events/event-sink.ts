@@ -1,17 +1,19 @@
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import type { SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
+import { traceHeader } from "./invocation.ts";
 
 /**
- * Creates a sink for the event bus, which it opens with the first events. Endpoint, region and credentials come
- * from the environment.
+ * Creates a sink for the event bus, which it opens with the first events. Endpoint, region and credentials come from
+ * the environment.
  */
 export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   let bus: EventSink | undefined;
   return {
     async publish(events) {
-      const { openBus } = await import("./bus-publisher.ts");
-      bus ??= openBus(eventBusName, logger, setAside);
+      // Loaded with the first events, to keep cold starts short.
+      const { openBus } = await import("../../shared/events/event-publisher.ts");
+      bus ??= openBus({ eventBusName, logger, setAside, traceHeader });
       await bus.publish(events);
     },
   };

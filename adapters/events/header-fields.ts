@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 
 /** An event's headers: the last value of each header, all values, or both. */
 export const headerFieldsSchema = z.object({
@@ -27,4 +28,38 @@ export function fieldValues(event: HeaderFields, name: string): string[] {
   return Object.entries(event.headers ?? {})
     .filter(([key, value]) => key.toLowerCase() === name && typeof value === "string")
     .map(([, value]) => value as string);
+}
+
+/** Returns all values of a header. The name must be in lower case. */
+export type FieldValues = (name: string) => readonly string[];
+
+/** Reads the caller's credentials and user agent from the headers. */
+export function callerFields(
+  fields: FieldValues,
+): Pick<ProtectedRequest, "authorization" | "sessionSecret" | "userAgent" | "dpopProofs"> {
+  const sessionIds = fields("mcp-session-id");
+  const dpopProofs = fields("dpop");
+  return {
+    authorization: fields("authorization"),
+    // Several session IDs are joined into a value that matches no session, so the call is denied.
+    sessionSecret: sessionIds.length > 0 ? sessionIds.join(",") : undefined,
+    userAgent: fields("user-agent")[0],
+    ...(dpopProofs.length > 0 ? { dpopProofs } : {}),
+  };
+}
+
+/**
+ * Returns the client certificate that a load balancer passes in a header as percent-encoded PEM. Returns undefined
+ * if the header isn't valid.
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/mutual-authentication.html
+ */
+export function certificateOfHeader(values: readonly string[]): string | undefined {
+  const [value] = values;
+  if (value === undefined || values.length > 1) return undefined;
+  try {
+    const pem = decodeURIComponent(value);
+    return pem.includes("-----BEGIN CERTIFICATE-----") ? pem : undefined;
+  } catch {
+    return undefined;
+  }
 }

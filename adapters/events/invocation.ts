@@ -1,6 +1,5 @@
 import { withoutTokens } from "../../shared/events/redact-text.ts";
-import type { FieldValues } from "./caller-fields.ts";
-import { fieldValues, type HeaderFields } from "./header-fields.ts";
+import { type FieldValues, fieldValues, type HeaderFields } from "./header-fields.ts";
 
 /** The request ID and headers of an API Gateway event. */
 export interface RequestIdEvent extends HeaderFields {

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { callerFields } from "./caller-fields.ts";
 import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
-import { certificateOfHeader } from "./client-certificate.ts";
-import { fieldValues, headerFieldsSchema } from "./header-fields.ts";
+import {
+  callerFields,
+  certificateOfHeader,
+  fieldValues,
+  headerFieldsSchema,
+} from "./header-fields.ts";
 import { credentialFields, loggableId, traceId } from "./invocation.ts";
 
 /**

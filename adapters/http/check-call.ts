@@ -1,8 +1,12 @@
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { type Caller, callerOfDecision } from "./caller.ts";
-import { type AdapterContext, type DecidedCall, decide } from "./decide.ts";
-import { type McpOptions, parseMcpOptions } from "./mcp-options.ts";
-import { describeResource } from "./protected-resource.ts";
+import {
+  type AdapterContext,
+  type Caller,
+  callerOfDecision,
+  type DecidedCall,
+  decide,
+} from "./decide.ts";
+import { describeResource, type McpOptions, parseMcpOptions } from "./mcp-options.ts";
 import { answerOf, type HttpAnswer, refusalOf } from "./refusal.ts";
 import { describeRpc, rpcError } from "./rpc-call.ts";
 

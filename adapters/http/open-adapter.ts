@@ -3,9 +3,9 @@ import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
+import type { SetAside } from "../../shared/events/event-publisher.ts";
 import { busSink } from "../events/event-sink.ts";
-import { unpublishedQueue } from "../events/set-aside.ts";
 import type { AdapterContext } from "./decide.ts";
 
 /** The environment variables of an adapter. */
@@ -48,7 +48,7 @@ export async function openAdapter({
     "OAUTH_MONITORING_CONFIG",
   ]);
   const config = variables.OAUTH_MONITORING_CONFIG;
-  const unpublished = unpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
+  let queue: SetAside | undefined;
   const db = createDocumentClient("call");
   const restrictionsTable = variables.RESTRICTIONS_TABLE;
   return {
@@ -63,7 +63,10 @@ export async function openAdapter({
     otherIssuers: await loadOtherIssuers(config, { clock: systemClock, canGiveNonces }),
     sink: busSink(variables.EVENT_BUS_NAME, logger, {
       async keep(events) {
-        await unpublished.keep(events);
+        // Loaded when the bus first fails, to keep cold starts short.
+        const { openUnpublishedQueue } = await import("../../shared/events/unpublished-queue.ts");
+        queue ??= openUnpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
+        await queue.keep(events);
         onSetAside?.(events.length);
       },
     }),

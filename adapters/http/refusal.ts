@@ -1,5 +1,5 @@
 import type { AuthFailure, Decision } from "../../shared/authorization/authorize.ts";
-import { problemType } from "../../shared/core/problem-type.ts";
+import { problemType } from "../../shared/core/errors.ts";
 
 /** Any decision other than "allowed". */
 export type RefusedDecision = Exclude<Decision, { outcome: "allowed" }>;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { BodyFailure, CallBody } from "../../shared/authorization/call-body.ts";
-import { cutText } from "../../shared/events/cut-text.ts";
+import { cutText } from "../../shared/events/redact-text.ts";
 import type { McpServer } from "./mcp-options.ts";
 import type { HttpAnswer } from "./refusal.ts";
 

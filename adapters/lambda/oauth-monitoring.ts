@@ -1,4 +1,4 @@
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
 import type { McpOptions } from "../http/mcp-options.ts";
 import { type AdapterEnvironment, openAdapter } from "../http/open-adapter.ts";

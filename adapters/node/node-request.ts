@@ -2,10 +2,10 @@ import { randomUUID, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { callerFields, type FieldValues } from "../events/caller-fields.ts";
 import { clientAddress, UNKNOWN_ADDRESS } from "../events/client-address.ts";
-import { certificateOfHeader } from "../events/client-certificate.ts";
+import { callerFields, certificateOfHeader, type FieldValues } from "../events/header-fields.ts";
 import { traceId } from "../events/invocation.ts";
+import { NO_JSON, parseRpcBody } from "../http/rpc-call.ts";
 
 /** Settings for the proxies in front of a server. */
 export interface InFrontOfServer {
@@ -110,4 +110,43 @@ export function fromFetchRequest(
 function targetOf(url: string): string {
   const [, target = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? [];
   return target.startsWith("/") ? target : `/${target}`;
+}
+
+/** Maximum size of a JSON-RPC body in bytes. Larger bodies can't be checked. */
+const MAX_RPC_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Parses a stream as JSON. Returns undefined for an empty stream, and `NO_JSON` for one that is too long, incomplete or
+ * not JSON.
+ */
+async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
+  const kept: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > MAX_RPC_BYTES) return NO_JSON;
+      kept.push(chunk);
+    }
+  } catch {
+    return NO_JSON;
+  }
+  return parseRpcBody(Buffer.concat(kept).toString("utf8"));
+}
+
+/**
+ * Returns the JSON-RPC body of a Node.js request. A stream can be read only once, so an unparsed body is stored in
+ * `request.body`, as body parsers do.
+ */
+export async function rpcOfNodeRequest(request: ServerRequest): Promise<unknown> {
+  if (request.body !== undefined) return request.body;
+  const body = await parseStream(request);
+  if (body !== undefined && body !== NO_JSON) request.body = body;
+  return body;
+}
+
+/** Returns the JSON-RPC body of a Fetch API request. Reads a clone, so that the application can still read the body. */
+export async function rpcOfFetchRequest(request: Request): Promise<unknown> {
+  const { body } = request.clone();
+  return body === null ? undefined : parseStream(body);
 }

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Logger } from "../../shared/core/logger.ts";
-import type { Caller } from "../http/caller.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
-import type { AdapterContext, DecidedCall } from "../http/decide.ts";
+import type { AdapterContext, Caller, DecidedCall } from "../http/decide.ts";
 import type { McpOptions } from "../http/mcp-options.ts";
 import { type AdapterEnvironment, openAdapter } from "../http/open-adapter.ts";
 import type { HttpAnswer } from "../http/refusal.ts";
 import { type Batching, createBatchingSink } from "./batching-sink.ts";
-import { fromFetchRequest, fromNodeRequest, type ServerRequest } from "./node-request.ts";
-import { rpcOfFetchRequest, rpcOfNodeRequest } from "./read-body.ts";
+import {
+  fromFetchRequest,
+  fromNodeRequest,
+  rpcOfFetchRequest,
+  rpcOfNodeRequest,
+  type ServerRequest,
+} from "./node-request.ts";
 
 /** Options of the Node.js adapter. */
 export interface NodeMiddlewareOptions {

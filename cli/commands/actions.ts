@@ -1,23 +1,21 @@
 import { createInterface } from "node:readline/promises";
 import * as z from "zod";
 import { HOUR_MS, instantSchema, toInstant } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import {
   ACTION_STATES,
   type Action,
   type ActionHits,
-  actionRequestSchema,
-} from "../../shared/response/action.ts";
-import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
-import {
   type ActionTarget,
+  actionRequestSchema,
   actionTargetSchema,
   describeTarget,
-} from "../../shared/response/action-target.ts";
-import { countHits } from "../../shared/response/count-hits.ts";
+} from "../../shared/response/action.ts";
+import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
+import { countHits } from "../../shared/response/everything.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";

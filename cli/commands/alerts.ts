@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-eventbridge";
 import { toInstant } from "../../shared/core/clock.ts";
-import { progress, type Report } from "../../shared/core/output.ts";
+import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 

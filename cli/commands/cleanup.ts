@@ -1,6 +1,6 @@
 import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
-import { progress, type Report } from "../../shared/core/output.ts";
+import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 
 const lines = (title: string, removed: Removed): string =>

@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { DAY_MS } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
-import { registerClient } from "../../shared/tokens/register-client.ts";
+import { registerClient } from "../../shared/tokens/oauth-client.ts";
 
 const listSchema = z.object({ unused: z.coerce.number().positive().max(366).optional() });
 

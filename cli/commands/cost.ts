@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { parseInput } from "../../shared/core/faults.ts";
-import { type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { type Report, table } from "../../shared/core/terminal.ts";
 import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
 import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";

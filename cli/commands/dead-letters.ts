@@ -5,7 +5,7 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
-import { printable, progress, type Report, table } from "../../shared/core/output.ts";
+import { printable, progress, type Report, table } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 
 /** SQS returns at most ten messages per call. */

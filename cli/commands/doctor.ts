@@ -5,10 +5,15 @@ import * as z from "zod";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, progress, type Report } from "../../shared/core/output.ts";
-import { forEachTable, tableContextKey, tableLabel } from "../../shared/core/table-names.ts";
-import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import {
+  forEachTable,
+  TABLES,
+  type TableDefinition,
+  tableContextKey,
+  tableLabel,
+} from "../../shared/core/tables.ts";
+import { printable, progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";

@@ -6,12 +6,12 @@ import {
 } from "../../shared/audit-log/origin-filters.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import type { StoredEvent } from "../../shared/audit-log/stored-event.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, progress, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, progress, type Report, table } from "../../shared/core/terminal.ts";
 import { rangeParametersSchema } from "../../shared/core/time-range.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { mostFrequent, type ValueCount } from "../../shared/statistics/most-frequent.ts";
+import { mostFrequent, type ValueCount } from "../../shared/statistics/activity.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";
 
 /** Events per page. */

@@ -2,17 +2,16 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
 import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { printable, printableJson, type Report } from "../../shared/core/output.ts";
+import { printable, printableJson, type Report } from "../../shared/core/terminal.ts";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
-import { bytesOf } from "../../shared/events/ip-block.ts";
-import { joinOrigins } from "../../shared/integrations/ip-enrichment/join-origins.ts";
+import { parseAddress } from "../../shared/events/ip-network.ts";
 import {
   BrokenDatabaseError,
   MOST_FILE_BYTES,
   OriginDatabase,
+  sampleDatabase,
 } from "../../shared/integrations/ip-enrichment/origin-database.ts";
-import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
-import { sampleDatabase } from "../../shared/integrations/ip-enrichment/sample-database.ts";
+import { joinOrigins, Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { UnusableInputError } from "./providers.ts";
 
@@ -134,7 +133,7 @@ export function originsLook(
   { database: files }: { readonly database: string[] },
 ): Report {
   const address = canonicalIp(ip);
-  if (!bytesOf(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
+  if (!parseAddress(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
   const looked = files.map((file) => {
     const { database } = openDatabase(file);
     const database_type = database.metadata.type;

@@ -7,8 +7,13 @@ import {
 } from "../../shared/config/monitoring-config.ts";
 import type { ProviderMapping } from "../../shared/config/provider-parameters.ts";
 import { type Clock, toInstant } from "../../shared/core/clock.ts";
-import { jsonValues } from "../../shared/core/json-values.ts";
-import { printable, printableJson, type Report, table } from "../../shared/core/output.ts";
+import {
+  jsonValues,
+  printable,
+  printableJson,
+  type Report,
+  table,
+} from "../../shared/core/terminal.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { mappedProvider } from "../../shared/integrations/providers/mapped-provider.ts";
 import {

@@ -1,4 +1,4 @@
-import { parseInput } from "../../shared/core/faults.ts";
+import { parseInput } from "../../shared/core/errors.ts";
 import {
   rangeParametersSchema,
   resolveRange,

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import { listSessionsOf } from "../../shared/response/list-held.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { holderOf, MOST_LISTED } from "./tokens.ts";

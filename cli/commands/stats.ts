@@ -1,5 +1,4 @@
-import type { Report } from "../../shared/core/output.ts";
-import { printable } from "../../shared/core/output.ts";
+import { printable, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { type RangeOptions, rangeOf } from "./range.ts";

@@ -1,15 +1,15 @@
 import * as z from "zod";
 import { DAY_MS } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/faults.ts";
-import { printable, type Report, table } from "../../shared/core/output.ts";
+import { parseInput } from "../../shared/core/errors.ts";
+import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import {
   type Listed,
   type ListedToken,
   listExpiringTokens,
   listTokensOf,
+  listUnusedTokens,
 } from "../../shared/response/list-held.ts";
-import { listUnusedTokens } from "../../shared/response/list-unused.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";

@@ -4,15 +4,14 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { DAY_MS, instantSchema, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
-import { ACTION_STATES } from "../../shared/response/action.ts";
+import { ACTION_STATES, actionTargetSchema } from "../../shared/response/action.ts";
 import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
-import { actionTargetSchema } from "../../shared/response/action-target.ts";
 import {
   listExpiringTokens,
   listSessionsOf,
   listTokensOf,
+  listUnusedTokens,
 } from "../../shared/response/list-held.ts";
-import { listUnusedTokens } from "../../shared/response/list-unused.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";

@@ -10,7 +10,7 @@ import {
   InvalidApprovalLinkError,
   type OpenedLink,
   openApprovalLink,
-} from "../../shared/response/decide-by-link.ts";
+} from "../../shared/response/approval-link.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";
 import { kmsLinkKey } from "../runtime/approval-key.ts";

@@ -11,19 +11,15 @@ import {
   type RequestVerdict,
 } from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
 import {
+  type BodyRecords,
   firstReceipt,
   type ReceiptStore,
-} from "../../shared/integrations/provider-endpoint/first-receipt.ts";
-import {
   type RecordReceipt,
   receiveRecords,
-} from "../../shared/integrations/provider-endpoint/receive-records.ts";
-import {
-  type BodyRecords,
   recordsOfBody,
   TooManyRecordsError,
   UnreadableBodyError,
-} from "../../shared/integrations/provider-endpoint/records-of-body.ts";
+} from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import {
   type ProviderAdapter,
   recordsIn,

@@ -7,10 +7,14 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { instantSchema, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
-import { type Actor, idempotencyKeySchema, reasonSchema } from "../../shared/response/action.ts";
-import { actionTargetSchema } from "../../shared/response/action-target.ts";
-import { countHits } from "../../shared/response/count-hits.ts";
+import {
+  type Actor,
+  actionTargetSchema,
+  idempotencyKeySchema,
+  reasonSchema,
+} from "../../shared/response/action.ts";
 import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
+import { countHits } from "../../shared/response/everything.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";

@@ -3,8 +3,8 @@ import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as z from "zod";
 import { readEnvironment } from "../../shared/config/environment.ts";
+import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
 import {
   deliverSet,
   type SetDelivery,

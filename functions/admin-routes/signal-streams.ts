@@ -7,8 +7,8 @@ import {
   StreamRequestError,
   Streams,
 } from "../../shared/integrations/shared-signals/manage-streams.ts";
+import { transmitterMetadata } from "../../shared/integrations/shared-signals/stream.ts";
 import { StreamChangedError } from "../../shared/integrations/shared-signals/stream-store.ts";
-import { transmitterMetadata } from "../../shared/integrations/shared-signals/transmitter-metadata.ts";
 import { type HttpRequest, readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

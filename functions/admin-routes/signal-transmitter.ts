@@ -2,7 +2,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { transmitEvent } from "../../shared/integrations/shared-signals/transmit.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";

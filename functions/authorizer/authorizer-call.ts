@@ -6,8 +6,12 @@ import type {
 import * as z from "zod";
 import { appSyncEventSchema, fromAppSyncEvent } from "../../adapters/events/appsync-event.ts";
 import type { ClientAddressSettings } from "../../adapters/events/client-address.ts";
-import { fromHttpEvent, httpEventSchema } from "../../adapters/events/http-event.ts";
-import { fromProxyEvent, proxyEventSchema } from "../../adapters/events/proxy-event.ts";
+import {
+  fromHttpEvent,
+  fromProxyEvent,
+  httpEventSchema,
+  proxyEventSchema,
+} from "../../adapters/events/gateway-event.ts";
 import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 

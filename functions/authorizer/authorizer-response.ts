@@ -4,7 +4,7 @@ import type {
   APIGatewaySimpleAuthorizerWithContextResult,
   AppSyncAuthorizerResult,
 } from "aws-lambda";
-import { callerOfDecision } from "../../adapters/http/caller.ts";
+import { callerOfDecision } from "../../adapters/http/decide.ts";
 import { challengeOf, type Refusal, refusalOf } from "../../adapters/http/refusal.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 

@@ -1,8 +1,7 @@
 import { type AdapterContext, type DecidedCall, decide } from "../../adapters/http/decide.ts";
 import type { AfterResponse } from "../../adapters/lambda/internal-extension.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
-import type { Logger } from "../../shared/core/logger.ts";
-import type { MetricName } from "../../shared/core/metric-names.ts";
+import type { Logger, MetricName } from "../../shared/core/telemetry.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 import { type AuthorizerResult, readAuthorizerCall } from "./authorizer-call.ts";

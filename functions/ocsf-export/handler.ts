@@ -7,10 +7,12 @@ import type {
 } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { addOrigin } from "../../shared/integrations/ip-enrichment/add-origin.ts";
+import { addOrigin } from "../../shared/integrations/ip-enrichment/origins.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
-import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
-import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
+import {
+  loadAdapters,
+  parseBusMessage,
+} from "../../shared/integrations/providers/provider-adapters.ts";
 import { logger } from "../runtime/logger.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
 

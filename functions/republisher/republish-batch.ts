@@ -1,9 +1,8 @@
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import type { Logger } from "../../shared/core/logger.ts";
-import type { EventSink } from "../../shared/events/event-sink.ts";
-import { PublishError } from "../../shared/events/event-sink.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
+import { type EventSink, PublishError } from "../../shared/events/event-sink.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { refusalReason } from "../../shared/events/refusal-reason.ts";
+import { refusalReason } from "../../shared/events/redact-text.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** Dependencies of the republisher. */

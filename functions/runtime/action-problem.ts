@@ -1,13 +1,12 @@
 import { TooManyRestrictionsError } from "../../shared/authorization/restriction-log.ts";
-import { InvalidInputError } from "../../shared/core/faults.ts";
-import { IncompleteRequestError } from "../../shared/core/oauth-monitoring-error.ts";
+import { IncompleteRequestError, InvalidInputError } from "../../shared/core/errors.ts";
 import { AlertNotFoundError } from "../../shared/detection/verdicts.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
 import { ActionChangedError, ActionNotFoundError } from "../../shared/response/action-store.ts";
 import { WrongActionStateError } from "../../shared/response/decide-action.ts";
 import { IdempotencyKeyReusedError } from "../../shared/response/take-action.ts";
-import { isThrottled } from "../../shared/tokens/record-token-use.ts";
 import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { isThrottled } from "../../shared/tokens/token-use.ts";
 import { badRequest, Problem } from "./problem.ts";
 
 /** Requests use snake case; the library uses camel case. */

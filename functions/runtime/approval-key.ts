@@ -4,7 +4,7 @@ import {
   KMSInvalidMacException,
   VerifyMacCommand,
 } from "@aws-sdk/client-kms";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import type { LinkKey } from "../../shared/response/approval-link.ts";
 
 const MacAlgorithm = "HMAC_SHA_256";

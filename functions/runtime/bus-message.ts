@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { refusalReason } from "../../shared/events/refusal-reason.ts";
+import { refusalReason } from "../../shared/events/redact-text.ts";
 import { logger } from "./logger.ts";
 
 const messageSchema = z.looseObject({ detail: oauthEventSchema });

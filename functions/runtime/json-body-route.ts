@@ -2,7 +2,7 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import type * as z from "zod";
 import { fieldValues } from "../../adapters/events/header-fields.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { parseRequest, problemResponses, requireScope } from "./json-route.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";

@@ -4,7 +4,7 @@ import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
-} from "../../shared/core/metric-names.ts";
+} from "../../shared/core/telemetry.ts";
 
 /** Collects metrics and writes them to the log in the embedded metric format. */
 export interface FunctionMetrics<S extends MetricService> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OriginParameters } from "../../shared/config/origin-parameters.ts";
 import type { Clock } from "../../shared/core/clock.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 
 /** IP enrichment with databases that are kept current. */

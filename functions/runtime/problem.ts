@@ -1,6 +1,5 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
-import { type Fault, sentenceOf } from "../../shared/core/faults.ts";
-import { problemType } from "../../shared/core/problem-type.ts";
+import { type Fault, problemType, sentenceOf } from "../../shared/core/errors.ts";
 
 /** A problem document (RFC 9457). A handler throws it to return it as the response. */
 export class Problem extends Error {

@@ -13,8 +13,7 @@ import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifi
 import type { SignalRevocation } from "../../shared/integrations/shared-signals/signal-response.ts";
 import type { ActionContext } from "../../shared/response/complete-action.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { revokeNamedToken } from "../../shared/tokens/revoke-named-token.ts";
-import { TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
+import { revokeNamedToken, TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
 import { actingTables } from "./acting-tables.ts";
 import { logger } from "./logger.ts";
 

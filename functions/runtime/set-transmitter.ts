@@ -1,11 +1,10 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import type { TransmitterSettings } from "../../shared/config/signal-parameters.ts";
+import { giveUpAfter, sendAgain } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import { IncompleteRequestError } from "../../shared/core/oauth-monitoring-error.ts";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
-import { sendAgain } from "../../shared/core/send-again.ts";
+import { IncompleteRequestError } from "../../shared/core/errors.ts";
 import type { DuePush, SetTransmitter } from "../../shared/integrations/shared-signals/transmit.ts";
 
 /** Maximum messages per SendMessageBatch call. */

@@ -6,7 +6,7 @@ import {
   KMSClient,
   SignCommand,
 } from "@aws-sdk/client-kms";
-import { giveUpAfter } from "../../shared/core/request-timeouts.ts";
+import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import {
   type SigningJwk,
   type SigningKeys,

@@ -1,5 +1,5 @@
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { MAX_REASON } from "../../shared/events/refusal-reason.ts";
+import { MAX_REASON } from "../../shared/events/redact-text.ts";
 
 /** Characters that SQS rejects in an attribute. */
 const UNSENDABLE = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd]/g;

@@ -1,6 +1,6 @@
 import type { SQSRecord } from "aws-lambda";
 import type { Clock } from "../../shared/core/clock.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { type EventSink, publishInTurn } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 

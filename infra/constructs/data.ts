@@ -12,10 +12,12 @@ import { Construct } from "constructs";
 import type { CapacityParameters } from "../../shared/config/capacity-parameters.ts";
 import {
   forEachTable,
+  type IndexDefinition,
+  TABLES,
+  type TableDefinition,
   type TableVariable,
   tableConstructId,
-} from "../../shared/core/table-names.ts";
-import { type IndexDefinition, TABLES, type TableDefinition } from "../../shared/core/tables.ts";
+} from "../../shared/core/tables.ts";
 
 import { capacityProps, scaleCapacity } from "./table-capacity.ts";
 

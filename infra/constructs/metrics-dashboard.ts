@@ -9,7 +9,7 @@ import {
 } from "aws-cdk-lib/aws-cloudwatch";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
-import type { MetricName, MetricService } from "../../shared/core/metric-names.ts";
+import type { MetricName, MetricService } from "../../shared/core/telemetry.ts";
 import type { Data, TableVariable } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";

@@ -4,7 +4,7 @@ import {
   METRICS_NAMESPACE,
   type MetricName,
   type MetricService,
-} from "../../shared/core/metric-names.ts";
+} from "../../shared/core/telemetry.ts";
 
 /**
  * Returns a metric that a function writes in the embedded metric format.

@@ -10,7 +10,7 @@ import {
   ResponseType,
 } from "aws-cdk-lib/aws-apigateway";
 import { Construct } from "constructs";
-import { problemType } from "../../shared/core/problem-type.ts";
+import { problemType } from "../../shared/core/errors.ts";
 
 /** Options of the gateway responses that are added to an API. */
 export interface GatewayResponseOptions {

@@ -3,7 +3,7 @@ import type {
   CapacityParameters,
   ProvisionedCapacity,
 } from "../../shared/config/capacity-parameters.ts";
-import type { TableVariable } from "../../shared/core/table-names.ts";
+import type { TableVariable } from "../../shared/core/tables.ts";
 
 /** Tables that support provisioned capacity, with their names in the configuration. */
 const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provisioned"]>> = {

@@ -3,13 +3,13 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { type Environment, readEnvironment } from "../../shared/config/environment.ts";
 import type { Clock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
-import type { Logger } from "../../shared/core/logger.ts";
 import {
   forEachTable,
   TABLE_VARIABLES,
   tableConstructId,
   tableContextKey,
-} from "../../shared/core/table-names.ts";
+} from "../../shared/core/tables.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";

@@ -1,5 +1,5 @@
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
-import { printable } from "../../shared/core/output.ts";
+import { printable } from "../../shared/core/terminal.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 
 /** Dashboard filter by kind of alert subject. */

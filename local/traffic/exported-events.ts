@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
 import { instantSchema, toInstant } from "../../shared/core/clock.ts";
-import { explain } from "../../shared/core/faults.ts";
-import { jsonValues } from "../../shared/core/json-values.ts";
+import { explain } from "../../shared/core/errors.ts";
+import { jsonValues } from "../../shared/core/terminal.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
 
 /** UUID namespace for the IDs of shifted events. */

@@ -7,8 +7,8 @@ import {
   systemClock,
   toInstant,
 } from "../../shared/core/clock.ts";
-import { explain } from "../../shared/core/faults.ts";
-import { progress, table } from "../../shared/core/output.ts";
+import { explain } from "../../shared/core/errors.ts";
+import { progress, table } from "../../shared/core/terminal.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
 import { detectOverRange } from "./detect-over-range.ts";

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventSink } from "../../shared/events/event-sink.ts";
-import type { ClientStore } from "../../shared/tokens/oauth-client.ts";
-import { registerClient } from "../../shared/tokens/register-client.ts";
+import { type ClientStore, registerClient } from "../../shared/tokens/oauth-client.ts";
 import type { Traffic } from "./generate-traffic.ts";
 import type { LocalFront } from "./local-front.ts";
 

@@ -1,5 +1,5 @@
 import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
-import { steps } from "../../shared/core/steps.ts";
+import { steps } from "../../shared/core/time-range.ts";
 import type { Alert } from "../../shared/detection/alert.ts";
 import {
   type AlertStore,

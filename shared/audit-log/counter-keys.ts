@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { toInstant } from "../core/clock.ts";
-import { shardKey } from "../core/shards.ts";
+import { shardKey } from "../core/document-client.ts";
 
 /**
  * Counters have two resolutions, and each event is counted at both: a day item holds one number per hour, and an hour

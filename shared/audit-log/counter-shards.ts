@@ -1,5 +1,5 @@
 import { DAY_MS, toInstant } from "../core/clock.ts";
-import { steps } from "../core/steps.ts";
+import { steps } from "../core/time-range.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { type EnteredValues, enterValues, type ValueKind, valuesInUse } from "./values-in-use.ts";
 

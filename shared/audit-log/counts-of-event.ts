@@ -1,16 +1,12 @@
 import { DAY_MS } from "../core/clock.ts";
-import { shardOf } from "../core/shards.ts";
-import { cutText } from "../events/cut-text.ts";
-import { isDeviceGrant } from "../events/device-grant.ts";
-import { isGuess } from "../events/guess-reasons.ts";
-import { addressGroup } from "../events/ip-block.ts";
-import { networkOf } from "../events/network.ts";
-import type { OAuthEvent } from "../events/oauth-event.ts";
-import { NO_CLIENT, tokenIdOf, typesOf } from "../events/oauth-event.ts";
-import { placeOf } from "../events/operator.ts";
-import { REFRESH_TOKEN_INVALID } from "../events/refresh-refusal.ts";
+import { shardOf } from "../core/document-client.ts";
+import { isDeviceGrant, isGuess, REFRESH_TOKEN_INVALID } from "../events/event-facts.ts";
+import { addressGroup, networkOf } from "../events/ip-network.ts";
+import { NO_CLIENT, type OAuthEvent, tokenIdOf, typesOf } from "../events/oauth-event.ts";
+import { placeOf } from "../events/origin.ts";
+import { cutText } from "../events/redact-text.ts";
 import { agentOf } from "../events/user-agent.ts";
-import { previousUseSchema } from "../tokens/previous-use.ts";
+import { previousUseSchema } from "../tokens/token-use.ts";
 import type { Count, RankedKind } from "./counter-keys.ts";
 import type { AgentNews } from "./first-agents.ts";
 

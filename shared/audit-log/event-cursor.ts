@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 
 /** Thrown for an invalid cursor. The message says what to do. */
 export class InvalidCursorError extends OAuthMonitoringError {

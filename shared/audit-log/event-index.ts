@@ -1,8 +1,7 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { allShardKeys } from "../core/shards.ts";
-import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
-import { addressGroup } from "../events/ip-block.ts";
-import { CARRIERS } from "../events/oauth-event.ts";
+import { allShardKeys } from "../core/document-client.ts";
+import { addressGroup } from "../events/ip-network.ts";
+import { CARRIERS, SECURITY_EVENT_TYPES } from "../events/oauth-event.ts";
 import type { OriginKind } from "../events/origin.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { subjectPartitions } from "./event-key.ts";

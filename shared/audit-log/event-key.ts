@@ -1,5 +1,5 @@
-import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
-import { addressGroup } from "../events/ip-block.ts";
+import { allShardKeys, shardKey, shardOf } from "../core/document-client.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { ipOf, type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
 
 /** Kinds of subject by which events are partitioned, in order of preference. */

@@ -1,8 +1,7 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import * as z from "zod";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { SECOND_MS } from "../core/clock.ts";
-import type { DocumentClient } from "../core/document-client.ts";
+import { batchGetAll, type DocumentClient } from "../core/document-client.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
 import { type EventKey, eventKey, placeOf } from "./event-key.ts";
 import {

@@ -1,4 +1,4 @@
-import { batchGetAll } from "../core/batch-get-all.ts";
+import { batchGetAll } from "../core/document-client.ts";
 import type { IssuanceStore } from "./counter-store.ts";
 import { type Issuance, issuanceSchema } from "./issuance.ts";
 

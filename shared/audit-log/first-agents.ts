@@ -1,5 +1,5 @@
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { HOUR_MS } from "../core/clock.ts";
+import { batchGetAll } from "../core/document-client.ts";
 import { type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
 import { agentOf } from "../events/user-agent.ts";
 import type { StatisticsStore } from "./counter-store.ts";

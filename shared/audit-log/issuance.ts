@@ -2,7 +2,7 @@ import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, instantSchema, MINUTE_MS, toEpochSeconds } from "../core/clock.ts";
-import { shardKey, shardOf } from "../core/shards.ts";
+import { shardKey, shardOf } from "../core/document-client.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { NO_CLIENT, type OAuthEvent } from "../events/oauth-event.ts";
 import type { Count } from "./counter-keys.ts";

@@ -1,6 +1,6 @@
 import { type Clock, toEpochSeconds, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
-import { addressGroup } from "../events/ip-block.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { typesOf } from "../events/oauth-event.ts";
 import { originOf } from "../events/origin.ts";
 import type { StatisticsStore } from "./counter-store.ts";

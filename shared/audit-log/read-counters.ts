@@ -1,7 +1,6 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
-import { queryEach } from "../core/query-all.ts";
-import { allShardKeys } from "../core/shards.ts";
-import { steps } from "../core/steps.ts";
+import { allShardKeys, queryEach } from "../core/document-client.ts";
+import { steps } from "../core/time-range.ts";
 import type { CounterField, CounterKind } from "./counter-keys.ts";
 import type { CounterShards } from "./counter-shards.ts";
 import type { StatisticsStore } from "./counter-store.ts";

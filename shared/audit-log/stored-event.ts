@@ -2,9 +2,8 @@ import * as z from "zod";
 import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { freeJson } from "../core/free-json.ts";
-import { shardKey, shardOf } from "../core/shards.ts";
-import { addressGroup } from "../events/ip-block.ts";
+import { freeJson, shardKey, shardOf } from "../core/document-client.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { ipOf, isSecurityEventType, type OAuthEvent } from "../events/oauth-event.ts";
 import { eventKey, subjectOf } from "./event-key.ts";
 

@@ -1,8 +1,7 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { queryAll } from "../core/query-all.ts";
+import { batchGetAll, queryAll } from "../core/document-client.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
 /**

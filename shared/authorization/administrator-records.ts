@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { batchGetAll } from "../core/document-client.ts";
 import { canonicalIp } from "../events/ip-address.ts";
-import { addressGroup } from "../events/ip-block.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { RESPOND_SCOPE } from "./required-access.ts";
 

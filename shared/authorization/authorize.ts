@@ -1,26 +1,38 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { SECOND_MS } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
-import { cutText } from "../events/cut-text.ts";
+import type { Logger } from "../core/telemetry.ts";
 import type { EventData } from "../events/event-data.ts";
 import {
+  cutText,
   percentDecoded,
   redactDecoded,
   withoutPrefixed,
   withoutTokens,
 } from "../events/redact-text.ts";
-import { type EventSubject, type Tracking, trackEvent } from "../events/track-event.ts";
-import { scopeCheck, trackScopeValidation } from "../events/track-scope-validation.ts";
+import {
+  type EventSubject,
+  scopeCheck,
+  type Tracking,
+  trackEvent,
+  trackScopeValidation,
+} from "../events/track-event.ts";
 import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
-import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
+import {
+  type AccessToken,
+  digestSecret,
+  type TokenStore,
+  type VerifiedToken,
+} from "../tokens/access-token.ts";
 import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
 import type { HoldingStore } from "../tokens/holdings.ts";
-import { previousUse } from "../tokens/previous-use.ts";
-import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
-import { digestSecret } from "../tokens/token-secret.ts";
-import type { TokenRequest } from "../tokens/track-token-usage.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
+import {
+  findToken,
+  previousUse,
+  recordTokenUse,
+  type TokenRequest,
+  type TokenUse,
+} from "../tokens/token-use.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
@@ -416,7 +428,7 @@ export async function authorize(
 
 /** Adds a token to the credential lists if it isn't listed yet. Loads the code on demand. */
 async function listUse(context: AuthorizerContext, token: AccessToken): Promise<void> {
-  const { listTokenInUse } = await import("../tokens/list-token.ts");
+  const { listTokenInUse } = await import("../tokens/holdings.ts");
   await listTokenInUse(context, token);
 }
 

@@ -3,8 +3,8 @@ import type { EventSubject } from "../events/track-event.ts";
 import type { SecretReader } from "../token-verifiers/client-authentication.ts";
 import type { PossessionRefusal } from "../token-verifiers/possession.ts";
 import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
+import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
 import type { Credentials } from "./bearer-token.ts";
 import type { TokenCall, TokenUseContext, VerifiedUseOutcome } from "./use-verified-token.ts";
 

@@ -1,5 +1,5 @@
 import { canonicalIp } from "../events/ip-address.ts";
-import { IpBlocks } from "../events/ip-block.ts";
+import { IpBlocks } from "../events/ip-network.ts";
 import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
 import type { Restriction } from "./restriction.ts";
 import type { Block, Revocation } from "./restriction-store.ts";

@@ -8,8 +8,8 @@ import {
   UpdateCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { IncompleteRequestError, OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
-import { queryAll } from "../core/query-all.ts";
+import { queryAll } from "../core/document-client.ts";
+import { IncompleteRequestError, OAuthMonitoringError } from "../core/errors.ts";
 import { type Restriction, restrictionSchema } from "./restriction.ts";
 import {
   HEAD,

@@ -1,5 +1,5 @@
 import { HOUR_MS } from "../core/clock.ts";
-import { queryAll } from "../core/query-all.ts";
+import { queryAll } from "../core/document-client.ts";
 import { restrictionSchema } from "./restriction.ts";
 import { RestrictionList } from "./restriction-list.ts";
 import { LOG, type RestrictionStore } from "./restriction-store.ts";

@@ -1,15 +1,13 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { SECOND_MS } from "../core/clock.ts";
+import { batchGetAll } from "../core/document-client.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
-import type { TokenStore } from "../tokens/access-token.ts";
-import type { HoldingStore } from "../tokens/holdings.ts";
-import { listTokenInUse } from "../tokens/list-token.ts";
+import type { TokenStore, VerifiedToken } from "../tokens/access-token.ts";
+import { type HoldingStore, listTokenInUse } from "../tokens/holdings.ts";
 import { recordVerifiedUse, type VerifiedUse, verifiedUse } from "../tokens/record-verified-use.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
 import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
 import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
 
 /** Dependencies of `useVerifiedToken`. */
 export type TokenUseContext = Tracking &

@@ -2,8 +2,7 @@ import { keysOfListed } from "../audit-log/event-pack.ts";
 import { valuesInUse } from "../audit-log/values-in-use.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
-import type { DocumentClient } from "../core/document-client.ts";
-import { allShardKeys } from "../core/shards.ts";
+import { allShardKeys, type DocumentClient } from "../core/document-client.ts";
 import { expiryPartitions } from "../tokens/expiry-attributes.ts";
 import type { CleanupTarget } from "./delete-expired.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { InvalidInputError } from "../core/faults.ts";
-import { SECURITY_EVENT_TYPES } from "../events/event-types.ts";
+import { InvalidInputError } from "../core/errors.ts";
 import { eventTypeSchema, scopeListSchema } from "../events/identifiers.ts";
+import { SECURITY_EVENT_TYPES } from "../events/oauth-event.ts";
 import { alarmsSchema } from "./alarm-parameters.ts";
 import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";

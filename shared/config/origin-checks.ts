@@ -1,5 +1,5 @@
-import { countryCode } from "../events/country.ts";
-import { ipBlockSchema } from "../events/ip-block.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
+import { countryCode } from "../events/origin.ts";
 import type { DeclaredNetwork, OriginParameters } from "./origin-parameters.ts";
 
 type Report = (path: (string | number)[], message: string) => void;

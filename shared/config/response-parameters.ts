@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { identifierSchema } from "../events/identifiers.ts";
-import { ipBlockSchema } from "../events/ip-block.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
 import { httpsUrl } from "./issuer-parameters.ts";
 
 /** Response to the alerts of a rule. */

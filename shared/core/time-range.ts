@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DAY_MS, instantSchema } from "./clock.ts";
-import { OAuthMonitoringError } from "./oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "./errors.ts";
 
 /** Half-open range [fromMs, toMs) in epoch milliseconds. */
 export interface TimeRange {
@@ -56,4 +56,12 @@ export function resolveRange(
     throw new InvalidRangeError("/to", "to is more than a year from now. Choose an earlier to");
   }
   return { fromMs, toMs };
+}
+
+/** Returns the start times of the steps that overlap [fromMs, toMs). Each step starts at a multiple of `stepMs`. */
+export function steps(fromMs: number, toMs: number, stepMs: number): number[] {
+  const starts: number[] = [];
+  const firstMs = Math.floor(fromMs / stepMs) * stepMs;
+  for (let start = firstMs; start < toMs; start += stepMs) starts.push(start);
+  return starts;
 }

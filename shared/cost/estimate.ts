@@ -1,7 +1,7 @@
 import type { EventStore } from "../audit-log/event-writes.ts";
 import { storeEvents } from "../audit-log/store-events.ts";
 import { SECOND_MS } from "../core/clock.ts";
-import { METRIC_NAMES } from "../core/metric-names.ts";
+import { METRIC_NAMES } from "../core/telemetry.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
 import {
   ALARM_METRICS,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
 import { createEvent, type OAuthEvent } from "../events/oauth-event.ts";
-import { scopeCheck } from "../events/track-scope-validation.ts";
+import { scopeCheck } from "../events/track-event.ts";
 import type { UsageProfile } from "./usage-profile.ts";
 
 /** A source of pseudo-random numbers that are the same in every run. */

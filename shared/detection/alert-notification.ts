@@ -1,4 +1,4 @@
-import { sendableJson, sendableText } from "../core/message-text.ts";
+import { sendableJson, sendableText } from "../core/aws-calls.ts";
 import type { Alert } from "./alert.ts";
 
 /** An alert, as text for people and as JSON for programs. */

@@ -1,10 +1,8 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, PutCommand, QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
-import type { DocumentClient } from "../core/document-client.ts";
-import { freeJson } from "../core/free-json.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
-import { queryAll } from "../core/query-all.ts";
+import { type DocumentClient, freeJson, queryAll } from "../core/document-client.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 import { type Alert, alertSchema } from "./alert.ts";
 
 /** Access to alerts and mutes. */

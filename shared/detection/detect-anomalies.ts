@@ -1,10 +1,9 @@
 import { v5 as uuidv5 } from "uuid";
 import { queryEvents } from "../audit-log/query-events.ts";
 import { MINUTE_MS, toInstant } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
-import { alertSuspiciousActivity } from "../events/alert-suspicious-activity.ts";
+import type { Logger } from "../core/telemetry.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { alertSuspiciousActivity, type Tracking, trackEvent } from "../events/track-event.ts";
 import type { Alert } from "./alert.ts";
 import {
   AlertChangedError,

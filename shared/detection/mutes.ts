@@ -1,7 +1,7 @@
 import { DeleteCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { toEpochSeconds, toInstant } from "../core/clock.ts";
-import { queryAll } from "../core/query-all.ts";
+import { queryAll } from "../core/document-client.ts";
 import type { AlertStore } from "./alert-store.ts";
 
 /** Mutes a client's alerts for a while, for one rule or for all rules. */

@@ -2,9 +2,8 @@ import { digestOf, type RankedKind } from "../audit-log/counter-keys.ts";
 import type { CounterShards } from "../audit-log/counter-shards.ts";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { readRankedItems } from "../audit-log/read-ranked-items.ts";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
-import { allShardKeys } from "../core/shards.ts";
+import { allShardKeys, batchGetAll } from "../core/document-client.ts";
 import type { HourCounts, SampledUses, SubjectCount } from "./rules/detection-snapshot.ts";
 import { NOTABLE_SAMPLES, SLOW_HOURS, samplesIn } from "./rules/scraping.ts";
 

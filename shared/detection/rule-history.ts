@@ -2,7 +2,7 @@ import { type CounterShards, readCounterShards } from "../audit-log/counter-shar
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { type Bucket, readMinuteBuckets } from "../audit-log/read-counters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
-import { steps } from "../core/steps.ts";
+import { steps } from "../core/time-range.ts";
 import { countsOfHours, type RecentCounts } from "./read-rankings.ts";
 import type { RuleCounts } from "./rules/custom-rule.ts";
 import type { SubjectCount } from "./rules/detection-snapshot.ts";

@@ -1,5 +1,5 @@
 import { HOUR_MS } from "../core/clock.ts";
-import { addressGroup } from "../events/ip-block.ts";
+import { addressGroup } from "../events/ip-network.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
 import type { Alert, Finding } from "./alert.ts";
 import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";

@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS } from "../core/clock.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import { isOperator } from "../events/operator.ts";
+import { isOperator } from "../events/origin.ts";
 import { lastHours, type RecentCounts } from "./read-rankings.ts";
 import {
   type ClientHistory,

@@ -1,9 +1,8 @@
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { parseInput } from "../core/faults.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { batchGetAll } from "../core/document-client.ts";
+import { OAuthMonitoringError, parseInput } from "../core/errors.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { withoutTokens } from "../events/redact-text.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";

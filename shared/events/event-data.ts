@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { cutText } from "./cut-text.ts";
-import { digestOfSecret, withoutTokens } from "./redact-text.ts";
+import { cutText, digestOfSecret, withoutTokens } from "./redact-text.ts";
 
 /** Free-form event details: a JSON object that DynamoDB can store as a map. */
 export type EventData = Record<string, unknown>;

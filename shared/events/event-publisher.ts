@@ -1,15 +1,57 @@
 import {
-  type EventBridgeClient,
+  EventBridgeClient,
   PutEventsCommand,
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
-import { type CallLimits, inCalls } from "../core/call-batches.ts";
+import {
+  type CallLimits,
+  giveUpAfter,
+  inCalls,
+  type SendAgainOptions,
+  sendAgain,
+} from "../core/aws-calls.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
-import { type SendAgainOptions, sendAgain } from "../core/send-again.ts";
-import { CircuitBreaker } from "./circuit-breaker.ts";
+import type { Logger } from "../core/telemetry.ts";
 import { type EventSink, PublishError } from "./event-sink.ts";
 import { detailType, EVENT_SOURCE, type OAuthEvent } from "./oauth-event.ts";
+
+/** Consecutive failures that open the circuit. */
+const FAILURES = 2;
+const OPEN_MS = 30_000;
+
+/**
+ * Stops calls to a failing service. Two consecutive failures open the circuit for 30 seconds; then one trial call is
+ * allowed. The implementation compares times instead of using a timer, because timers stop while Lambda freezes a
+ * function.
+ */
+export class CircuitBreaker {
+  #failures = 0;
+  #openUntilMs = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  get isOpen(): boolean {
+    return this.#failures >= FAILURES;
+  }
+
+  /** Whether the next call is allowed. An open circuit allows one call every 30 seconds. */
+  admits(): boolean {
+    if (!this.isOpen) return true;
+    if (this.clock() < this.#openUntilMs) return false;
+    // Allow only this trial. The circuit stays open for concurrent calls until the trial succeeds.
+    this.#openUntilMs = this.clock() + OPEN_MS;
+    return true;
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  failed(): void {
+    this.#failures += 1;
+    this.#openUntilMs = this.clock() + OPEN_MS;
+  }
+}
 
 /**
  * PutEvents accepts ten entries per call.
@@ -159,4 +201,19 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
       );
     },
   };
+}
+
+/** PutEvents timeout in milliseconds, used when a queue can take the events instead. */
+export const SHORT_PUT_MS = 500;
+const LONG_PUT_MS = 1000;
+
+/** Opens an event bus for a Lambda function. Endpoint, region and credentials come from the environment. */
+export function openBus(options: Omit<EventPublisherOptions, "eventBridge">): EventSink {
+  // The publisher retries each entry itself. With a queue, an event takes at most 0.8 s of PutEvents calls plus 2 s of
+  // SQS calls to reach the bus or the queue, well below the function's timeout.
+  const eventBridge = new EventBridgeClient({
+    maxAttempts: 1,
+    requestHandler: giveUpAfter(options.setAside ? SHORT_PUT_MS : LONG_PUT_MS),
+  });
+  return createEventPublisher({ ...options, eventBridge });
 }

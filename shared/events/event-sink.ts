@@ -1,4 +1,4 @@
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 import type { OAuthEvent } from "./oauth-event.ts";
 
 /** Destination of tracked events. */

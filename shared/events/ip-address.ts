@@ -1,8 +1,5 @@
 import { isIPv6, SocketAddress } from "node:net";
 
-// In a separate file, so that functions that don't use it don't load the address parser.
-export { networkOf } from "./network.ts";
-
 /** An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 const MAPPED = /^::ffff:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/;
 

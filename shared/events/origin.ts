@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { networkOf } from "./ip-network.ts";
+import { withoutTokens } from "./redact-text.ts";
 
 /**
  * The type of network behind an address: a data centre or cloud, a VPN, a proxy (including residential proxies), or a
@@ -34,4 +36,153 @@ export function originOf(data: Readonly<Record<string, unknown>>): Origin | unde
   return origin && Object.values(origin).some((member) => member !== undefined)
     ? origin
     : undefined;
+}
+
+/** Returns the network operator's autonomous system, such as `AS64496`. */
+export function operatorOf(origin: Origin | undefined): string | undefined {
+  return origin?.asn === undefined ? undefined : `AS${origin.asn}`;
+}
+
+/** Whether a location is a network operator rather than a network. */
+export function isOperator(place: string): boolean {
+  return /^AS\d/.test(place);
+}
+
+/**
+ * Returns the location that a service called from: the network operator if known, otherwise the network. The operator
+ * comes first because cloud customers call from many networks.
+ *
+ * @param data an event's `event_data`
+ */
+export function placeOf(data: Readonly<Record<string, unknown>>): string | undefined {
+  return operatorOf(originOf(data)) ?? networkOf(data.ip);
+}
+
+/** IP enrichment as supplied by providers and databases, before validation. */
+export interface OriginFacts {
+  /** Two-letter code or English name. */
+  readonly country?: unknown;
+  /** `64496`, `"64496"` or `"AS64496"`. */
+  readonly asn?: unknown;
+  readonly operator?: unknown;
+  /** One of `ORIGIN_KINDS`, in any case. */
+  readonly kind?: unknown;
+  /** Degrees, as a number or text. */
+  readonly latitude?: unknown;
+  readonly longitude?: unknown;
+}
+
+/** Whether the coordinates are 0, 0, which databases use for unknown locations. */
+const isNowhere = (latitude: number, longitude: number) => latitude === 0 && longitude === 0;
+
+/** Maximum length of an operator's name. */
+const LONGEST_OPERATOR = 100;
+
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === "number") return value;
+  if (typeof value !== "string" || !/^[+-]?\d{1,10}(\.\d{1,20})?$/.test(value)) return undefined;
+  return Number(value);
+}
+
+function asnOf(value: unknown): number | undefined {
+  return numberOf(typeof value === "string" ? value.replace(/^AS(?=\d)/i, "") : value);
+}
+
+/**
+ * Rounds to a tenth of a degree, about eleven kilometres: precise enough to detect travel, too coarse to reveal a home
+ * address.
+ */
+function degreesOf(value: unknown, most: 90 | 180): number | undefined {
+  const degrees = numberOf(value);
+  if (degrees === undefined || !(Math.abs(degrees) <= most)) return undefined;
+  return Math.round(degrees * 10) / 10;
+}
+
+function operatorName(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const name = value.slice(0, 4 * LONGEST_OPERATOR).replace(/\p{Cc}+/gu, " ");
+  return withoutTokens(name.trim()).slice(0, LONGEST_OPERATOR) || undefined;
+}
+
+/** Returns the valid fields for storage. Drops each field that isn't valid. */
+export function toOrigin(facts: OriginFacts): Origin | undefined {
+  const latitude = degreesOf(facts.latitude, 90);
+  const longitude = degreesOf(facts.longitude, 180);
+  const hasPlace =
+    latitude !== undefined && longitude !== undefined && !isNowhere(latitude, longitude);
+  const members = {
+    country: countryCode(facts.country),
+    asn: asnOf(facts.asn),
+    operator: operatorName(facts.operator),
+    kind: typeof facts.kind === "string" ? facts.kind.toLowerCase() : undefined,
+    ...(hasPlace && { latitude, longitude }),
+  };
+  const origin = originOf({ origin: members });
+  return origin && (defined(origin) as Origin);
+}
+
+/** Removes undefined members. */
+export function defined<Members extends object>(members: Members): Partial<Members> {
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => value !== undefined),
+  ) as Partial<Members>;
+}
+
+const [NAMES, SHORT_NAMES] = (["long", "short"] as const).map(
+  (style) => new Intl.DisplayNames(["en"], { type: "region", style, fallback: "none" }),
+) as [Intl.DisplayNames, Intl.DisplayNames];
+
+const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+
+/** Unicode regions that aren't countries: unions, reserved island codes, unknown and test codes. */
+const NO_COUNTRY: ReadonlySet<string> = new Set(
+  "AC CP DG EA EU EZ IC QO TA UN XA XB ZZ".split(" "),
+);
+
+/** Maximum length of a country name. */
+const LONGEST_NAME = 64;
+
+/** Normalizes a name: removes accents, case and a leading article, and unifies apostrophes. */
+function plain(name: string): string {
+  return name
+    .normalize("NFD")
+    .replace(/\p{M}/gu, "")
+    .replaceAll("’", "'")
+    .replaceAll("&", "and")
+    .toLowerCase()
+    .trim()
+    .replace(/^the /, "");
+}
+
+/** Returns the current code for a two-letter code, such as `GB` for `UK`, or undefined if the code isn't a country. */
+function currentCode(code: string): string | undefined {
+  const region = new Intl.Locale(`und-${code}`).region;
+  return region !== undefined && NAMES.of(region) !== undefined && !NO_COUNTRY.has(region)
+    ? region
+    : undefined;
+}
+
+let codes: ReadonlyMap<string, string> | undefined;
+
+/** Maps country names to codes. Built on first use, because it takes milliseconds. */
+function codesByName(): ReadonlyMap<string, string> {
+  codes ??= new Map(
+    LETTERS.flatMap((first) => LETTERS.map((second) => first + second))
+      .filter((code) => currentCode(code) === code)
+      .flatMap((code) =>
+        [NAMES, SHORT_NAMES].map((names) => [plain(names.of(code) ?? code), code] as const),
+      ),
+  );
+  return codes;
+}
+
+/**
+ * Returns the ISO 3166-1 alpha-2 code for a country code or English country name (Unicode CLDR), or undefined
+ * for anything else, such as `EU` or `Atlantis`.
+ */
+export function countryCode(country: unknown): string | undefined {
+  if (typeof country !== "string" || country.length > LONGEST_NAME) return undefined;
+  const text = country.trim();
+  if (/^[A-Za-z]{2}$/.test(text)) return currentCode(text.toUpperCase());
+  return codesByName().get(plain(text));
 }

@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import * as z from "zod";
+import { explain } from "../core/errors.ts";
 
 /** Lone surrogates, which UTF-8 can't encode. */
 const LONE_SURROGATE = /\p{Cs}/gu;
@@ -95,4 +97,38 @@ function startOf(run: string, prefix: string): number {
     start = run.indexOf(prefix, start + 1);
   }
   return run.length - start - prefix.length >= SHORTEST_REST ? start : -1;
+}
+
+/** Returns the beginning of a text in at most `bytes` bytes of UTF-8, without splitting a character. */
+export function cutText(text: string, bytes: number): string {
+  const encoded = Buffer.from(text);
+  if (encoded.length <= bytes) return text;
+  // In stream mode, the decoder holds back an incomplete last character.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(encoded.subarray(0, bytes), {
+    stream: true,
+  });
+}
+
+/** Maximum length of a reason. Needed because a rejected message may be megabytes long. */
+export const MAX_REASON = 1024;
+
+/**
+ * Returns why a message isn't a valid event, for a log or message attribute. The reason contains none of this product's
+ * tokens and at most 1,024 characters. For invalid JSON, it omits the parser's message, which quotes the text.
+ *
+ * @param error the parsing error. Rethrown unless it is a ZodError, SyntaxError or RangeError.
+ */
+export function refusalReason(error: unknown): string {
+  if (error instanceof z.ZodError) return showable(explain(error));
+  if (error instanceof SyntaxError) return "the message is not JSON";
+  // Stack overflow: JSON.parse accepts any depth, JSON.stringify doesn't.
+  if (error instanceof RangeError) return "the message is nested too deeply. Flatten it";
+  throw error;
+}
+
+/** Makes a reason that quotes the message safe to show. */
+export function showable(reason: string): string {
+  return withoutTokens(reason)
+    .slice(0, MAX_REASON)
+    .replace(/\p{Cs}/gu, "");
 }

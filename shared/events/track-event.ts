@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
-import type { EventData } from "./event-data.ts";
+import type { Logger } from "../core/telemetry.ts";
+import { type EventData, withoutSecrets } from "./event-data.ts";
 import type { EventSink } from "./event-sink.ts";
 import { createEvent, type OAuthEvent } from "./oauth-event.ts";
 
@@ -54,4 +55,62 @@ export async function trackEvent(
   );
   await tracking.sink.publish([event]);
   return event;
+}
+
+/** The session or access token whose scopes were checked. */
+export interface ScopeHolder extends EventSubject {
+  readonly scopes: readonly string[];
+  readonly session_id?: string | undefined;
+}
+
+/** Returns the event data of a scope check. */
+export function scopeCheck(
+  requiredScopes: readonly string[],
+  availableScopes: readonly string[],
+  success: boolean,
+): EventData {
+  return { required_scopes: [...requiredScopes], available_scopes: [...availableScopes], success };
+}
+
+/**
+ * Publishes the outcome of a scope check, `scope_validation_success` or `scope_violation`, with the required and
+ * available scopes. The authorizer doesn't call this for a success, because its `token_used` event already contains the
+ * check.
+ */
+export async function trackScopeValidation(
+  tracking: Tracking,
+  holder: ScopeHolder,
+  requiredScopes: readonly string[],
+  success: boolean,
+  details: EventData = {},
+  options: TrackEventOptions = {},
+): Promise<OAuthEvent> {
+  return trackEvent(
+    tracking,
+    success ? "scope_validation_success" : "scope_violation",
+    holder,
+    {
+      ...details,
+      ...(holder.session_id ? { session_id: holder.session_id } : {}),
+      ...scopeCheck(requiredScopes, holder.scopes, success),
+    },
+    options,
+  );
+}
+
+/**
+ * Publishes `suspicious_activity` with a message and evidence, and logs a warning. Set `subject` if the suspicion is
+ * about one client or user.
+ *
+ * @param id event ID. Pass the same ID for the same suspicion, so that raising it again publishes the same event.
+ */
+export async function alertSuspiciousActivity(
+  tracking: Tracking & { readonly logger: Logger },
+  message: string,
+  details: EventData = {},
+  subject?: EventSubject,
+  id?: string,
+): Promise<OAuthEvent> {
+  tracking.logger.warn(`OAuth Security Alert: ${message}`, { details: withoutSecrets(details) });
+  return trackEvent(tracking, "suspicious_activity", subject, { ...details, message }, { id });
 }

@@ -1,8 +1,12 @@
-import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import { type CallLimits, inCalls } from "../core/call-batches.ts";
-import { sendableJson } from "../core/message-text.ts";
-import { IncompleteRequestError } from "../core/oauth-monitoring-error.ts";
-import { sendAgain } from "../core/send-again.ts";
+import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  type CallLimits,
+  giveUpAfter,
+  inCalls,
+  sendAgain,
+  sendableJson,
+} from "../core/aws-calls.ts";
+import { IncompleteRequestError } from "../core/errors.ts";
 import type { SetAside } from "./event-publisher.ts";
 
 /** SendMessageBatch accepts ten messages and 256 KB in total. */
@@ -50,4 +54,10 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
       for (const call of inCalls(bodies, SEND_LIMITS)) await send(call);
     },
   };
+}
+
+/** Opens the queue for a Lambda function. Endpoint, region and credentials come from the environment. */
+export function openUnpublishedQueue(queueUrl: string): SetAside {
+  const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(1000) });
+  return createUnpublishedQueue({ sqs, queueUrl });
 }

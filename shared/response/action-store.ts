@@ -2,9 +2,8 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { DAY_MS, toEpochSeconds } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
-import { type Action, actionSchema } from "./action.ts";
-import type { ActionTarget } from "./action-target.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
+import { type Action, type ActionTarget, actionSchema } from "./action.ts";
 
 /** The DynamoDB table of actions. */
 export interface ActionStore {

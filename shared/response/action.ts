@@ -1,7 +1,50 @@
+import { isIP } from "node:net";
+import { v5 as uuidv5 } from "uuid";
 import * as z from "zod";
 import { DAY_MS, instantSchema } from "../core/clock.ts";
 import { identifierSchema, uuidSchema } from "../events/identifiers.ts";
-import { actionTargetSchema } from "./action-target.ts";
+import { canonicalIp } from "../events/ip-address.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+
+const addressSchema = z
+  .string()
+  .max(64)
+  .transform(canonicalIp)
+  .refine((ip) => isIP(ip) !== 0, "an IPv4 or IPv6 address");
+
+/**
+ * The target of an action, with the ID that events use:
+ * - `token`: public token ID
+ * - `user`, `client`: ID, including the issuer's `idPrefix`
+ * - `session`: the `session_id` from events, for a session of this product or another issuer
+ * - `address`: IPv4 or IPv6 address
+ * - `network`: address block in CIDR notation, such as `203.0.113.0/24`
+ * - `all`: every principal. Can be revoked, but not blocked
+ */
+export const actionTargetSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("token"), id: identifierSchema }),
+  z.strictObject({ kind: z.literal("user"), id: identifierSchema }),
+  z.strictObject({ kind: z.literal("client"), id: identifierSchema }),
+  z.strictObject({ kind: z.literal("session"), id: identifierSchema }),
+  z.strictObject({ kind: z.literal("address"), id: addressSchema }),
+  z.strictObject({ kind: z.literal("network"), id: ipBlockSchema }),
+  z.strictObject({ kind: z.literal("all"), id: z.literal("all").default("all") }),
+]);
+
+/** The target of an action. */
+export type ActionTarget = z.output<typeof actionTargetSchema>;
+
+/** Returns the target as readable text, such as `user ada`. */
+export function describeTarget({
+  kind,
+  id,
+}: {
+  readonly kind: string;
+  readonly id: string;
+}): string {
+  return kind === "all" ? "all principals" : `${kind} ${id}`;
+}
 
 /**
  * The kinds of actions:
@@ -179,4 +222,52 @@ export function actionRequestSchema(nowMs: number) {
       fault("until", `a block lasts at most ${LONGEST_BLOCK_DAYS} days`);
     }
   });
+}
+
+/** UUID namespace for event IDs. Deterministic IDs make publishing idempotent. */
+const EVENT_NAMESPACE = "0f6b8f6e-6f0b-4b0c-9c3e-5a3e0b8f3f41";
+
+/** The event types for actions. */
+export type ActionEventType =
+  | "action_taken"
+  | "action_proposed"
+  | "action_dry_run"
+  | "action_rejected"
+  | "action_released"
+  | "action_expired";
+
+/** Publishes an action's new state, with its actor, target, reason, end time and hits. Idempotent. */
+export async function trackAction(
+  tracking: Tracking,
+  type: ActionEventType,
+  action: Action,
+  atMs: number,
+): Promise<void> {
+  const { target } = action;
+  await trackEvent(
+    tracking,
+    type,
+    {
+      oauth_client_id: target.kind === "client" ? target.id : undefined,
+      user_id: target.kind === "user" ? target.id : undefined,
+      token_id: target.kind === "token" ? target.id : undefined,
+    },
+    {
+      action_id: action.action_id,
+      action: action.kind,
+      target,
+      reason: action.reason,
+      actor: action.actor,
+      hits: action.hits,
+      ...(target.kind === "address" && { ip: target.id }),
+      ...(target.kind === "session" && { session_id: target.id }),
+      ...(action.until !== undefined && { until: action.until }),
+      ...(action.issued_before !== undefined && { issued_before: action.issued_before }),
+      ...(action.alert_id !== undefined && { alert_id: action.alert_id }),
+      ...(action.decided_by && { decided_by: action.decided_by }),
+      ...(action.decision_reason !== undefined && { decision_reason: action.decision_reason }),
+      ...(action.decided_from !== undefined && { decided_from: action.decided_from }),
+    },
+    { atMs, id: uuidv5(`${action.action_id} ${type}`, EVENT_NAMESPACE) },
+  );
 }

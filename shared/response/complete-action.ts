@@ -7,15 +7,13 @@ import type { RestrictionStore } from "../authorization/restriction-store.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
 import type { Tracking } from "../events/track-event.ts";
-import { endSessionOfDigest } from "../tokens/end-session.ts";
+import { endSessionOfDigest } from "../tokens/client-session.ts";
 import { type Holder, markHoldingDone } from "../tokens/holdings.ts";
 import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
 import { LONGEST_LIFETIME_MS, markHolderRevoked } from "../tokens/revoked-holders.ts";
-import type { Action } from "./action.ts";
-import { trackAction } from "./action-event.ts";
+import { type Action, trackAction } from "./action.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
-import { findHoldings, type HeldStore } from "./hits.ts";
-import { inBatches } from "./in-batches.ts";
+import { findHoldings, type HeldStore, inBatches } from "./hits.ts";
 
 /** Dependencies of actions: the token, session and action stores, the deny list, and the event sink. */
 export type ActionContext = Tracking &

@@ -5,12 +5,10 @@ import {
   removeRestrictions,
 } from "../authorization/restriction-log.ts";
 import { toInstant } from "../core/clock.ts";
-import { parseInput } from "../core/faults.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError, parseInput } from "../core/errors.ts";
 import { uuidSchema } from "../events/identifiers.ts";
 import { withoutTokens } from "../events/redact-text.ts";
-import { type Action, actorSchema, reasonSchema } from "./action.ts";
-import { trackAction } from "./action-event.ts";
+import { type Action, actorSchema, reasonSchema, trackAction } from "./action.ts";
 import { findAction, saveAction } from "./action-store.ts";
 import { type ActionContext, completeAction } from "./complete-action.ts";
 

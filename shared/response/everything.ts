@@ -2,15 +2,21 @@ import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { queryFirst } from "../core/query-all.ts";
+import { queryFirst } from "../core/document-client.ts";
 import type { Tracking } from "../events/track-event.ts";
-import { endSessionOfDigest } from "../tokens/end-session.ts";
+import { endSessionOfDigest } from "../tokens/client-session.ts";
 import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
-import { markRevoked } from "../tokens/revoke-token.ts";
-import type { Action, ActionHits } from "./action.ts";
+import { digestOfTokenId, markRevoked } from "../tokens/revoke-token.ts";
+import type { Action, ActionHits, ActionTarget } from "./action.ts";
 import { type ActionStore, saveAction } from "./action-store.ts";
-import { activeSessions, activeTokens, type HeldStore, MOST_COUNTED } from "./hits.ts";
-import { inBatches } from "./in-batches.ts";
+import {
+  activeSessions,
+  activeTokens,
+  findHoldings,
+  type HeldStore,
+  inBatches,
+  MOST_COUNTED,
+} from "./hits.ts";
 
 /** Stores in which all tokens and sessions can be found by expiry. */
 export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
@@ -134,4 +140,43 @@ async function endSessions(
   const hit = active.filter(({ started_at }) => started_at < issued_before);
   await inBatches(hit, ({ session_digest }) => endSessionOfDigest(context, session_digest));
   return 0;
+}
+
+/**
+ * Counts the active tokens and sessions that an action would affect. Returns zero for an address or a network, whose
+ * future callers are unknown.
+ *
+ * @param issuedBefore counts only tokens and sessions from before this time
+ * @throws TokenNotFoundError if the target is a token that doesn't exist
+ */
+export async function countHits(
+  store: ExpiryStore,
+  target: ActionTarget,
+  nowMs: number,
+  issuedBefore?: string,
+): Promise<ActionHits> {
+  if (target.kind === "address" || target.kind === "network") {
+    return { tokens: 0, sessions: 0, more: false };
+  }
+  if (target.kind === "token") {
+    const digest = await digestOfTokenId(store, target.id);
+    const tokens = await activeTokens(store, [{ digest }], nowMs);
+    return { tokens: tokens.length, sessions: 0, more: false };
+  }
+  if (target.kind === "all") return countEverything(store, nowMs, issuedBefore);
+  const options = { nowMs, limit: MOST_COUNTED, begunBefore: issuedBefore };
+  const holder = { kind: target.kind, id: target.id };
+  const [tokens, sessions] = await Promise.all([
+    findHoldings(store, holder, "token", options),
+    findHoldings(store, holder, "session", options),
+  ]);
+  const [hitTokens, hitSessions] = await Promise.all([
+    activeTokens(store, tokens.holdings, nowMs),
+    activeSessions(store, sessions.holdings, nowMs),
+  ]);
+  return {
+    tokens: hitTokens.length,
+    sessions: hitSessions.length,
+    more: tokens.more || sessions.more,
+  };
 }

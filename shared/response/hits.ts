@@ -1,6 +1,5 @@
-import { batchGetAll } from "../core/batch-get-all.ts";
 import { toInstant } from "../core/clock.ts";
-import { queryFirst } from "../core/query-all.ts";
+import { batchGetAll, queryFirst } from "../core/document-client.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "../tokens/access-token.ts";
 import {
   type ClientSession,
@@ -69,4 +68,17 @@ export async function activeSessions(
   return items
     .map((item) => clientSessionSchema.parse(item))
     .filter((session) => session.expires_at > toInstant(nowMs));
+}
+
+/** Maximum items processed at the same time. */
+const CONCURRENCY = 10;
+
+/** Processes all items, ten at a time. */
+export async function inBatches<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < items.length; start += CONCURRENCY) {
+    await Promise.all(items.slice(start, start + CONCURRENCY).map(work));
+  }
 }

@@ -1,10 +1,11 @@
+import type { QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { toInstant } from "../core/clock.ts";
-import { queryFirst } from "../core/query-all.ts";
+import { queryFirst } from "../core/document-client.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import type { ClientSession } from "../tokens/client-session.ts";
-import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
-import type { Holder } from "../tokens/holdings.ts";
+import { LAST_INSTANT, queriesByExpiry } from "../tokens/expiry-attributes.ts";
+import { type Holder, holdingQueries } from "../tokens/holdings.ts";
 import { activeSessions, activeTokens, findHoldings, type HeldStore } from "./hits.ts";
 
 /** A token as shown to administrators, without its DynamoDB key. */
@@ -73,4 +74,106 @@ export async function listExpiringTokens(
   const all = keys.sort(soonestFirst);
   const tokens = await activeTokens(store, all.slice(0, limit), nowMs);
   return { items: tokens.sort(soonestFirst).map(shownToken), more: all.length > limit };
+}
+
+/** Maximum tokens to read per call. Each token costs one read unit, and finding the tokens costs about 40 more. */
+export const MOST_LOOKED_AT = 1000;
+
+/** Filter for unused tokens. */
+export interface UnusedWanted {
+  readonly nowMs: number;
+  /** Only tokens issued before this time and not used since, epoch milliseconds. */
+  readonly sinceMs: number;
+  /** Only tokens of this user or client. */
+  readonly holder?: Holder | undefined;
+  /** Only tokens that expire before this time, UTC. To get the next page, pass `next` from the previous one. */
+  readonly expiresBefore?: string | undefined;
+}
+
+/** A page of unused tokens. */
+export interface UnusedTokens {
+  /** The unused tokens on this page, longest unused first. */
+  readonly items: readonly ListedToken[];
+  /** Number of tokens read. */
+  readonly lookedAt: number;
+  /** `expiresBefore` for the next page. Absent on the last page. */
+  readonly next?: string;
+}
+
+interface Key {
+  readonly digest: string;
+  readonly expires_at: string;
+}
+
+const latestFirst = (a: Key, b: Key) => (a.expires_at > b.expires_at ? -1 : 1);
+
+/** Returns the queries for tokens that expire between two times. */
+function queriesOf(
+  store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },
+  holder: Holder | undefined,
+  fromAt: string,
+  toAt: string,
+): QueryCommandInput[] {
+  if (holder) {
+    return holdingQueries(store, holder, "token", { now: fromAt }).map((query) => ({
+      ...query,
+      ConsistentRead: false,
+      ExpressionAttributeValues: {
+        ...query.ExpressionAttributeValues,
+        // Sorts after every token ID with this expiry.
+        ":to": `token#${toAt}#~`,
+      },
+    }));
+  }
+  return queriesByExpiry(store.config, store.tokensTable, fromAt, toAt);
+}
+
+/** Returns a query's first `MOST_LOOKED_AT` keys, latest expiry first, and one extra key if there are more. */
+async function firstKeys(store: HeldStore, query: QueryCommandInput): Promise<Key[]> {
+  const latest = { ...query, ScanIndexForward: false };
+  const items = await queryFirst(store.db, latest, MOST_LOOKED_AT);
+  return items.map((item) => ({
+    digest: String(item.digest ?? item.token_digest),
+    expires_at: String(item.expires_at),
+  }));
+}
+
+/**
+ * Selects the keys for one page. Keeps tokens with the same expiry on the same page, because the next page starts at an
+ * earlier expiry.
+ */
+function pageOf(keys: readonly Key[]): { readonly page: readonly Key[]; readonly next?: string } {
+  if (keys.length <= MOST_LOOKED_AT) return { page: keys };
+  const cut = keys[MOST_LOOKED_AT]?.expires_at;
+  const whole = keys.slice(0, MOST_LOOKED_AT).filter(({ expires_at }) => expires_at !== cut);
+  const page = whole.length > 0 ? whole : keys.slice(0, MOST_LOOKED_AT);
+  const next = page.at(-1)?.expires_at;
+  return { page, ...(next !== undefined && { next }) };
+}
+
+/**
+ * Returns the active tokens that haven't been used since `sinceMs`, based on the last use stored with each token. Needs
+ * no extra index or writes. Reads tokens in order of expiry, latest first, because only a long-lived token can go
+ * unused for long. Reads at most `MOST_LOOKED_AT` tokens per call.
+ */
+export async function listUnusedTokens(
+  store: HeldStore & { readonly config: Pick<MonitoringConfig, "shards"> },
+  { nowMs, sinceMs, holder, expiresBefore }: UnusedWanted,
+): Promise<UnusedTokens> {
+  const toAt =
+    expiresBefore === undefined ? LAST_INSTANT : toInstant(Date.parse(expiresBefore) - 1);
+  const queries = queriesOf(store, holder, toInstant(nowMs), toAt);
+  const keys = await Promise.all(queries.map((query) => firstKeys(store, query)));
+  const { page, next } = pageOf(keys.flat().sort(latestFirst));
+  const since = toInstant(sinceMs);
+  const tokens = await activeTokens(store, page, nowMs);
+  const usedAt = ({ last_used_at, issued_at }: ListedToken) => last_used_at ?? issued_at;
+  return {
+    items: tokens
+      .filter((token) => token.issued_at < since && usedAt(token) < since)
+      .sort((a, b) => (usedAt(a) < usedAt(b) ? -1 : 1))
+      .map(shownToken),
+    lookedAt: page.length,
+    ...(next !== undefined && { next }),
+  };
 }

@@ -1,11 +1,10 @@
 import * as z from "zod";
 import type { WebhookConfig } from "../config/notification-parameters.ts";
 import { SECOND_MS } from "../core/clock.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 import { askIssuer } from "../token-verifiers/fetch-document.ts";
-import type { Notice } from "./notice.ts";
+import { type Notice, webhookBody } from "./notice.ts";
 import { signWebhook } from "./standard-webhook.ts";
-import { webhookBody } from "./webhook-body.ts";
 
 /**
  * Thrown if a webhook call fails or the webhook's secret is invalid. The message never contains any part of the secret.

@@ -1,7 +1,6 @@
 import { MINUTE_MS } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Action } from "./action.ts";
-import { trackAction } from "./action-event.ts";
+import type { Logger } from "../core/telemetry.ts";
+import { type Action, trackAction } from "./action.ts";
 import { ActionChangedError, findAction, listOpenWork, saveAction } from "./action-store.ts";
 import { type ActionContext, completeAction, settleRevocation } from "./complete-action.ts";
 import { settleEverything } from "./everything.ts";

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { SECOND_MS } from "../core/clock.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 
 const PREFIX = "whsec_";
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;

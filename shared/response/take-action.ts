@@ -1,7 +1,6 @@
 import { v5 as uuidv5, v7 as uuidv7 } from "uuid";
 import { toInstant } from "../core/clock.ts";
-import { parseInput } from "../core/faults.ts";
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError, parseInput } from "../core/errors.ts";
 import { withoutTokens } from "../events/redact-text.ts";
 import {
   type Action,
@@ -9,11 +8,11 @@ import {
   type Actor,
   type AskedAction,
   actionRequestSchema,
+  trackAction,
 } from "./action.ts";
-import { trackAction } from "./action-event.ts";
 import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts";
 import { type ActionContext, completeAction } from "./complete-action.ts";
-import { countHits } from "./count-hits.ts";
+import { countHits } from "./everything.ts";
 
 /** Thrown if an idempotency key was already used for a different request. */
 export class IdempotencyKeyReusedError extends OAuthMonitoringError {

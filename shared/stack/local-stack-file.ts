@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import { monitoringConfigSchema } from "../config/monitoring-config.ts";
-import { forEachTable, tableLabel } from "../core/table-names.ts";
+import { forEachTable, tableLabel } from "../core/tables.ts";
 import type { StackDescription } from "./open-stack.ts";
 import { packageRoot } from "./package-root.ts";
 

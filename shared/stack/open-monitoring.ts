@@ -1,10 +1,9 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { QueryContext } from "../audit-log/query-events.ts";
-import type { CleanupContext } from "../cleanup/cleanup-expired.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { systemClock } from "../core/clock.ts";
 import { createDocumentClient, type Patience } from "../core/document-client.ts";
-import type { Logger } from "../core/logger.ts";
+import type { Logger } from "../core/telemetry.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 import type { Tracking } from "../events/track-event.ts";
 import type { ActionContext } from "../response/complete-action.ts";
@@ -21,7 +20,6 @@ export interface MonitoringContext
     AuthorizationCodeStore,
     SessionStore,
     ActionContext,
-    CleanupContext,
     QueryContext,
     StatsContext,
     ListClientsContext {

@@ -3,8 +3,8 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { systemClock } from "../core/clock.ts";
 import { createDocumentClient } from "../core/document-client.ts";
-import type { Logger } from "../core/logger.ts";
-import { forEachTable, type TableLabel, tableContextKey, tableLabel } from "../core/table-names.ts";
+import { forEachTable, type TableLabel, tableContextKey, tableLabel } from "../core/tables.ts";
+import type { Logger } from "../core/telemetry.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 
 /** The parts of a local or deployed stack that the command line uses. */

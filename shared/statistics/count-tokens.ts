@@ -3,9 +3,8 @@ import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { issuanceSchema } from "../audit-log/issuance.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
-import { queryEach } from "../core/query-all.ts";
-import { allShardKeys } from "../core/shards.ts";
-import { steps } from "../core/steps.ts";
+import { allShardKeys, queryEach } from "../core/document-client.ts";
+import { steps } from "../core/time-range.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
 
 /** One client's tokens: issued = active + expired + revoked. */

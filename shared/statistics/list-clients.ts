@@ -1,9 +1,8 @@
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { valuesInUse } from "../audit-log/values-in-use.ts";
 import { type Clock, MINUTE_MS, toInstant } from "../core/clock.ts";
-import { queryAll } from "../core/query-all.ts";
-import { findClients } from "../tokens/find-clients.ts";
-import type { ClientStore } from "../tokens/oauth-client.ts";
+import { queryAll } from "../core/document-client.ts";
+import { type ClientStore, findClients } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
 
 /** A client as administrators see it in the client list. */

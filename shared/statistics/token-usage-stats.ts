@@ -2,11 +2,9 @@ import { readCounterShards } from "../audit-log/counter-shards.ts";
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { type Clock, toInstant } from "../core/clock.ts";
 import { resolveRange, type TimeRange } from "../core/time-range.ts";
-import { findClients } from "../tokens/find-clients.ts";
-import type { ClientStore } from "../tokens/oauth-client.ts";
-import { countEvents, type EventCounts } from "./count-events.ts";
+import { type ClientStore, findClients } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
-import { wholeMinutes } from "./event-buckets.ts";
+import { countEvents, type EventCounts, wholeMinutes } from "./event-buckets.ts";
 
 /** Statistics for the tokens issued in [from, to), with their status at `as_of`. Times are UTC. */
 export interface TokenUsageStats {

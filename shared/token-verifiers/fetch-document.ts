@@ -1,4 +1,4 @@
-import { OAuthMonitoringError } from "../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../core/errors.ts";
 
 /** Thrown when an issuer doesn't respond, or its response violates the protocol. */
 export class IssuerUnavailableError extends OAuthMonitoringError {

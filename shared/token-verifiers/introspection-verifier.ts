@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { IssuerConfig } from "../config/issuer-parameters.ts";
 import { SECOND_MS } from "../core/clock.ts";
 import { identityOfOpaqueToken } from "../events/token-identity.ts";
-import { digestSecret } from "../tokens/token-secret.ts";
+import { digestSecret } from "../tokens/access-token.ts";
 import { ClientAuthentication, type SecretReader } from "./client-authentication.ts";
 import { askIssuer, IssuerUnavailableError } from "./fetch-document.ts";
 import { IssuerKeys } from "./issuer-keys.ts";

@@ -1,5 +1,5 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
+import type { VerifiedToken } from "../tokens/access-token.ts";
 import { checkClientCertificate } from "./client-certificate.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { checkDpopProof } from "./dpop-proof.ts";

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
-import { giveUpAfter } from "../core/request-timeouts.ts";
+import { giveUpAfter } from "../core/aws-calls.ts";
 
 /**
  * Reads a secret from Secrets Manager.

@@ -1,5 +1,5 @@
 import type { EventSubject } from "../events/track-event.ts";
-import type { VerifiedToken } from "../tokens/verified-token.ts";
+import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { SignedJwt } from "./json-web-token.ts";
 import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
 import type { TokenRefusal } from "./token-refusal.ts";

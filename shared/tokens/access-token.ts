@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from "node:crypto";
 import * as z from "zod";
 import type { DocumentClient } from "../core/document-client.ts";
 
@@ -29,4 +30,40 @@ export type AccessToken = z.output<typeof accessTokenSchema>;
 export interface TokenStore {
   readonly db: DocumentClient;
   readonly tokensTable: string;
+}
+
+/** The keys that a token is bound to (RFC 7800). The caller must prove possession of them. */
+export interface Confirmation {
+  /** SHA-256 thumbprint of the DPoP key (RFC 9449, section 6). */
+  readonly keyThumbprint?: string | undefined;
+  /** SHA-256 thumbprint of the client certificate (RFC 8705, section 3.1). */
+  readonly certificateThumbprint?: string | undefined;
+}
+
+/** A verified token from another issuer. It may not be stored yet. */
+export interface VerifiedToken {
+  /** The claims, in the form of a stored token. */
+  readonly token: AccessToken;
+  /** `iss`, as configured. */
+  readonly issuer: string;
+  /** The user's session at the issuer. */
+  readonly sessionId?: string | undefined;
+  readonly confirmation: Confirmation;
+  /** Authentication context classes of the sign-in (`acr`). */
+  readonly authenticationClasses: readonly string[];
+  /** Time of the sign-in (`auth_time`) in epoch milliseconds. */
+  readonly authenticatedAtMs?: number | undefined;
+}
+
+/** Prefix that lets secret scanners and event redaction recognise this product's secrets. */
+const PREFIX = "oam_";
+
+/** Returns the SHA-256 of a secret in hex, the only form in which tokens, codes and session IDs are stored. */
+export function digestSecret(secret: string): string {
+  return createHash("sha256").update(secret).digest("hex");
+}
+
+/** Returns a new secret of 256 random bits, valid as a bearer token (`b64token` of RFC 6750). */
+export function generateSecret(): string {
+  return PREFIX + randomBytes(32).toString("base64url");
 }

@@ -1,7 +1,15 @@
-import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import { SECOND_MS, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
-import { digestSecret } from "./token-secret.ts";
+import { parseInput } from "../core/errors.ts";
+import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
+import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { digestSecret, generateSecret } from "./access-token.ts";
+import { expiryAttributes } from "./expiry-attributes.ts";
+import { type HoldingStore, keepHoldings } from "./holdings.ts";
 
 export const clientSessionSchema = z.object({
   /** Table key: the SHA-256 digest of the `Mcp-Session-Id` in hex. */
@@ -39,4 +47,104 @@ export async function findSession(
     }),
   );
   return Item && clientSessionSchema.parse(Item);
+}
+
+export const startSessionRequestSchema = z.strictObject({
+  clientId: identifierSchema,
+  userId: identifierSchema.optional(),
+  tokenId: identifierSchema.optional(),
+  scopes: scopesSchema,
+  expiresInSeconds: z
+    .int()
+    .min(1)
+    .max(30 * 86_400),
+});
+
+/** Parameters of a new session. */
+export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
+
+/**
+ * A new session. `secret` is the client's `Mcp-Session-Id`. It isn't stored, so this is the only time it is returned.
+ */
+export interface StartedSession {
+  readonly secret: string;
+  readonly session: ClientSession;
+}
+
+/**
+ * Starts a session and publishes `session_started`.
+ *
+ * @throws InvalidInputError if the request isn't valid
+ */
+export async function startSession(
+  starter: Tracking & SessionStore & HoldingStore & { readonly config: MonitoringConfig },
+  request: StartSessionRequest,
+): Promise<StartedSession> {
+  const asked = parseInput(startSessionRequestSchema, "the session request", request);
+  const nowMs = starter.clock();
+  const secret = generateSecret();
+  const session_digest = digestSecret(secret);
+  const expiry = expiryAttributes(
+    session_digest,
+    nowMs + asked.expiresInSeconds * SECOND_MS,
+    starter.config,
+  );
+  const session: ClientSession = {
+    session_digest,
+    session_id: uuidv7({ msecs: nowMs }),
+    oauth_client_id: asked.clientId,
+    user_id: asked.userId,
+    token_id: asked.tokenId,
+    scopes: [...new Set(asked.scopes)],
+    started_at: toInstant(nowMs),
+    expires_at: expiry.expires_at,
+  };
+  await Promise.all([
+    starter.db.send(
+      new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
+    ),
+    keepHoldings(starter, {
+      kind: "session",
+      id: session.session_id,
+      digest: session_digest,
+      oauth_client_id: session.oauth_client_id,
+      user_id: session.user_id,
+      began_at: session.started_at,
+      expires_at: session.expires_at,
+    }),
+  ]);
+  await trackEvent(
+    starter,
+    "session_started",
+    session,
+    { session_id: session.session_id, scopes: session.scopes, expires_at: session.expires_at },
+    { atMs: nowMs },
+  );
+  return { secret, session };
+}
+
+/** Ends a session early and publishes `session_ended`. Does nothing if the session doesn't exist. */
+export function endSession(
+  ender: Tracking & SessionStore,
+  sessionSecret: string,
+): Promise<ClientSession | undefined> {
+  return endSessionOfDigest(ender, digestSecret(sessionSecret));
+}
+
+/** Like `endSession`, but takes the session's table key. */
+export async function endSessionOfDigest(
+  ender: Tracking & SessionStore,
+  sessionDigest: string,
+): Promise<ClientSession | undefined> {
+  const { Attributes } = await ender.db.send(
+    new DeleteCommand({
+      TableName: ender.sessionsTable,
+      Key: { session_digest: sessionDigest },
+      ReturnValues: "ALL_OLD",
+    }),
+  );
+  if (!Attributes) return undefined;
+  const session = clientSessionSchema.parse(Attributes);
+  await trackEvent(ender, "session_ended", session, { session_id: session.session_id });
+  return session;
 }

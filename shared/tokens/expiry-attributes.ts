@@ -1,7 +1,7 @@
 import type { QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { allShardKeys, shardKey, shardOf } from "../core/shards.ts";
+import { allShardKeys, shardKey, shardOf } from "../core/document-client.ts";
 
 const EXPIRY = "expiry";
 

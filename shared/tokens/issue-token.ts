@@ -3,14 +3,12 @@ import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
-import { parseInput } from "../core/faults.ts";
+import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
-import type { AccessToken, TokenStore } from "./access-token.ts";
+import { type AccessToken, digestSecret, generateSecret, type TokenStore } from "./access-token.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import type { HoldingStore } from "./holdings.ts";
-import { keepTokenHoldings } from "./list-token.ts";
-import { digestSecret, generateSecret } from "./token-secret.ts";
+import { type HoldingStore, keepTokenHoldings } from "./holdings.ts";
 
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,

@@ -3,10 +3,9 @@ import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { toInstant } from "../core/clock.ts";
-import { accessTokenSchema, type TokenStore } from "./access-token.ts";
+import { accessTokenSchema, type TokenStore, type VerifiedToken } from "./access-token.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import { isThrottled, type TokenUse } from "./record-token-use.ts";
-import type { VerifiedToken } from "./verified-token.ts";
+import { isThrottled, type TokenUse } from "./token-use.ts";
 
 /** Attributes that come from DynamoDB rather than the claims. A token revoked before its first use has no others. */
 const standingSchema = accessTokenSchema.pick({

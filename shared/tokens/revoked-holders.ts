@@ -3,12 +3,11 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { DAY_MS, instantSchema, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { parseInput } from "../core/faults.ts";
-import { shardOf } from "../core/shards.ts";
+import { shardOf } from "../core/document-client.ts";
+import { parseInput } from "../core/errors.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
-import type { TokenStore } from "./access-token.ts";
-import type { VerifiedToken } from "./verified-token.ts";
+import type { TokenStore, VerifiedToken } from "./access-token.ts";
 
 /**
  * A principal from another issuer: a user, client or session, with its ID from events (including the issuer's

@@ -3,10 +3,10 @@ import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { type Clock, SECOND_MS, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
-import { parseInput } from "../core/faults.ts";
+import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
+import { digestSecret } from "./access-token.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import { digestSecret } from "./token-secret.ts";
 
 /** Schema for an authorization code that a server issued (RFC 6749, section 4.1.2). */
 export const authorizationCodeSchema = z.strictObject({

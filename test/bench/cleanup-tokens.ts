@@ -1,6 +1,6 @@
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { digestSecret } from "../../shared/tokens/access-token.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
-import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
 import type { TokenRows } from "./postgres/identity-server.ts";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { table } from "../../shared/core/output.ts";
+import { table } from "../../shared/core/terminal.ts";
 import { auditQuery } from "./audit-query.ts";
 import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from "uuid";
 import type { Random } from "../../local/traffic/world/random.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { scopeCheck } from "../../shared/events/track-scope-validation.ts";
+import { scopeCheck } from "../../shared/events/track-event.ts";
 
 const AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0";
 

@@ -2,7 +2,7 @@ import { Logger } from "@aws-lambda-powertools/logger";
 import type { Context } from "aws-lambda";
 import { createMetrics, type FunctionMetrics } from "../../functions/runtime/metrics.ts";
 import type { Clock } from "../../shared/core/clock.ts";
-import type { MetricService } from "../../shared/core/metric-names.ts";
+import type { MetricService } from "../../shared/core/telemetry.ts";
 import { logBytes } from "../../shared/cost/metering.ts";
 
 const REQUEST_ID = "6f747a06-8c9f-4d8b-a5a0-f1b6b9a5c3d1";

@@ -1,7 +1,7 @@
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { SECOND_MS } from "../../shared/core/clock.ts";
 import { type UsageProfile, usageProfile } from "../../shared/cost/usage-profile.ts";
-import { networkOf } from "../../shared/events/ip-address.ts";
+import { networkOf } from "../../shared/events/ip-network.ts";
 import type { TrafficCall } from "./traffic-calls.ts";
 
 const share = <T>(items: readonly T[], is: (item: T) => boolean) =>

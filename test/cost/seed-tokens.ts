@@ -1,8 +1,8 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { enterValues, userOfToken } from "../../shared/audit-log/values-in-use.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
+import { digestSecret } from "../../shared/tokens/access-token.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
-import { digestSecret } from "../../shared/tokens/token-secret.ts";
 import type { World } from "../integration/world.ts";
 import type { TrafficCall } from "./traffic-calls.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { TABLE_VARIABLES, tableContextKey } from "../../shared/core/table-names.ts";
-import { startSession } from "../../shared/tokens/start-session.ts";
+import { TABLE_VARIABLES, tableContextKey } from "../../shared/core/tables.ts";
+import { startSession } from "../../shared/tokens/client-session.ts";
 import { startSigningIssuer } from "../integration/signing-issuer.ts";
 import { createWorldAt, recordingLogger } from "../integration/world.ts";
 import { configFor, SCOPES } from "./routes.ts";

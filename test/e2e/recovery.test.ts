@@ -27,7 +27,7 @@ import {
   type OAuthEvent,
 } from "../../shared/events/oauth-event.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
-import { countEvents } from "../../shared/statistics/count-events.ts";
+import { countEvents } from "../../shared/statistics/event-buckets.ts";
 import { useStack } from "./stack.ts";
 import { stackTarget } from "./stack-target.ts";
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
 import type { Assembly } from "../../local/services/template.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { SIGNAL_METRIC_NAMES } from "../../shared/core/metric-names.ts";
+import { SIGNAL_METRIC_NAMES } from "../../shared/core/telemetry.ts";
 import { issueToken } from "../../shared/index.ts";
 import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
 import type { ActionRequest } from "../../shared/response/action.ts";

@@ -1,5 +1,5 @@
 import { deployedEnvironment } from "../../local/start/library-context.ts";
-import { forEachTable, tableContextKey, tableLabel } from "../../shared/core/table-names.ts";
+import { forEachTable, tableContextKey, tableLabel } from "../../shared/core/tables.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import { openTarget } from "../../shared/stack/open-stack.ts";
 import type { Scene } from "./stack.ts";

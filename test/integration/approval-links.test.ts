@@ -1,8 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
-import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
-import { decideByLink, openApprovalLink } from "../../shared/response/decide-by-link.ts";
+import {
+  approvalLink,
+  decideByLink,
+  type LinkKey,
+  openApprovalLink,
+} from "../../shared/response/approval-link.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
 import { createWorld } from "./store.ts";
 

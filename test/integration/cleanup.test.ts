@@ -3,18 +3,17 @@ import { describe, expect, it } from "vitest";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { expiredSessions } from "../../shared/cleanup/cleanup-targets.ts";
 import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
-import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
-import { DAY_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
 import {
   cleanupEvents,
   cleanupExpiredSessions,
   cleanupExpiredTokens,
-  issueToken,
-  startSession,
-  storeAuthorizationCode,
-} from "../../shared/index.ts";
-import { generateSecret } from "../../shared/tokens/token-secret.ts";
+  countCleanup,
+  runCleanup,
+} from "../../shared/cleanup/run-cleanup.ts";
+import { DAY_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
+import { createEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken, startSession, storeAuthorizationCode } from "../../shared/index.ts";
+import { generateSecret } from "../../shared/tokens/access-token.ts";
 import { createWorld, type World } from "./store.ts";
 
 /** Stores `expired` items of each kind that expire within a minute, and `alive` items that last a day. */

@@ -10,10 +10,9 @@ import {
   storeAuthorizationCode,
   trackTokenUsage,
 } from "../../shared/index.ts";
+import { digestSecret } from "../../shared/tokens/access-token.ts";
 import { findSession } from "../../shared/tokens/client-session.ts";
-import { findClients } from "../../shared/tokens/find-clients.ts";
-import { recordClientUse } from "../../shared/tokens/record-client-use.ts";
-import { digestSecret } from "../../shared/tokens/token-secret.ts";
+import { findClients, recordClientUse } from "../../shared/tokens/oauth-client.ts";
 import { createWorld, type World } from "./store.ts";
 
 const TOKEN = { clientId: "app", userId: "ada", scopes: ["a", "b", "a"], expiresInSeconds: 60 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { firstReceipt } from "../../shared/integrations/provider-endpoint/first-receipt.ts";
+import { firstReceipt } from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import { createWorld } from "./store.ts";
 
 describe("first receipt of an event", () => {

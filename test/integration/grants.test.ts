@@ -5,6 +5,7 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
 import { decide } from "../../adapters/http/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   alertSuspiciousActivity,
@@ -12,7 +13,6 @@ import {
   issueToken,
   listClients,
   type MonitoringConfigInput,
-  parseMonitoringConfig,
   queryEvents,
   registerClient,
   releaseAction,

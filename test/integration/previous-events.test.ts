@@ -7,10 +7,10 @@ import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { enterValues } from "../../shared/audit-log/values-in-use.ts";
 import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../../shared/core/clock.ts";
-import { shardKey, shardOf } from "../../shared/core/shards.ts";
+import { shardKey, shardOf } from "../../shared/core/document-client.ts";
 import { PREVIOUS_EVENTS } from "../../shared/core/tables.ts";
 import { createEvent, ipOf, type OAuthEvent, tokenIdOf } from "../../shared/events/oauth-event.ts";
-import { countEvents } from "../../shared/statistics/count-events.ts";
+import { countEvents } from "../../shared/statistics/event-buckets.ts";
 import { createWorld, type World } from "./store.ts";
 import { createTable } from "./world.ts";
 

@@ -7,8 +7,8 @@ import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import type { EventData } from "../../shared/events/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { countEvents } from "../../shared/statistics/count-events.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
+import { countEvents } from "../../shared/statistics/event-buckets.ts";
 import { createWorld, type World } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 

@@ -1,17 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { cleanupExpiredTokens } from "../../shared/cleanup/run-cleanup.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import {
-  cleanupExpiredTokens,
-  issueToken,
-  revokeToken,
-  tokenUsageStats,
-} from "../../shared/index.ts";
+import { issueToken, revokeToken, tokenUsageStats } from "../../shared/index.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { listClients } from "../../shared/statistics/list-clients.ts";
-import { registerClient } from "../../shared/tokens/register-client.ts";
+import { registerClient } from "../../shared/tokens/oauth-client.ts";
 import { createWorld } from "./store.ts";
 
 interface Life {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { issueToken, registerClient, revokeToken } from "../../shared/index.ts";
-import { listUnusedTokens, MOST_LOOKED_AT } from "../../shared/response/list-unused.ts";
+import { listUnusedTokens, MOST_LOOKED_AT } from "../../shared/response/list-held.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
-import { recordTokenUse } from "../../shared/tokens/record-token-use.ts";
+import { recordTokenUse } from "../../shared/tokens/token-use.ts";
 import { fillTable } from "../bench/fill-table.ts";
 import { createWorld } from "./store.ts";
 

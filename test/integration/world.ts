@@ -7,8 +7,12 @@ import {
 } from "../../shared/config/monitoring-config.ts";
 import type { Clock } from "../../shared/core/clock.ts";
 import { createDocumentClient, type DocumentClient } from "../../shared/core/document-client.ts";
-import { forEachTable, tableContextKey } from "../../shared/core/table-names.ts";
-import { TABLES, type TableDefinition } from "../../shared/core/tables.ts";
+import {
+  forEachTable,
+  TABLES,
+  type TableDefinition,
+  tableContextKey,
+} from "../../shared/core/tables.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { watchStore } from "./store-traffic.ts";

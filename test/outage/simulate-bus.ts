@@ -1,8 +1,7 @@
-import { SHORT_PUT_MS } from "../../adapters/events/bus-publisher.ts";
 import { type Authorizer, decideCall } from "../../functions/authorizer/decide-call.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { createEventPublisher } from "../../shared/events/event-publisher.ts";
+import { createEventPublisher, SHORT_PUT_MS } from "../../shared/events/event-publisher.ts";
 import { VirtualTime } from "../contention/virtual-time.ts";
 import { recordingLogger } from "../integration/world.ts";
 

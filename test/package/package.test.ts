@@ -143,7 +143,7 @@ import { RestApi } from "aws-cdk-lib/aws-apigateway";
 import { type AdminApi, OAuthMonitoring } from "oauth-monitoring";
 import { callerOf, type LambdaMiddleware, oauthMonitoring } from "oauth-monitoring/lambda";
 import { type NodeMonitoring, oauthMonitoring as protectServer } from "oauth-monitoring/node";
-import { issueToken, type IssuedToken, openMonitoring } from "oauth-monitoring/shared";
+import { issueToken, type IssuedToken, openMonitoring } from "oauth-monitoring/sdk";
 
 const stack = new Stack(new App(), "Shop");
 const monitoring = new OAuthMonitoring(stack, "Monitoring");
@@ -190,7 +190,7 @@ describe("the library from plain JavaScript", () => {
     const tracked = await (async () => {
       const events = [];
       const sink = { publish: async (given) => void events.push(...given) };
-      await shared.trackEvent({ sink, clock: () => 0 }, "token_used", { oauth_client_id: "app" });
+      await sdk.trackEvent({ sink, clock: () => 0 }, "token_used", { oauth_client_id: "app" });
       return events[0].event_type;
     })();
     console.log(tracked, typeof infra.OAuthMonitoring, lambda.callerOf({}), typeof node.oauthMonitoring);`;
@@ -199,7 +199,7 @@ describe("the library from plain JavaScript", () => {
     const file = join(app, "plain.mjs");
     writeFileSync(
       file,
-      `import * as infra from "oauth-monitoring"; import * as shared from "oauth-monitoring/shared"; import * as lambda from "oauth-monitoring/lambda"; import * as node from "oauth-monitoring/node";${QUESTION}`,
+      `import * as infra from "oauth-monitoring"; import * as sdk from "oauth-monitoring/sdk"; import * as lambda from "oauth-monitoring/lambda"; import * as node from "oauth-monitoring/node";${QUESTION}`,
     );
     expect(await run(app, "node", file)).toBe("token_used function undefined function\n");
   });
@@ -208,7 +208,7 @@ describe("the library from plain JavaScript", () => {
     const file = join(app, "plain.cjs");
     writeFileSync(
       file,
-      `const infra = require("oauth-monitoring"); const shared = require("oauth-monitoring/shared"); const lambda = require("oauth-monitoring/lambda"); const node = require("oauth-monitoring/node");(async () => {${QUESTION}})();`,
+      `const infra = require("oauth-monitoring"); const sdk = require("oauth-monitoring/sdk"); const lambda = require("oauth-monitoring/lambda"); const node = require("oauth-monitoring/node");(async () => {${QUESTION}})();`,
     );
     expect(await run(app, "node", file)).toBe("token_used function undefined function\n");
   });

@@ -3,7 +3,7 @@ import { PublicSurface } from "./public-surface.ts";
 
 const surfaces = {
   "oauth-monitoring": new PublicSurface("infra/index.d.mts"),
-  "oauth-monitoring/shared": new PublicSurface("shared/index.d.mts"),
+  "oauth-monitoring/sdk": new PublicSurface("shared/index.d.mts"),
   "oauth-monitoring/lambda": new PublicSurface("adapters/lambda/index.d.mts"),
   "oauth-monitoring/node": new PublicSurface("adapters/node/index.d.mts"),
 };

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { gatewayPaths } from "../../adapters/events/http-api-path.ts";
-import { callerOf } from "../../adapters/lambda/caller-of.ts";
-import { readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
+import { gatewayPaths } from "../../adapters/events/gateway-event.ts";
+import { callerOf, readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
 import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
 import { InvalidInputError } from "../../shared/index.ts";

@@ -7,7 +7,7 @@ import {
   printableLines,
   progress,
   table,
-} from "../../shared/core/output.ts";
+} from "../../shared/core/terminal.ts";
 import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
 // Ignores a local stack that runs in this clone, because the CLI would send its commands there.

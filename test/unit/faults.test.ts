@@ -5,11 +5,12 @@ import {
   InvalidConfigError,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { explain, faultsOf } from "../../shared/core/faults.ts";
 import {
+  explain,
+  faultsOf,
   IncompleteRequestError,
   OAuthMonitoringError,
-} from "../../shared/core/oauth-monitoring-error.ts";
+} from "../../shared/core/errors.ts";
 import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { AlertChangedError } from "../../shared/detection/alert-store.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";

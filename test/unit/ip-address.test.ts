@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalIp, networkOf } from "../../shared/events/ip-address.ts";
-import { addressGroup, ipBlockSchema } from "../../shared/events/ip-block.ts";
+import { canonicalIp } from "../../shared/events/ip-address.ts";
+import { addressGroup, ipBlockSchema, networkOf } from "../../shared/events/ip-network.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 
 describe("canonicalIp", () => {

@@ -9,11 +9,11 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
 import { checkMappings } from "../../shared/integrations/providers/mapped-provider.ts";
 import {
   KNOWN_PROVIDERS,
   loadAdapters,
+  parseBusMessage,
 } from "../../shared/integrations/providers/provider-adapters.ts";
 
 type MappingInput = NonNullable<

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseMcpOptions } from "../../adapters/http/mcp-options.ts";
-import { describeResource } from "../../adapters/http/protected-resource.ts";
+import { describeResource, parseMcpOptions } from "../../adapters/http/mcp-options.ts";
 import { describeRpc, NO_JSON, parseRpcBody } from "../../adapters/http/rpc-call.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 

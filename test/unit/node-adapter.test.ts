@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createBatchingSink } from "../../adapters/node/batching-sink.ts";
 import { fromFetchRequest } from "../../adapters/node/node-request.ts";
 import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { parseMonitoringConfig } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/world.ts";
 
 const events = (count: number): OAuthEvent[] =>

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { EventData } from "../../shared/events/event-data.ts";
-import { EVENT_TYPES } from "../../shared/events/event-types.ts";
-import { createEvent, type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
+import {
+  createEvent,
+  EVENT_TYPES,
+  type OAuthEvent,
+  oauthEventSchema,
+} from "../../shared/events/oauth-event.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
 import { OCSF, ocsfFaults } from "../published/ocsf-schema.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";

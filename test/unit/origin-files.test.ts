@@ -18,7 +18,7 @@ import { createS3Endpoint, LocalBuckets } from "../../local/services/buckets.ts"
 import { Template } from "../../local/services/template.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
-import type { Logger } from "../../shared/core/logger.ts";
+import type { Logger } from "../../shared/core/telemetry.ts";
 import { bucketFiles } from "../../shared/integrations/ip-enrichment/bucket-files.ts";
 import { DatabaseFiles } from "../../shared/integrations/ip-enrichment/database-files.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";

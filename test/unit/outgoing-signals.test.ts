@@ -1,17 +1,14 @@
 import { type AddressInfo, createServer, isIPv6 } from "node:net";
 import { describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { outgoingSignals } from "../../shared/integrations/shared-signals/outgoing-signals.ts";
 import {
   postToReceiver,
   publicAgent,
-} from "../../shared/integrations/shared-signals/post-to-receiver.ts";
+} from "../../shared/integrations/shared-signals/deliver-set.ts";
+import { outgoingSignals } from "../../shared/integrations/shared-signals/outgoing-signals.ts";
 import { isPushable } from "../../shared/integrations/shared-signals/stream.ts";
 import { readSubject } from "../../shared/integrations/shared-signals/subject-identifier.ts";
-import {
-  isInStream,
-  subjectsMatch,
-} from "../../shared/integrations/shared-signals/subject-matching.ts";
+import { isInStream, subjectsMatch } from "../../shared/integrations/shared-signals/transmit.ts";
 
 const AT_MS = Date.parse("2026-11-25T08:00:00.500Z");
 const NAMES = { userIssuer: "https://login.example.com/" };

@@ -5,8 +5,10 @@ import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { DAY_MS } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { authenticateRequest } from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
-import { receiveRecords } from "../../shared/integrations/provider-endpoint/receive-records.ts";
-import { recordsOfBody } from "../../shared/integrations/provider-endpoint/records-of-body.ts";
+import {
+  receiveRecords,
+  recordsOfBody,
+} from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import { auth0 } from "../../shared/integrations/providers/auth0.ts";
 import { entra } from "../../shared/integrations/providers/entra.ts";
 import { keycloak } from "../../shared/integrations/providers/keycloak.ts";

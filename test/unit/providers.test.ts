@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tokenFact } from "../../shared/audit-log/issuance.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { parseBusMessage } from "../../shared/integrations/providers/bus-message.ts";
+import { parseBusMessage } from "../../shared/integrations/providers/provider-adapters.ts";
 import {
   auth0Sample,
   cognitoSample,

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseMcpOptions } from "../../adapters/http/mcp-options.ts";
-import { describeResource } from "../../adapters/http/protected-resource.ts";
+import { describeResource, parseMcpOptions } from "../../adapters/http/mcp-options.ts";
 import { type ChallengeOptions, challengeOf, refusalOf } from "../../adapters/http/refusal.ts";
 import type { Decision } from "../../shared/authorization/authorize.ts";
 import {

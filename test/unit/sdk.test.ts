@@ -1,10 +1,8 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { describe, expect, it, vi } from "vitest";
-import { batchGetAll } from "../../shared/core/batch-get-all.ts";
-import { inCalls } from "../../shared/core/call-batches.ts";
-import type { DocumentClient } from "../../shared/core/document-client.ts";
-import { IncompleteRequestError } from "../../shared/core/oauth-monitoring-error.ts";
-import { sendAgain } from "../../shared/core/send-again.ts";
+import { inCalls, sendAgain } from "../../shared/core/aws-calls.ts";
+import { batchGetAll, type DocumentClient } from "../../shared/core/document-client.ts";
+import { IncompleteRequestError } from "../../shared/core/errors.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 

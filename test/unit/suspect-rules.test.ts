@@ -8,7 +8,7 @@ import {
   toSeenEvent,
 } from "../../shared/detection/rules/seen-event.ts";
 import { clientsInNewNetworks, suspectClients } from "../../shared/detection/suspects.ts";
-import { isGuess } from "../../shared/events/guess-reasons.ts";
+import { isGuess } from "../../shared/events/event-facts.ts";
 import { agentOf } from "../../shared/events/user-agent.ts";
 import { eventsBefore, findAt, place } from "../seen-events.ts";
 

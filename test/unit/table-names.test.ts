@@ -7,7 +7,7 @@ import {
   tableContextKey,
   tableLabel,
   tableProperty,
-} from "../../shared/core/table-names.ts";
+} from "../../shared/core/tables.ts";
 
 it("table names are derived from the table definition", () => {
   const names = [tableLabel, tableProperty, tableContextKey, tableConstructId].map((name) =>

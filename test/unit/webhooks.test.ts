@@ -2,10 +2,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { type Notice, noticeOf } from "../../shared/response/notice.ts";
+import { type Notice, noticeOf, webhookBody } from "../../shared/response/notice.ts";
 import { sendWebhook } from "../../shared/response/send-webhook.ts";
 import { signWebhook } from "../../shared/response/standard-webhook.ts";
-import { webhookBody } from "../../shared/response/webhook-body.ts";
 
 const AT_MS = Date.parse("2026-11-25T08:00:00.000Z");
 

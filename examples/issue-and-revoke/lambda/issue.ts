@@ -4,7 +4,7 @@ import {
   type IssueTokenRequest,
   issueToken,
   openMonitoring,
-} from "oauth-monitoring/shared";
+} from "oauth-monitoring/sdk";
 
 const monitoring = openMonitoring();
 

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
-import { openMonitoring, revokeToken, TokenNotFoundError } from "oauth-monitoring/shared";
+import { openMonitoring, revokeToken, TokenNotFoundError } from "oauth-monitoring/sdk";
 
 const monitoring = openMonitoring();
 

@@ -1,6 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Activity } from "../../../shared/statistics/activity.ts";
-import type { ValueCount } from "../../../shared/statistics/most-frequent.ts";
+import type { Activity, ValueCount } from "../../../shared/statistics/activity.ts";
 import { formatNumber } from "./format.ts";
 import { Panel } from "./panel.tsx";
 import type { Resource } from "./use-resource.ts";

@@ -1,7 +1,7 @@
 import { toInstant } from "../../../shared/core/clock.ts";
 import type { EventData } from "../../../shared/events/event-data.ts";
 import { createEvent, type OAuthEvent } from "../../../shared/events/oauth-event.ts";
-import { previousUse } from "../../../shared/tokens/previous-use.ts";
+import { previousUse } from "../../../shared/tokens/token-use.ts";
 import type { Random } from "./random.ts";
 
 /** The source and the target of a call. */

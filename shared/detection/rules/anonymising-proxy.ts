@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { isGuess } from "../../events/guess-reasons.ts";
+import { isGuess } from "../../events/event-facts.ts";
 import type { OriginKind } from "../../events/origin.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";

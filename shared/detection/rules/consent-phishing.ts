@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { operatorOf } from "../../events/operator.ts";
+import { operatorOf } from "../../events/origin.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { originText } from "./origin-news.ts";

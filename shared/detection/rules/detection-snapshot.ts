@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
-import { isOperator } from "../../events/operator.ts";
+import { isOperator } from "../../events/origin.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /**

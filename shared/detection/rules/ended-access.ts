@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
+import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { isGuess } from "../../events/guess-reasons.ts";
+import { isGuess } from "../../events/event-facts.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";

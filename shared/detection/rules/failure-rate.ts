@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { isGuess } from "../../events/guess-reasons.ts";
+import { isGuess } from "../../events/event-facts.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";

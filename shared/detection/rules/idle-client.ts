@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import { isOperator } from "../../events/operator.ts";
+import { isOperator } from "../../events/origin.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import { ipBlockSchema } from "../../events/ip-block.ts";
+import { ipBlockSchema } from "../../events/ip-network.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin, type SubjectCount } from "./detection-snapshot.ts";

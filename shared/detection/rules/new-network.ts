@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { isOperator, operatorOf } from "../../events/operator.ts";
+import { isOperator, operatorOf } from "../../events/origin.ts";
 import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
 import {
   comparablePlaces,

@@ -1,5 +1,4 @@
-import { operatorOf } from "../../events/operator.ts";
-import type { Origin, OriginKind } from "../../events/origin.ts";
+import { type Origin, type OriginKind, operatorOf } from "../../events/origin.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 type Place = Pick<SeenEvent, "ip" | "network" | "origin">;

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import { isGuess } from "../../events/guess-reasons.ts";
+import { isGuess } from "../../events/event-facts.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import type { HourCounts } from "./detection-snapshot.ts";
 import { othersAt } from "./failure-burst.ts";

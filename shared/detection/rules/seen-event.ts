@@ -1,5 +1,5 @@
-import { isDeviceGrant } from "../../events/device-grant.ts";
-import { networkOf } from "../../events/network.ts";
+import { isDeviceGrant } from "../../events/event-facts.ts";
+import { networkOf } from "../../events/ip-network.ts";
 import { tokenIdOf } from "../../events/oauth-event.ts";
 import { type Origin, originOf } from "../../events/origin.ts";
 import { agentOf } from "../../events/user-agent.ts";

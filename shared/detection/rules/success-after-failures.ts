@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import { isGuess } from "../../events/guess-reasons.ts";
+import { isGuess } from "../../events/event-facts.ts";
 import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";

@@ -1,6 +1,6 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
-import { giveUpAfter } from "../../core/request-timeouts.ts";
+import { giveUpAfter } from "../../core/aws-calls.ts";
 import type { FetchedFile, FileStore } from "./database-files.ts";
 import { MOST_FILE_BYTES } from "./origin-database.ts";
 

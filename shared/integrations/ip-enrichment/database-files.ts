@@ -1,9 +1,8 @@
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../core/clock.ts";
-import type { Logger } from "../../core/logger.ts";
+import type { Logger } from "../../core/telemetry.ts";
 import type { Origin } from "../../events/origin.ts";
-import { joinOrigins } from "./join-origins.ts";
 import { OriginDatabase } from "./origin-database.ts";
-import type { OriginSource } from "./origins.ts";
+import { joinOrigins, type OriginSource } from "./origins.ts";
 
 /** Interval between two checks of a file. */
 const CHECK_EVERY_MS = HOUR_MS;

@@ -1,7 +1,72 @@
 import { isIPv6 } from "node:net";
 import { Reader, type Response } from "mmdb-lib";
-import type { Origin } from "../../events/origin.ts";
-import { originOfRecord } from "./origin-of-record.ts";
+import { type Origin, type OriginFacts, type OriginKind, toOrigin } from "../../events/origin.ts";
+
+type Members = Readonly<Record<string, unknown>>;
+
+const membersOf = (value: unknown): Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Members) : {};
+
+const first = (...values: unknown[]) =>
+  values.find((value) => value !== undefined && value !== null && value !== "");
+
+/** Whether a value means true in any of the supported databases. */
+const isTrue = (value: unknown) => value === true || value === "true" || value === 1;
+
+/** Record fields that indicate each kind of address, most specific kind first. */
+const KINDS: readonly (readonly [OriginKind, readonly string[]])[] = [
+  ["tor", ["is_tor_exit_node", "tor", "is_tor"]],
+  ["vpn", ["is_anonymous_vpn", "vpn", "is_vpn", "relay", "is_relay"]],
+  ["proxy", ["is_public_proxy", "is_residential_proxy", "proxy", "is_proxy"]],
+  ["hosting", ["is_hosting_provider", "hosting", "is_hosting"]],
+];
+
+function kindOf(parts: readonly Members[]): OriginKind | undefined {
+  return KINDS.find(([, names]) =>
+    names.some((name) => parts.some((part) => isTrue(part[name]))),
+  )?.[0];
+}
+
+/** Splits coordinates in IPinfo's format, such as `37.4,-122.1`. */
+function placeIn(loc: unknown): readonly string[] {
+  return typeof loc === "string" && loc.length <= 64 ? loc.split(",") : [];
+}
+
+/**
+ * Converts a database record to IP enrichment. Supports the formats of MaxMind (country, city, ASN, anonymous IP, and
+ * combined databases) and the flat formats of `@ip-location-db`, DB-IP and IPinfo.
+ * https://dev.maxmind.com/geoip/docs/databases/
+ */
+export function originOfRecord(record: unknown): Origin | undefined {
+  const all = membersOf(record);
+  const [country, registered, traits, location, privacy, asn] = [
+    all.country,
+    all.registered_country,
+    all.traits,
+    all.location,
+    all.privacy,
+    all.asn,
+  ].map(membersOf) as [Members, Members, Members, Members, Members, Members];
+  const [latitude, longitude] = placeIn(all.loc);
+  const facts: OriginFacts = {
+    country: first(all.country_code, country.iso_code, all.country, registered.iso_code),
+    asn: first(
+      all.autonomous_system_number,
+      traits.autonomous_system_number,
+      typeof all.asn === "object" ? asn.asn : all.asn,
+    ),
+    operator: first(
+      all.autonomous_system_organization,
+      traits.autonomous_system_organization,
+      all.as_name,
+      asn.name,
+    ),
+    kind: kindOf([all, traits, privacy]),
+    latitude: first(location.latitude, all.latitude, all.lat, latitude),
+    longitude: first(location.longitude, all.longitude, all.lng, all.lon, longitude),
+  };
+  return toOrigin(facts);
+}
 
 /** Maximum file size in bytes. The largest free city table is half this size. */
 export const MOST_FILE_BYTES = 128 * 1024 * 1024;
@@ -98,4 +163,39 @@ export class OriginDatabase {
     if (this.metadata.ipVersion === 4 && isIPv6(ip)) return undefined;
     return this.#reader.get(ip) ?? undefined;
   }
+}
+
+/** The coverage of a database, measured with sample addresses. */
+export interface DatabaseSample {
+  readonly sampled: number;
+  /** Number of addresses for which the database has each field. */
+  readonly known: Readonly<Partial<Record<keyof Origin, number>>>;
+  /** Number of addresses whose records are broken. */
+  readonly broken: number;
+}
+
+/** Whether an address with this first byte can be public. Excludes 0, 10, 127, multicast and reserved ranges. */
+const isPublic = (first: number) => first > 0 && first < 224 && ![10, 127].includes(first);
+
+/** Sample addresses: eight in each public /8 of IPv4. */
+const SAMPLE = Array.from({ length: 256 }, (_, first) => first)
+  .filter(isPublic)
+  .flatMap((first) =>
+    [8, 40, 72, 104, 136, 168, 200, 232].map((second) => `${first}.${second}.8.8`),
+  );
+
+/** Looks up sample addresses in a database to show its coverage before it is used. */
+export function sampleDatabase(database: OriginDatabase): DatabaseSample {
+  const known: Partial<Record<keyof Origin, number>> = {};
+  let broken = 0;
+  for (const address of SAMPLE) {
+    try {
+      for (const member of Object.keys(database.find(address) ?? {}) as (keyof Origin)[]) {
+        known[member] = (known[member] ?? 0) + 1;
+      }
+    } catch {
+      broken += 1;
+    }
+  }
+  return { sampled: SAMPLE.length, known, broken };
 }

@@ -1,10 +1,51 @@
 import type { DeclaredNetwork } from "../../config/origin-parameters.ts";
+import { MAX_EVENT_DATA_BYTES } from "../../events/event-data.ts";
 import { canonicalIp } from "../../events/ip-address.ts";
-import { bytesOf, IpBlocks } from "../../events/ip-block.ts";
-import type { Origin } from "../../events/origin.ts";
-import { defined } from "../../events/origin-facts.ts";
-import { HOSTING_ASNS } from "./hosting-operators.ts";
-import { joinOrigins } from "./join-origins.ts";
+import { IpBlocks, parseAddress } from "../../events/ip-network.ts";
+import { ipOf, type OAuthEvent } from "../../events/oauth-event.ts";
+import { defined, type Origin, originOf } from "../../events/origin.ts";
+
+/**
+ * Autonomous systems of the largest cloud and hosting companies. With this list, a free ASN table is enough to detect
+ * hosting. Declared networks and databases take precedence.
+ */
+export const HOSTING_ASNS: ReadonlySet<number> = new Set([
+  // Amazon Web Services, Google Cloud, Microsoft, Oracle, Alibaba, Tencent
+  14618, 16509, 396982, 8075, 31898, 45102, 132203,
+  // DigitalOcean, Hetzner, OVH, Linode, Vultr, Scaleway, Contabo, IONOS, netcup
+  14061, 24940, 16276, 63949, 20473, 12876, 51167, 8560, 197540,
+  // Leaseweb, M247, Datacamp, ColoCrossing, FranTech, Clouvider
+  60781, 9009, 212238, 36352, 53667, 62240,
+]);
+
+/** Whether a source's value is absent or equals the merged value. */
+const agree = <Value>(one: Value | undefined, other: Value | undefined) =>
+  one === undefined || one === other;
+
+/**
+ * Merges IP enrichment. Each field comes from the first source that has it. Two exceptions: the operator never comes
+ * from a source with a different ASN. Latitude and longitude always come from the same source, never one with a
+ * different country.
+ */
+export function joinOrigins(...sources: readonly (Origin | undefined)[]): Origin | undefined {
+  const joined: Origin = Object.assign({}, ...sources.toReversed());
+  const { latitude: _, longitude: __, operator: ___, ...members } = joined;
+  const run = sources.find(
+    (source) => source?.operator !== undefined && agree(source.asn, members.asn),
+  );
+  const placed = sources.find(
+    (source) =>
+      source?.latitude !== undefined &&
+      source.longitude !== undefined &&
+      agree(source.country, members.country),
+  );
+  const origin = {
+    ...members,
+    ...(run && { operator: run.operator }),
+    ...(placed && { latitude: placed.latitude, longitude: placed.longitude }),
+  };
+  return Object.keys(origin).length === 0 ? undefined : origin;
+}
 
 /** A source of IP enrichment: one database or several. */
 export interface OriginSource {
@@ -58,7 +99,7 @@ export class Origins {
    * @param given the values in the event itself, which take precedence
    */
   of(ip: string | undefined, given?: Origin): Origin | undefined {
-    const address = ip !== undefined && bytesOf(ip) ? canonicalIp(ip) : undefined;
+    const address = ip !== undefined && parseAddress(ip) ? canonicalIp(ip) : undefined;
     const declared = address === undefined ? undefined : this.#declared(address);
     const known = address === undefined ? undefined : this.source?.find(address);
     const asn = given?.asn ?? declared?.asn ?? known?.asn;
@@ -72,4 +113,16 @@ export class Origins {
     const [longest] = this.#blocks.find(ip).sort((a, b) => b.length - a.length);
     return longest?.origin;
   }
+}
+
+/**
+ * Adds IP enrichment for the event's address. Values already in the event take precedence. Returns the event unchanged
+ * if nothing is known about the address or if the event would become too large.
+ */
+export function addOrigin(event: OAuthEvent, origins: Origins): OAuthEvent {
+  const origin = origins.of(ipOf(event), originOf(event.event_data));
+  if (origin === undefined) return event;
+  const event_data = { ...event.event_data, origin };
+  const bytes = Buffer.byteLength(JSON.stringify(event_data));
+  return bytes > MAX_EVENT_DATA_BYTES ? event : { ...event, event_data };
 }

@@ -1,6 +1,5 @@
 import type { EventData } from "../../events/event-data.ts";
-import type { EVENT_TYPES } from "../../events/event-types.ts";
-import type { OAuthEvent } from "../../events/oauth-event.ts";
+import type { EVENT_TYPES, OAuthEvent } from "../../events/oauth-event.ts";
 import {
   type Enumerated,
   type EventClassName,

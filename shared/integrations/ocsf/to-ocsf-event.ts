@@ -1,10 +1,9 @@
 import { EVENT_SOURCE, type OAuthEvent } from "../../events/oauth-event.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { CLASS_ATTRIBUTES } from "./class-attributes.ts";
-import { EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";
+import { activityOfMethod, EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";
 import { EventDataReader, present } from "./event-data-reader.ts";
 import { mappingOf } from "./event-type-mapping.ts";
-import { activityOfMethod } from "./http-method.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
 
 /** The product name and vendor, which a SIEM uses to tell sources apart. */

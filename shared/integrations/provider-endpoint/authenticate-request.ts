@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { credentialHeader, type EndpointAuthentication } from "../../config/provider-parameters.ts";
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../../core/errors.ts";
 import { type ReceivedWebhook, verifyWebhook } from "../../response/standard-webhook.ts";
 import { isSameText } from "../../token-verifiers/same-text.ts";
 

@@ -1,4 +1,4 @@
-import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
+import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
 import { PROVIDER_EVENT_TYPES } from "./provider-event.ts";
 
 /**

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
+import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import {
   optionalPart,

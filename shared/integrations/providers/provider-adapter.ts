@@ -9,7 +9,7 @@ import {
 import { identifierSchema } from "../../events/identifiers.ts";
 import { withoutPort } from "../../events/ip-address.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../events/oauth-event.ts";
-import { toOrigin } from "../../events/origin-facts.ts";
+import { toOrigin } from "../../events/origin.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
 /** The part of an EventBridge message that adapters use. */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { OriginFacts } from "../../events/origin-facts.ts";
+import type { OriginFacts } from "../../events/origin.ts";
 
 /** Event types for activities that only identity providers report, shared by all providers. */
 export const PROVIDER_EVENT_TYPES = {

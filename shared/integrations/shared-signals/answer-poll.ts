@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Clock } from "../../core/clock.ts";
-import { InvalidInputError } from "../../core/faults.ts";
-import type { Logger } from "../../core/logger.ts";
+import { InvalidInputError } from "../../core/errors.ts";
+import type { Logger } from "../../core/telemetry.ts";
 import { StreamRequestError } from "./manage-streams.ts";
 import { type SigningKeys, signSet } from "./set-signer.ts";
 import { POLL } from "./stream.ts";

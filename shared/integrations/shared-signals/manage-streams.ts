@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { TRANSMITTER_PATHS } from "../../config/signal-parameters.ts";
 import { SECOND_MS, toInstant } from "../../core/clock.ts";
-import { InvalidInputError } from "../../core/faults.ts";
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { InvalidInputError, OAuthMonitoringError } from "../../core/errors.ts";
 import {
   EVENTS_SUPPORTED,
   eventsDelivered,
   isPushable,
+  MIN_VERIFICATION_INTERVAL_SECONDS,
   POLL,
   PUSH,
   type SignalStream,
@@ -28,7 +28,6 @@ import {
 } from "./stream-store.ts";
 import { readSubject } from "./subject-identifier.ts";
 import { type SetTransmitter, schedulePending, transmitAboutStream } from "./transmit.ts";
-import { MIN_VERIFICATION_INTERVAL_SECONDS } from "./transmitter-metadata.ts";
 
 /** Thrown if a stream request is rejected. `status` is the HTTP status that the Shared Signals Framework defines. */
 export class StreamRequestError extends OAuthMonitoringError {

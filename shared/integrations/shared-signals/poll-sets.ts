@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
+import { OAuthMonitoringError } from "../../core/errors.ts";
 import { askIssuer, IssuerUnavailableError } from "../../token-verifiers/fetch-document.ts";
 import { receiveSet, type SetReceiver } from "./receive-set.ts";
 import { MAX_SET_LENGTH, type SetRefusal } from "./security-event-token.ts";

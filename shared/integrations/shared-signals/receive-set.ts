@@ -1,5 +1,5 @@
 import type { TransmitterConfig } from "../../config/signal-parameters.ts";
-import type { Logger } from "../../core/logger.ts";
+import type { Logger } from "../../core/telemetry.ts";
 import type { Tracking } from "../../events/track-event.ts";
 import type { SetError } from "./security-event-token.ts";
 import type { SetVerification, SetVerifier } from "./set-verifier.ts";

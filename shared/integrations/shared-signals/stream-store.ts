@@ -12,9 +12,8 @@ import {
 } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import { DAY_MS, toEpochSeconds } from "../../core/clock.ts";
-import type { DocumentClient } from "../../core/document-client.ts";
-import { OAuthMonitoringError } from "../../core/oauth-monitoring-error.ts";
-import { queryAll } from "../../core/query-all.ts";
+import { type DocumentClient, queryAll } from "../../core/document-client.ts";
+import { OAuthMonitoringError } from "../../core/errors.ts";
 import { type SignalStream, streamSchema } from "./stream.ts";
 
 /** The DynamoDB table of streams. */

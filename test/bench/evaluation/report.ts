@@ -1,5 +1,5 @@
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../../shared/core/clock.ts";
-import { isInBlock } from "../../../shared/events/ip-block.ts";
+import { isInBlock } from "../../../shared/events/ip-network.ts";
 import type { BenchmarkTable } from "../benchmark.ts";
 import type { CaseLabel } from "./labelled-case.ts";
 import type { Raised } from "./run-detectors.ts";

@@ -1,4 +1,4 @@
-import { table } from "../../../shared/core/output.ts";
+import { table } from "../../../shared/core/terminal.ts";
 import { evaluate } from "./evaluate.ts";
 import { trainSeeds } from "./seeds.ts";
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
-import { digestSecret } from "../../../shared/tokens/token-secret.ts";
+import { digestSecret } from "../../../shared/tokens/access-token.ts";
 
 /**
  * Tables for an identity server with its own audit log, as in the original Rails design. They have the indexes that the

@@ -1,4 +1,4 @@
-import { callerOf } from "../../../adapters/lambda/caller-of.ts";
+import { callerOf } from "../../../adapters/lambda/invoked-call.ts";
 
 /** Returns the caller that the authorizer identified. */
 export const handler = async (event: unknown) => ({
