@@ -1,4 +1,4 @@
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 
 /** Returns all values of a header. The name must be in lower case. */
 export type FieldValues = (name: string) => readonly string[];

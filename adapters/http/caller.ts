@@ -1,4 +1,4 @@
-import type { Decision } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
 
 /** The authenticated caller, as every adapter passes it to the application. */
 export interface Caller {

@@ -1,4 +1,4 @@
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { type Caller, callerOfDecision } from "./caller.ts";
 import { type AdapterContext, type DecidedCall, decide } from "./decide.ts";
 import { type McpOptions, parseMcpOptions } from "./mcp-options.ts";

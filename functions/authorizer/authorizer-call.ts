@@ -8,7 +8,8 @@ import { appSyncEventSchema, fromAppSyncEvent } from "../../adapters/events/apps
 import type { ClientAddressSettings } from "../../adapters/events/client-address.ts";
 import { fromHttpEvent, httpEventSchema } from "../../adapters/events/http-event.ts";
 import { fromProxyEvent, proxyEventSchema } from "../../adapters/events/proxy-event.ts";
-import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 
 /** The authorizer's result: a policy (REST API), a simple response (HTTP API), or AppSync's format. */

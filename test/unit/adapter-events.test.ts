@@ -4,7 +4,7 @@ import { gatewayPaths } from "../../adapters/events/http-api-path.ts";
 import { callerOf } from "../../adapters/lambda/caller-of.ts";
 import { readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 import {
   APPSYNC_EVENT,
