@@ -13,6 +13,7 @@ const CHANGES: readonly {
   /** Text that follows "tried and failed to" in the alert. */
   readonly to: string;
   readonly words: readonly (readonly string[])[];
+  /** Score of a change that succeeded. */
   readonly score: number;
 }[] = [
   {

@@ -12,9 +12,15 @@ type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
 type Anonymiser = Exclude<OriginKind, "hosting">;
 
 /** Points for an anonymiser that a principal uses for the first time. VPNs are common, Tor is rare. */
-const POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
-const NEW_AGENT = 20;
-const NEW_COUNTRY = 5;
+const ANONYMISER_POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
+const ANONYMISER_SCORES = {
+  newAgent: 20, // points if the user agent is also new
+  newCountry: 5, // points if the country is also new
+  most: 65, // medium risk at most: other findings about the same user can raise it to high
+  sharedExit: 75, // many users behind one Tor exit or proxy, all for the first time
+  guesses: 65, // credential guesses through Tor or proxies
+  vpnGuesses: 50, // credential guesses through a VPN, which more people share
+};
 /** Minimum number of uses with IP enrichment, and of days, to know a principal's habits. */
 const KNOWN = { events: 5, days: 2 };
 /** How far back to look for credential guesses. */
@@ -73,10 +79,11 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
       ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
     ],
     message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of the ${habits.events} earlier uses came through a VPN, proxy or Tor`,
-    // Caps the score at medium risk. Other findings about the same user can raise it to high.
     score: Math.min(
-      65,
-      POINTS[anonymiser] + (isNewAgent ? NEW_AGENT : 0) + (isNewCountry ? NEW_COUNTRY : 0),
+      ANONYMISER_SCORES.most,
+      ANONYMISER_POINTS[anonymiser] +
+        (isNewAgent ? ANONYMISER_SCORES.newAgent : 0) +
+        (isNewCountry ? ANONYMISER_SCORES.newCountry : 0),
     ),
     observed: uses,
     threshold: 1,
@@ -111,7 +118,7 @@ function ofUsers(
         clientId: use.first.clientId,
         involved: of.map(({ holder }) => holderSubject(holder)),
         message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
-        score: 75,
+        score: ANONYMISER_SCORES.sharedExit,
         observed: of.length,
         threshold,
         windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
@@ -166,7 +173,7 @@ function ofGuesses(
           .slice(0, MOST_ADDRESSES)
           .map(({ ip }) => ({ kind: "ip", id: ip }) as const),
         message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
-        score: anonymiser === "vpn" ? 50 : 65,
+        score: ANONYMISER_SCORES[anonymiser === "vpn" ? "vpnGuesses" : "guesses"],
         observed: total,
         threshold,
         windowStart: toInstant(fromMs),

@@ -32,6 +32,16 @@ function concentration(uses: readonly SeenEvent[]): number {
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
 
+const CONSENT_POINTS = {
+  consents: 30, // a new client to which users consented explicitly
+  tokens: 15, // a new client whose tokens were mostly issued without recorded consents
+  onePlace: 35, // most tokens are used from one network or hosting operator
+  collected: 45, // a known client whose new users' tokens stay unused
+  sensitiveScopes: 15, // the tokens allow more than reading
+};
+/** Minimum share of uses from one network or hosting operator for a client to work from one place. */
+const ONE_PLACE_SHARE = 0.8;
+
 /** A user who signed in this recently may not have made a call yet. */
 const CALLS_WITHIN_MS = 10 * MINUTE_MS;
 /** Minimum share of users that are new to the client, and of tokens that have never been used. */
@@ -71,7 +81,8 @@ function collected(
       {
         ...each,
         message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
-        score: 45 + (sensitive.length > 0 ? 15 : 0),
+        score:
+          CONSENT_POINTS.collected + (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
         observed: users.size,
         threshold,
         windowStart: toInstant(fromMs),
@@ -128,7 +139,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         return [];
       const scopes = new Set(given.flatMap((each) => each.scopes));
       const sensitive = [...scopes].filter(isSensitive);
-      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= 0.8;
+      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= ONE_PLACE_SHARE;
       const [use] = uses;
       return [
         {
@@ -136,9 +147,9 @@ export const consentPhishing: AnomalyRule<Parameters> = {
           involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
           message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
           score:
-            (consented.length >= threshold / 2 ? 30 : 15) +
-            (isOnePlace ? 35 : 0) +
-            (sensitive.length > 0 ? 15 : 0),
+            CONSENT_POINTS[consented.length >= threshold / 2 ? "consents" : "tokens"] +
+            (isOnePlace ? CONSENT_POINTS.onePlace : 0) +
+            (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
           observed: users.size,
           threshold,
           windowStart: toInstant(nowMs - DAY_MS),

@@ -19,6 +19,14 @@ const JUST_NOW_MS = 10 * MINUTE_MS;
 /** How far back from the reuse to look for someone who used the credential first. */
 const FIRST_WITHIN_MS = DAY_MS;
 
+const REUSE_SCORES = {
+  base: 60, // a principal with known habits, and a party that differs from them
+  newNetwork: 10, // points if that party's network is new
+  newAgent: 20, // points if that party's user agent is new
+  unknownHabits: 50, // a principal without earlier events
+  client: 50, // denials that belong to no known principal
+};
+
 /**
  * Returns a stranger who used the credential before the principal did: a party with a new token and a new network or
  * user agent.
@@ -66,7 +74,9 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       if (isHolder && !stranger) return [];
       const subject = holderSubject(holder);
       const points = (isNew: boolean, isNewProgram: boolean) =>
-        60 + (isNew ? 10 : 0) + (isNewProgram ? 20 : 0);
+        REUSE_SCORES.base +
+        (isNew ? REUSE_SCORES.newNetwork : 0) +
+        (isNewProgram ? REUSE_SCORES.newAgent : 0);
       const [use] = stranger?.uses ?? [];
       const where = use ?? first;
       return [
@@ -85,7 +95,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
             ? points(stranger.isNewNetwork, stranger.isNewAgent) +
               newsPoints(stranger.habits, where)
             : habits.events === 0
-              ? 50
+              ? REUSE_SCORES.unknownHabits
               : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
           observed: reuses.length,
           threshold: 1,
@@ -108,7 +118,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         {
           subject,
           message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
-          score: 50,
+          score: REUSE_SCORES.client,
           observed: uses,
           threshold: 1,
           ...window,

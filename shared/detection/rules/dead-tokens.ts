@@ -10,6 +10,9 @@ const DEAD: ReadonlySet<string> = new Set(["expired_token", "revoked_token", "in
 /** Maximum share of the denied principals that may also have been allowed from the address. */
 const KNOWN_SHARE = 0.3;
 
+/** High risk: a list of tokens from many principals can only come from a leak. */
+const DEAD_TOKENS_SCORE = 80;
+
 const holderOf = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
 
 function holders(events: readonly SeenEvent[]): Set<string> {
@@ -42,7 +45,7 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
             id === undefined ? [] : [{ kind: "token", id } as const],
           ),
           message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
-          score: 80,
+          score: DEAD_TOKENS_SCORE,
           observed: failed.size,
           threshold,
           windowStart: toInstant(nowMs - HOUR_MS),

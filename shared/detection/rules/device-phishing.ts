@@ -6,6 +6,14 @@ import { habitsOf } from "./party.ts";
 import { isSensitive } from "./risk.ts";
 import { holderSubject } from "./seen-event.ts";
 
+const DEVICE_POINTS = {
+  base: 45, // a device in a network that the user has never used
+  sensitiveScopes: 15, // the token allows more than reading
+  busy: 10, // the token is used at once, and often
+};
+/** Number of uses that makes a new token busy. */
+const BUSY_USES = 10;
+
 /**
  * Detects a device-code token that was requested from a network that the user has never used (RFC 8628, section 5.4).
  */
@@ -46,9 +54,9 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
           ],
           message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
           score:
-            45 +
-            (sensitive.length > 0 ? 15 : 0) +
-            (busy >= 10 ? 10 : 0) +
+            DEVICE_POINTS.base +
+            (sensitive.length > 0 ? DEVICE_POINTS.sensitiveScopes : 0) +
+            (busy >= BUSY_USES ? DEVICE_POINTS.busy : 0) +
             newsPoints(habits, first),
           observed: strange.length,
           threshold: 1,

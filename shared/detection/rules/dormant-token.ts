@@ -6,6 +6,15 @@ import { countWithin } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
 
+const DORMANT_POINTS = {
+  base: 15, // a use after days without use
+  unknownHabits: 30, // the same, if the earlier events have expired
+  busy: 20, // as many uses within an hour as configured
+  faster: 15, // busy, and at least three times as fast as before
+  newAgent: 30, // the user agent is new
+  newNetwork: 25, // the network is new
+};
+
 /** Detects a token that hasn't been used for days and is now used by someone else, or heavily. */
 export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]> = {
   name: "dormant_token",
@@ -34,11 +43,11 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         : first.previousNetwork !== undefined && first.previousNetwork !== first.network;
       const isNewAgent = hasNewAgent(habits, first);
       const score =
-        (isKnown ? 15 : 30) +
-        (uses >= threshold ? 20 : 0) +
-        (isKnown && uses >= threshold && isFaster ? 15 : 0) +
-        (isNewAgent ? 30 : 0) +
-        (isNewNetwork ? 25 : 0) +
+        DORMANT_POINTS[isKnown ? "base" : "unknownHabits"] +
+        (uses >= threshold ? DORMANT_POINTS.busy : 0) +
+        (isKnown && uses >= threshold && isFaster ? DORMANT_POINTS.faster : 0) +
+        (isNewAgent ? DORMANT_POINTS.newAgent : 0) +
+        (isNewNetwork ? DORMANT_POINTS.newNetwork : 0) +
         (isKnown ? newsPoints(habits, first) : 0);
       return [
         {

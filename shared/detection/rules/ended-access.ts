@@ -65,17 +65,25 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
   );
 }
 
+const ENDED_POINTS = {
+  newNetwork: 25, // the network is new to the principal
+  newAgent: 30, // the user agent is new to the principal
+  sure: 20, // a new user agent uses access that has certainly ended
+  unsure: 10, // users change networks, and some providers let tokens outlive a session
+};
+
 /** Scores a use after the end of access by how much it differs from the principal's habits. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent = hasNewAgent(habits, event);
-  const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
+  const points =
+    (isNewNetwork ? ENDED_POINTS.newNetwork : 0) +
+    (isNewAgent ? ENDED_POINTS.newAgent : 0) +
+    newsPoints(habits, event);
   // A usual program in a usual network just hasn't noticed that the access ended.
   if (points === 0) return 0;
-  // Users who change networks keep their program, and many providers let tokens outlive a session. Only a new user
-  // agent is a certain sign.
   const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
-  return points + (isSure ? 20 : 10);
+  return points + ENDED_POINTS[isSure ? "sure" : "unsure"];
 }
 
 /** Detects access that is still used after the user or an administrator ended it. */

@@ -32,6 +32,11 @@ export function isSharedAddress(events: readonly SeenEvent[]): boolean {
   return holders >= 3 && guessedShare < SHARED_SHARE;
 }
 
+const BURST_SCORES = {
+  stranger: 75, // no call from the address was ever allowed
+  known: 50, // some principals are also allowed from there
+};
+
 /** Detects many credential guesses within minutes from one address. */
 export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
   name: "failure_burst",
@@ -62,7 +67,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
           subject: { kind: "ip", id: ip } as const,
           ...(client !== NO_CLIENT && { clientId: client }),
           message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
-          score: isStranger ? 75 : 50,
+          score: BURST_SCORES[isStranger ? "stranger" : "known"],
           observed: count,
           threshold: perIp,
           windowStart: toInstant(fromMs),

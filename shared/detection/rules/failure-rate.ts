@@ -18,6 +18,12 @@ const OF_ONE = 0.7;
 /** Minimum time that a service must have used an address before the address counts as the service's own. */
 const OWN_SINCE_MS = 30 * MINUTE_MS;
 
+const RATE_SCORES = {
+  distributed: 80, // guesses from many addresses, a few from each
+  few: 55, // guesses from few addresses
+  explained: 30, // the principals' own addresses, a shared address or a service with an old secret: low risk
+};
+
 /**
  * Whether the client, without a user, was allowed from an address well before the first credential guess from there.
  */
@@ -85,7 +91,10 @@ function judge(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
       involved: (isOfOne || isOfClient ? [] : storyOf)
         .slice(0, MOST_ADDRESSES)
         .map(([id]) => ({ kind: "ip", id }) as const),
-      score: isHoldersOwn || isExplained ? 30 : isSpread && !isOfOne ? 80 : 55,
+      score:
+        RATE_SCORES[
+          isHoldersOwn || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
+        ],
       message: `${anomaly.message}; they came from ${counts.length} addresses`,
       evidence: {
         ...anomaly.evidence,

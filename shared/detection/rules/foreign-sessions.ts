@@ -5,6 +5,13 @@ import { isElsewhere, originEvidence, placeText } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject } from "./seen-event.ts";
 
+const FOREIGN_SESSION_POINTS = {
+  base: 30, // other principals' sessions, as often as configured
+  newNetwork: 15, // the network is new to the principal
+  newAgent: 25, // the user agent is new to the principal
+  several: 15, // different sessions, not one that two users of a browser share
+};
+
 /** Detects a principal that presents other users' sessions. */
 export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sessions"]> = {
   name: "foreign_sessions",
@@ -42,7 +49,11 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
             ...[...tokens].map((id) => ({ kind: "token", id }) as const),
           ],
           message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
-          score: 30 + (isNewNetwork ? 15 : 0) + (isNewAgent ? 25 : 0) + (isSeveral ? 15 : 0),
+          score:
+            FOREIGN_SESSION_POINTS.base +
+            (isNewNetwork ? FOREIGN_SESSION_POINTS.newNetwork : 0) +
+            (isNewAgent ? FOREIGN_SESSION_POINTS.newAgent : 0) +
+            (isSeveral ? FOREIGN_SESSION_POINTS.several : 0),
           observed: foreign.length,
           threshold: refusals,
           windowStart: toInstant(fromMs),

@@ -7,6 +7,12 @@ import { countWithin, splitValue } from "./detection-snapshot.ts";
 /** Uses within this period before now belong to the same burst. */
 const SAME_BURST_MS = 2 * HOUR_MS;
 
+const IDLE_POINTS = {
+  base: 20, // a busy hour after days without use
+  newNetwork: 25, // from a network or operator that is new to the client
+  newAgent: 30, // with a user agent that is new to the client
+};
+
 /** Detects a service that was idle for days and is now busy, from a new network or with a new user agent. */
 export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = {
   name: "idle_client",
@@ -42,7 +48,9 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
         ([, agent]) => agent !== "" && (agents.get(agent) ?? nowMs) >= burstFromMs,
       );
       const score =
-        20 + (newNetworks.length > 0 ? 25 : 0) + (newAgents.length > 0 && agents.size > 1 ? 30 : 0);
+        IDLE_POINTS.base +
+        (newNetworks.length > 0 ? IDLE_POINTS.newNetwork : 0) +
+        (newAgents.length > 0 && agents.size > 1 ? IDLE_POINTS.newAgent : 0);
       const [place] = [...newNetworks, ...newAgents];
       return [
         {

@@ -18,6 +18,13 @@ const HABIT_AFTER_MS = DAY_MS;
  */
 const PEERS = 3;
 
+const TRAVEL_POINTS = {
+  base: 30, // two locations that are too far apart
+  newAgent: 25, // the user agent at the unusual location is new
+  newCountry: 10, // the country or the kind of network there is new
+  again: 10, // more than one such change
+};
+
 interface Point {
   readonly latitude: number;
   readonly longitude: number;
@@ -155,7 +162,11 @@ function anomalyOf(
       ...[...tokens].map((id) => ({ kind: "token", id }) as const),
     ],
     message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${usualPlaces(habits)}` : ""}`,
-    score: 30 + (isNewAgent ? 25 : 0) + (isNewCountry ? 10 : 0) + (leaps.length >= 2 ? 10 : 0),
+    score:
+      TRAVEL_POINTS.base +
+      (isNewAgent ? TRAVEL_POINTS.newAgent : 0) +
+      (isNewCountry ? TRAVEL_POINTS.newCountry : 0) +
+      (leaps.length >= 2 ? TRAVEL_POINTS.again : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
     windowStart: toInstant(nowMs - parameters.windowMinutes * MINUTE_MS),

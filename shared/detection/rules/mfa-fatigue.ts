@@ -11,6 +11,13 @@ const PROMPTS: ReadonlySet<string> = new Set(["system.push.send_factor_verify_pu
 const isPrompt = ({ code = "" }: SeenEvent) => PROMPTS.has(code);
 const isRefused = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
+const PROMPT_POINTS = {
+  base: 30, // as many prompts as configured
+  newNetwork: 25, // at least half of them from networks that are new to the user
+  newAgent: 20, // the user agent is new to the user
+  letIn: 25, // a sign-in from a new network followed
+};
+
 /** Detects repeated second-factor prompts, which suggest that someone knows the user's password. */
 export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = {
   name: "mfa_fatigue",
@@ -55,7 +62,10 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           involved: strangeAddresses(asked, habits),
           message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${refused} denied), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and then signed in from ${placeText(letIn)}` : ""}`,
           score:
-            30 + (isNewNetwork ? 25 : 0) + (isNewAgent ? 20 : 0) + (letIn && isNewNetwork ? 25 : 0),
+            PROMPT_POINTS.base +
+            (isNewNetwork ? PROMPT_POINTS.newNetwork : 0) +
+            (isNewAgent ? PROMPT_POINTS.newAgent : 0) +
+            (letIn && isNewNetwork ? PROMPT_POINTS.letIn : 0),
           observed: prompts,
           threshold: least,
           windowStart: toInstant(fromMs),

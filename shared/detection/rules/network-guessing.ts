@@ -60,6 +60,11 @@ export function guessesByNetwork(
     .sort((a, b) => b.total - a.total);
 }
 
+const NETWORK_SCORES = {
+  stranger: 75, // no call from these addresses was ever allowed
+  known: 50, // some principals are also allowed from there
+};
+
 /** Detects credential guesses that are spread across the addresses of one network, with only a few from each. */
 export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
   name: "network_guessing",
@@ -88,7 +93,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
           ...(client !== NO_CLIENT && { clientId: client }),
           involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
           message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
-          score: shared === 0 ? 75 : 50,
+          score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
           observed: total,
           threshold: guesses,
           windowStart: toInstant(nowMs - HOUR_MS),

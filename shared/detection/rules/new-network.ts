@@ -107,6 +107,13 @@ function isUsedIn(
   );
 }
 
+const NEW_NETWORK_POINTS = {
+  newNetwork: 30, // the service is used from a new network
+  newAgent: 45, // the service is used by a new program
+  goesOn: 15, // it is still used where it was, so it hasn't moved
+  otherBehaviour: 20, // a token is requested for each call
+};
+
 /** Number of days of use after which a network counts as the service's own. */
 const OWN_DAYS = 2;
 
@@ -195,10 +202,10 @@ function judge(
   const news = latest && isNewNetwork ? originNews(habits, latest) : [];
   const where = originText(latest?.origin) ?? network;
   const score =
-    (isNewNetwork && !isEverywhere ? 30 : 0) +
-    (isNewAgent ? 45 : 0) +
-    (goesOn && !isEverywhere ? 15 : 0) +
-    (isOther && !isEverywhere ? 20 : 0) +
+    (isNewNetwork && !isEverywhere ? NEW_NETWORK_POINTS.newNetwork : 0) +
+    (isNewAgent ? NEW_NETWORK_POINTS.newAgent : 0) +
+    (goesOn && !isEverywhere ? NEW_NETWORK_POINTS.goesOn : 0) +
+    (isOther && !isEverywhere ? NEW_NETWORK_POINTS.otherBehaviour : 0) +
     (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
   return [
     {

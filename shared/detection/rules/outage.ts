@@ -6,6 +6,9 @@ import type { AnomalyRule } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
 
+/** Low risk: a notice, not an attack. */
+const OUTAGE_SCORE = 20;
+
 /** Detects that many clients fail for the same reason at the same time. Something is broken; it isn't an attack. */
 export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   name: "outage",
@@ -45,7 +48,7 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
         {
           subject: { kind: "reason", id: reason } as const,
           message: `${struck.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
-          score: 20,
+          score: OUTAGE_SCORE,
           observed: total,
           threshold: least,
           windowStart: toInstant(fromMs),

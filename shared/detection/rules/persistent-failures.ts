@@ -10,6 +10,13 @@ import type { SeenEvent } from "./seen-event.ts";
 /** Maximum variation between a timer's intervals, relative to their mean. */
 const TIMER_VARIATION = 0.15;
 
+const PERSISTENT_SCORES = {
+  stranger: 70, // no call from the address was ever allowed
+  known: 45, // one or two principals are also allowed from there
+  shared: 30, // more principals are
+  timer: -25, // points for regular intervals, as from a job with a dead token
+};
+
 /** Whether guesses come at regular intervals at one endpoint, as from a scheduled job with a dead token. */
 function isTimer(events: readonly SeenEvent[]): boolean {
   const guesses = events.filter(({ reason }) => isGuess(reason));
@@ -48,7 +55,11 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
         {
           subject: { kind: "ip", id: ip } as const,
           message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
-          score: holders > 2 ? 30 : (holders > 0 ? 45 : 70) - (isTimer(events) ? 25 : 0),
+          score:
+            holders > 2
+              ? PERSISTENT_SCORES.shared
+              : PERSISTENT_SCORES[holders > 0 ? "known" : "stranger"] +
+                (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
           observed: total,
           threshold: hours * perHour,
           windowStart: toInstant(lastWhole - (hours - 1) * HOUR_MS),

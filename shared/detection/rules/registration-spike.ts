@@ -9,6 +9,9 @@ const CLIENT = /client|application|service.?principal|\bapp[._]|^registration_cr
 const REGISTERED = /regist|creat|\badd/i;
 const LONGEST = 300;
 
+/** Medium risk: registrations alone harm nobody. */
+const REGISTRATION_SCORE = 60;
+
 const isRegistration = ({ code = "", message = "", reason = "" }: SeenEvent) => {
   const text = `${code} ${reason} ${message}`.slice(0, LONGEST);
   return CLIENT.test(text) && REGISTERED.test(text) && !/secret|role|grant|consent/i.test(text);
@@ -48,7 +51,7 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
         {
           subject,
           message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; the usual number is 0 or 1`,
-          score: 60,
+          score: REGISTRATION_SCORE,
           observed: events.length,
           threshold,
           windowStart: toInstant(first.atMs),

@@ -12,6 +12,14 @@ import { holderSubject, type SeenEvent } from "./seen-event.ts";
  */
 const MASS = { tokens: 5, withinMs: 5 * MINUTE_MS };
 
+const REVOKED_SCORES = {
+  unknownHabits: 45, // a late use, if the principal has no earlier events
+  newNetwork: 25, // points if the network is new to the principal
+  newAgent: 30, // points if the user agent is new to the principal
+  late: 25, // points for a use after the grace period
+  lateAfterMass: 10, // the same after a mass revocation, when a program in a new network may simply have moved
+};
+
 /** Whether a token was revoked in a mass revocation, either of the client's tokens or of the denied tokens. */
 function isOfMany(
   revoked: string,
@@ -59,10 +67,14 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
         const strange = isStrange(use);
         const isLate = use.atMs >= graceEndMs;
         const points =
-          (strange.network ? 25 : 0) + (strange.agent ? 30 : 0) + newsPoints(habits, use);
-        // After a mass revocation, a program in a new network may simply have moved.
-        const lateness = strange.agent || !isOfMany(revoked, first.clientId, snapshot) ? 25 : 10;
-        if (habits.events === 0) return { use, score: isLate ? 45 : 0 };
+          (strange.network ? REVOKED_SCORES.newNetwork : 0) +
+          (strange.agent ? REVOKED_SCORES.newAgent : 0) +
+          newsPoints(habits, use);
+        const isMass = !strange.agent && isOfMany(revoked, first.clientId, snapshot);
+        const lateness = REVOKED_SCORES[isMass ? "lateAfterMass" : "late"];
+        if (habits.events === 0) {
+          return { use, score: isLate ? REVOKED_SCORES.unknownHabits : 0 };
+        }
         // A client that retries from its usual network just hasn't noticed the revocation.
         return { use, score: points === 0 ? 0 : points + (isLate ? lateness : 0) };
       });

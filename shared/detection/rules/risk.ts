@@ -3,6 +3,7 @@ export type Risk = "low" | "medium" | "high";
 
 /** Minimum score at which an anomaly raises an alert. */
 export const RAISED_FROM = 40;
+/** Minimum score for high risk. */
 const HIGH_FROM = 70;
 
 /** Points that each additional rule adds to the score if the findings are about the same people. */

@@ -7,6 +7,15 @@ import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 /** If at least this many principals using one client are denied at an endpoint, the client is misconfigured. */
 const SHARED_BY = 3;
 
+const PROBING_POINTS = {
+  base: 45, // as many endpoints or scopes as configured
+  each: 5, // for each further endpoint or scope
+  strange: 20, // a network or user agent is new to the principal
+  fast: 25, // many denials within ten minutes
+};
+/** Number of denials within ten minutes that counts as fast. */
+const FAST_DENIALS = 15;
+
 const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
   `${clientId}\n${templateOf(endpoint)}`;
 
@@ -60,7 +69,10 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
           message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
           score: Math.min(
             100,
-            45 + 5 * (variety - threshold) + (isOdd ? 20 : 0) + (fast >= 15 ? 25 : 0),
+            PROBING_POINTS.base +
+              PROBING_POINTS.each * (variety - threshold) +
+              (isOdd ? PROBING_POINTS.strange : 0) +
+              (fast >= FAST_DENIALS ? PROBING_POINTS.fast : 0),
           ),
           observed: variety,
           threshold,

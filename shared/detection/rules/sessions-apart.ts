@@ -29,6 +29,18 @@ const isScript = (agent: string) => !agent.includes(" on ");
 /** Returns the operator that a use came from if known, otherwise the network. */
 const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
 
+const APART_POINTS = {
+  newNetwork: 15, // a new network while the user is active elsewhere
+  newAgent: 15, // a new user agent
+  newScript: 10, // a script, although the user never used one
+  alternating: 5, // both sessions are used in turn
+  alternatingOften: 20, // the same, at least four times
+  oneApp: 10, // one app is used in two networks in turn
+  settled: 10, // the user always used one network before
+  busy: 15, // far more calls than usual
+  newEndpoints: 10, // several endpoints that the user never called
+};
+
 interface Apart {
   readonly party: Party;
   /** Uses from the user's usual networks while the party is active. */
@@ -64,20 +76,32 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
     party.isNewAgent && agent !== undefined && isScript(agent) && !known.some(isScript);
   const reasons: [number, string, boolean][] = [
     [
-      15,
+      APART_POINTS.newNetwork,
       `new network: ${placeName(first)}, while the user is active in ${meanwhile.slice(0, 1).map(placeName)}`,
       true,
     ],
     [NEWS_POINTS, news.join(", "), news.length > 0],
-    [15, `new user agent: ${agent}`, party.isNewAgent],
-    [10, "the user agent is a script, and the user never used one before", isNewScript],
-    [5, "both sessions are used alternately", alternations >= 2 && alternations < 4],
-    [20, "both sessions are used alternately", alternations >= 4],
-    [10, "one app is used in two networks at once", alternations >= 4 && isOneApp],
-    [10, "the user always used one network before", habits.homes.size === 1],
-    [15, "far more calls than usual", party.rate >= 10 && party.rate >= 3 * party.usualRate],
+    [APART_POINTS.newAgent, `new user agent: ${agent}`, party.isNewAgent],
     [
-      10,
+      APART_POINTS.newScript,
+      "the user agent is a script, and the user never used one before",
+      isNewScript,
+    ],
+    [
+      APART_POINTS.alternating,
+      "both sessions are used alternately",
+      alternations >= 2 && alternations < 4,
+    ],
+    [APART_POINTS.alternatingOften, "both sessions are used alternately", alternations >= 4],
+    [APART_POINTS.oneApp, "one app is used in two networks at once", alternations >= 4 && isOneApp],
+    [APART_POINTS.settled, "the user always used one network before", habits.homes.size === 1],
+    [
+      APART_POINTS.busy,
+      "far more calls than usual",
+      party.rate >= 10 && party.rate >= 3 * party.usualRate,
+    ],
+    [
+      APART_POINTS.newEndpoints,
       `endpoints that were never called before: ${party.newEndpoints.slice(0, 5).join(", ")}`,
       party.newEndpoints.length >= 2 && habits.events >= KNOWN.events,
     ],

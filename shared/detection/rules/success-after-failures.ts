@@ -8,8 +8,14 @@ import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
-/** Score if the user's own machine may have switched between IPv4 and IPv6 for the first time. */
-const MAYBE_HOME = 35;
+const SUCCESS_SCORES = {
+  newPlace: 80, // a sign-in from a new network or user agent after credential guesses
+  unknownHabits: 55, // the same for a user without earlier events
+  maybeHome: 35, // the user's own machine may have switched between IPv4 and IPv6
+  sameAddress: 10, // points if the guesses came from the same address
+  news: 5, // points if the country or the kind of network is new
+  address: 90, // an address that guesses and is then allowed for the first time
+};
 
 interface Found {
   readonly subject: AnomalySubject;
@@ -55,10 +61,10 @@ function ofUser(
       success,
       habits,
       score: isMaybeHome
-        ? MAYBE_HOME
-        : (isNew ? 80 : 55) +
-          (guessers.has(success.ip) ? 10 : 0) +
-          (isNew && originNews(habits, success).length > 0 ? 5 : 0),
+        ? SUCCESS_SCORES.maybeHome
+        : SUCCESS_SCORES[isNew ? "newPlace" : "unknownHabits"] +
+          (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
+          (isNew && originNews(habits, success).length > 0 ? SUCCESS_SCORES.news : 0),
       message: `User ${id} signed in from ${placeText(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
     },
   ];
@@ -86,7 +92,7 @@ function ofAddress(
       failed,
       success,
       habits: habitsOf([]),
-      score: 90,
+      score: SUCCESS_SCORES.address,
       message: `A call from ${placeText(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
     },
   ];

@@ -20,6 +20,19 @@ const SETTLED = { events: 20, days: 3 };
  */
 const PEERS = 3;
 
+const THEFT_POINTS = {
+  newAgent: 55, // a user agent that is new to the principal
+  otherAgent: 25, // a user agent that the principal uses, but not with this token
+  newNetwork: 15, // a new network or operator
+  newAddress: 5, // a new address of a known network
+  settled: 15, // a new network, although the principal always used one
+  alternating: 5, // both parties use the token in turn, from two networks
+  alternatingOften: 20, // the same at least four times, or with two user agents
+  alternatingNearby: 40, // two addresses of one network use it in turn, which a moving user doesn't do
+  busy: 15, // far more calls than usual
+  newEndpoints: 10, // several endpoints that the principal never called
+};
+
 /** Returns the signs that a different person uses the token, with points for each. */
 function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
   const { habits, alternations, othersAgents, agent } = party;
@@ -35,19 +48,35 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
   const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
   const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
-    [55, `new user agent: ${agent}`, isNewAgent],
-    [25, `different user agent: ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
-    [15, `new network: ${where}`, isNewNetwork],
-    [5, "new address", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
+    [THEFT_POINTS.newAgent, `new user agent: ${agent}`, isNewAgent],
     [
-      15,
+      THEFT_POINTS.otherAgent,
+      `different user agent: ${agent}`,
+      isOtherAgent && !isNewAgent && !isUsualPair,
+    ],
+    [THEFT_POINTS.newNetwork, `new network: ${where}`, isNewNetwork],
+    [
+      THEFT_POINTS.newAddress,
+      "new address",
+      party.isNewIp && !isNewNetwork && !party.isOtherFamily,
+    ],
+    [
+      THEFT_POINTS.settled,
       `always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
       isNewNetwork && isSettled,
     ],
-    [5, "both parties use it alternately", isNewNetwork && alternations >= 2 && alternations < 4],
-    [20, "both parties use it alternately", alternations >= 4 && (isNewNetwork || isOtherAgent)],
     [
-      40,
+      THEFT_POINTS.alternating,
+      "both parties use it alternately",
+      isNewNetwork && alternations >= 2 && alternations < 4,
+    ],
+    [
+      THEFT_POINTS.alternatingOften,
+      "both parties use it alternately",
+      alternations >= 4 && (isNewNetwork || isOtherAgent),
+    ],
+    [
+      THEFT_POINTS.alternatingNearby,
       "two addresses of one network use it alternately",
       alternations >= 4 &&
         party.isNewIp &&
@@ -57,7 +86,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
         habits.events >= SETTLED.events &&
         habits.places.size <= 2,
     ],
-    [15, "far more calls than usual", isBusy],
+    [THEFT_POINTS.busy, "far more calls than usual", isBusy],
     // Travel and VPNs are common, so a new location only adds points if there are other signs.
     [
       NEWS_POINTS,
@@ -65,7 +94,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
       news.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
     ],
     [
-      10,
+      THEFT_POINTS.newEndpoints,
       `endpoints that were never called before: ${party.newEndpoints.slice(0, 5).join(", ")}`,
       party.newEndpoints.length >= 2 && habits.events >= SETTLED.events,
     ],

@@ -9,6 +9,9 @@ const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
 /** Minimum number of a user's events. With fewer events, most empty hours are chance. */
 const LEAST_EVENTS = 20;
 
+/** Low, because the rule only supports other rules' findings. */
+const UNUSUAL_HOURS_SCORE = 20;
+
 /** Detects a user who is active at an hour of the day when this user has never been active before. */
 export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
   name: "unusual_hours",
@@ -40,7 +43,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
           clientId: first.clientId,
           involved: [...tokens].map((token) => ({ kind: "token", id: token }) as const),
           message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
-          score: 20,
+          score: UNUSUAL_HOURS_SCORE,
           observed: strange.length,
           threshold: 1,
           windowStart: toInstant(fromMs),
