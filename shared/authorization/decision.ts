@@ -1,7 +1,6 @@
 import type { EventData } from "../events/event-data.ts";
 import type { EventSubject } from "../events/track-event.ts";
-import type { PossessionRefusal } from "../token-verifiers/possession.ts";
-import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
+import type { PossessionRefusal, TokenRefusal } from "../token-verifiers/refusals.ts";
 import type { AccessToken } from "../tokens/access-token.ts";
 import type { ClientSession } from "../tokens/client-session.ts";
 import { previousUse } from "../tokens/previous-use.ts";

@@ -8,8 +8,7 @@ import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/re
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { PROVIDER_ADMIN_TYPES } from "../events/event-types.ts";
 import { NO_CLIENT } from "../events/oauth-event.ts";
-import { findClientAgents } from "./client-agents.ts";
-import { findKnownNetworks } from "./known-networks.ts";
+import { findClientAgents, findKnownNetworks } from "./client-habits.ts";
 import { lookAtAddresses, lookAtClients, lookAtHolders, lookAtType } from "./look-at-suspects.ts";
 import {
   countsOfHours,

@@ -3,7 +3,7 @@ import { HOUR_MS } from "../../core/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere } from "./origin-news.ts";
 import { habitsOf, hasNewAgent } from "./party.ts";
-import { unusualHours } from "./unusual-hours.ts";
+import { unusualHours } from "./usual-range.ts";
 
 /** Tokens count as hoarded if the number of uses per token falls below this share of the usual number. */
 const HOARDED = 0.4;

@@ -2,7 +2,7 @@ import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import type { IssuerKeys } from "../../token-verifiers/issuer-keys.ts";
 import { readSignedJwt } from "../../token-verifiers/json-web-token.ts";
 import { checkSignature } from "../../token-verifiers/jwt-verifier.ts";
-import type { TokenRefusal } from "../../token-verifiers/token-refusal.ts";
+import type { TokenRefusal } from "../../token-verifiers/refusals.ts";
 import {
   MAX_SET_LENGTH,
   readSetClaims,
