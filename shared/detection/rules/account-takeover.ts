@@ -1,7 +1,13 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
 import { isGuess } from "../../events/guess-reasons.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import {
+  type Anomaly,
+  type AnomalyRule,
+  type AnomalySubject,
+  subjectsOf,
+  windowOf,
+} from "./anomaly-rule.ts";
 import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
@@ -30,7 +36,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
   examples: "all",
   find: ({ holders, nowMs }, { prompts: least }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const asked = events.filter(
         (each) => each.atMs >= fromMs && (isPrompt(each) || isRefused(each)),
       );
@@ -56,30 +62,27 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           isElsewhere(habits, each),
       );
       const subject = holderSubject(holder);
-      return [
-        {
-          subject,
-          clientId: first.clientId,
-          involved: strangeAddresses(asked, habits),
-          message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${refused} denied), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and then signed in from ${placeText(letIn)}` : ""}`,
-          score:
-            PROMPT_POINTS.base +
-            (isNewNetwork ? PROMPT_POINTS.newNetwork : 0) +
-            (isNewAgent ? PROMPT_POINTS.newAgent : 0) +
-            (letIn && isNewNetwork ? PROMPT_POINTS.letIn : 0),
-          observed: prompts,
-          threshold: least,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            prompts: sent,
-            refused,
-            let_in: letIn !== undefined,
-            usual_networks: [...habits.networks].slice(0, 10),
-            ...originEvidence(habits, last),
-          },
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: strangeAddresses(asked, habits),
+        message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${refused} denied), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and then signed in from ${placeText(letIn)}` : ""}`,
+        score:
+          PROMPT_POINTS.base +
+          (isNewNetwork ? PROMPT_POINTS.newNetwork : 0) +
+          (isNewAgent ? PROMPT_POINTS.newAgent : 0) +
+          (letIn && isNewNetwork ? PROMPT_POINTS.letIn : 0),
+        observed: prompts,
+        threshold: least,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          prompts: sent,
+          refused,
+          let_in: letIn !== undefined,
+          usual_networks: [...habits.networks].slice(0, 10),
+          ...originEvidence(habits, last),
         },
-      ];
+      };
     });
   },
 };
@@ -110,7 +113,7 @@ function ofUser(
   events: readonly SeenEvent[],
   fromMs: number,
   limits: AnomaliesConfig["rules"]["success_after_failures"],
-): Found[] {
+): Found | [] {
   const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
   const [first] = failed;
   const last = failed.at(-1);
@@ -132,20 +135,18 @@ function ofUser(
   const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
   if (tried < Math.min(limits.failures, limits.secondFactors)) return [];
   const { id } = holderSubject(holder);
-  return [
-    {
-      subject: { kind: "user", id },
-      failed,
-      success,
-      habits,
-      score: isMaybeHome
-        ? SUCCESS_SCORES.maybeHome
-        : SUCCESS_SCORES[isNew ? "newPlace" : "unknownHabits"] +
-          (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
-          (isNew && originNews(habits, success).length > 0 ? SUCCESS_SCORES.news : 0),
-      message: `User ${id} signed in from ${placeText(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
-    },
-  ];
+  return {
+    subject: { kind: "user", id },
+    failed,
+    success,
+    habits,
+    score: isMaybeHome
+      ? SUCCESS_SCORES.maybeHome
+      : SUCCESS_SCORES[isNew ? "newPlace" : "unknownHabits"] +
+        (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
+        (isNew && originNews(habits, success).length > 0 ? SUCCESS_SCORES.news : 0),
+    message: `User ${id} signed in from ${placeText(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
+  };
 }
 
 /** Finds an address that guesses credentials and is then allowed for the first time. */
@@ -154,7 +155,7 @@ function ofAddress(
   events: readonly SeenEvent[],
   fromMs: number,
   { guesses }: AnomaliesConfig["rules"]["success_after_failures"],
-): Found[] {
+): Found | [] {
   const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
   const [first] = failed;
   if (!first || failed.length < guesses) return [];
@@ -164,16 +165,14 @@ function ofAddress(
   // If other principals were allowed from this address before, a success isn't suspicious.
   if (!success || before.length > 0) return [];
   if (failed.filter(({ atMs }) => atMs < success.atMs).length < guesses) return [];
-  return [
-    {
-      subject: { kind: "ip", id: ip },
-      failed,
-      success,
-      habits: habitsOf([]),
-      score: SUCCESS_SCORES.address,
-      message: `A call from ${placeText(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
-    },
-  ];
+  return {
+    subject: { kind: "ip", id: ip },
+    failed,
+    success,
+    habits: habitsOf([]),
+    score: SUCCESS_SCORES.address,
+    message: `A call from ${placeText(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
+  };
 }
 
 /** Detects an attack that appears to have succeeded. */
@@ -199,15 +198,14 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
           clientId: success.clientId ?? failed[0]?.clientId,
           involved: [
             ...strangeAddresses([...failed.slice(-20), success], habits),
-            ...(success.userId ? [{ kind: "user", id: success.userId } as const] : []),
-            ...(success.tokenId ? [{ kind: "token", id: success.tokenId } as const] : []),
+            ...subjectsOf("user", [success.userId]),
+            ...subjectsOf("token", [success.tokenId]),
           ],
           message,
           score,
           observed: failed.length,
           threshold: subject.kind === "user" ? limits.failures : limits.guesses,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
+          ...windowOf(fromMs, nowMs),
           evidence: {
             reasons: [...new Set(failed.map(({ reason }) => reason))],
             let_in_at: toInstant(success.atMs),

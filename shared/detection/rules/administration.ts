@@ -1,6 +1,5 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
 import { originFacts, placeText } from "./origin-news.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
@@ -96,25 +95,22 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
       const what = event.isFailed ? `tried and failed to ${change.to}` : change.did;
       const kind =
         event.userId !== undefined ? "user" : event.clientId !== undefined ? "client" : "ip";
-      return [
-        {
-          subject: { kind, id: actor } as const,
-          clientId: event.clientId,
-          involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
-          message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
-          score: change.score - (event.isFailed ? FAILED_LESS : 0),
-          observed: 1,
-          threshold: 1,
-          windowStart: toInstant(event.atMs),
-          windowEnd: toInstant(event.atMs),
-          evidence: {
-            code: event.code,
-            reason: event.reason,
-            user_agent: event.agent,
-            ...originFacts(event.origin),
-          },
+      return {
+        subject: { kind, id: actor } as const,
+        clientId: event.clientId,
+        involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
+        message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
+        score: change.score - (event.isFailed ? FAILED_LESS : 0),
+        observed: 1,
+        threshold: 1,
+        ...windowOf(event.atMs, event.atMs),
+        evidence: {
+          code: event.code,
+          reason: event.reason,
+          user_agent: event.agent,
+          ...originFacts(event.origin),
         },
-      ];
+      };
     }),
 };
 
@@ -156,25 +152,22 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
       byActor.set(key, of);
       of.events.push(event);
     }
-    return [...byActor.values()].flatMap(({ subject, events }): Anomaly[] => {
+    return [...byActor.values()].flatMap(({ subject, events }): Anomaly | [] => {
       const [first] = events;
       const last = events.at(-1);
       if (events.length < threshold || !first || !last) return [];
-      return [
-        {
-          subject,
-          message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; the usual number is 0 or 1`,
-          score: REGISTRATION_SCORE,
-          observed: events.length,
-          threshold,
-          windowStart: toInstant(first.atMs),
-          windowEnd: toInstant(last.atMs),
-          evidence: {
-            codes: [...new Set(events.map(({ code }) => code))].slice(0, 10),
-            ...originFacts(first.origin),
-          },
+      return {
+        subject,
+        message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; the usual number is 0 or 1`,
+        score: REGISTRATION_SCORE,
+        observed: events.length,
+        threshold,
+        ...windowOf(first.atMs, last.atMs),
+        evidence: {
+          codes: [...new Set(events.map(({ code }) => code))].slice(0, 10),
+          ...originFacts(first.origin),
         },
-      ];
+      };
     });
   },
 };

@@ -1,8 +1,8 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isGuess } from "../../events/guess-reasons.ts";
 import type { OriginKind } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { originEvidence, originNews, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
@@ -74,10 +74,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
   return {
     subject,
     clientId: first.clientId,
-    involved: [
-      ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
-      ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
-    ],
+    involved: [...subjectsOf("ip", [first.ip]), ...subjectsOf("token", [first.tokenId])],
     message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of the ${habits.events} earlier uses came through a VPN, proxy or Tor`,
     score: Math.min(
       ANONYMISER_SCORES.most,
@@ -87,8 +84,7 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
     ),
     observed: uses,
     threshold: 1,
-    windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
-    windowEnd: toInstant(nowMs),
+    ...windowOf(nowMs - windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       is_new_user_agent: isNewAgent,
       news: originNews(habits, first),
@@ -112,20 +108,17 @@ function ofUsers(
   return [...exits].flatMap(([ip, of]) => {
     const [use] = of;
     if (!use || of.length < threshold) return [];
-    return [
-      {
-        subject: { kind: "ip", id: ip } as const,
-        clientId: use.first.clientId,
-        involved: of.map(({ holder }) => holderSubject(holder)),
-        message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
-        score: ANONYMISER_SCORES.sharedExit,
-        observed: of.length,
-        threshold,
-        windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
-        windowEnd: toInstant(nowMs),
-        evidence: { users: of.slice(0, 10).map(({ holder }) => holderSubject(holder).id) },
-      },
-    ];
+    return {
+      subject: { kind: "ip", id: ip } as const,
+      clientId: use.first.clientId,
+      involved: of.map(({ holder }) => holderSubject(holder)),
+      message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
+      score: ANONYMISER_SCORES.sharedExit,
+      observed: of.length,
+      threshold,
+      ...windowOf(nowMs - windowMinutes * MINUTE_MS, nowMs),
+      evidence: { users: of.slice(0, 10).map(({ holder }) => holderSubject(holder).id) },
+    };
   });
 }
 
@@ -165,26 +158,21 @@ function ofGuesses(
     const [most] = sorted;
     const [first] = most?.guesses ?? [];
     if (!most || !first || total < threshold) return [];
-    return [
-      {
-        subject: { kind: "ip", id: most.ip } as const,
-        clientId: first.clientId,
-        involved: sorted
-          .slice(0, MOST_ADDRESSES)
-          .map(({ ip }) => ({ kind: "ip", id: ip }) as const),
-        message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
-        score: ANONYMISER_SCORES[anonymiser === "vpn" ? "vpnGuesses" : "guesses"],
-        observed: total,
-        threshold,
-        windowStart: toInstant(fromMs),
-        windowEnd: toInstant(nowMs),
-        evidence: {
-          kind_of_place: anonymiser,
-          addresses: sorted.length,
-          most: sorted.slice(0, 5).map(({ ip, guesses }) => ({ ip, count: guesses.length })),
-        },
+    return {
+      subject: { kind: "ip", id: most.ip } as const,
+      clientId: first.clientId,
+      involved: sorted.slice(0, MOST_ADDRESSES).map(({ ip }) => ({ kind: "ip", id: ip }) as const),
+      message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
+      score: ANONYMISER_SCORES[anonymiser === "vpn" ? "vpnGuesses" : "guesses"],
+      observed: total,
+      threshold,
+      ...windowOf(fromMs, nowMs),
+      evidence: {
+        kind_of_place: anonymiser,
+        addresses: sorted.length,
+        most: sorted.slice(0, 5).map(({ ip, guesses }) => ({ ip, count: guesses.length })),
       },
-    ];
+    };
   });
 }
 

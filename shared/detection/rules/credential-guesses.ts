@@ -1,9 +1,9 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isGuess } from "../../events/guess-reasons.ts";
 import { ipBlockSchema } from "../../events/ip-block.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
 import {
   countWithin,
   type DetectionSnapshot,
@@ -69,23 +69,20 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
       const others = othersAt(events);
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       const isStranger = others.holders === 0;
-      return [
-        {
-          subject: { kind: "ip", id: ip } as const,
-          ...(client !== NO_CLIENT && { clientId: client }),
-          message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
-          score: BURST_SCORES[isStranger ? "stranger" : "known"],
-          observed: count,
-          threshold: perIp,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            guesses_by_client: Object.fromEntries(clients),
-            holders_let_in: others.holders,
-            ...originFacts(origin),
-          },
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        ...(client !== NO_CLIENT && { clientId: client }),
+        message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
+        score: BURST_SCORES[isStranger ? "stranger" : "known"],
+        observed: count,
+        threshold: perIp,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          guesses_by_client: Object.fromEntries(clients),
+          holders_let_in: others.holders,
+          ...originFacts(origin),
         },
-      ];
+      };
     });
   },
 };
@@ -156,7 +153,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
   advice: "Block the network, unless it belongs to a carrier or to you. Find out who rents it.",
   examples: "failures",
   find: ({ guessedIps, addresses: looked, nowMs }, { guesses, addresses: least }) =>
-    guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly[] => {
+    guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly | [] => {
       const { network, total, addresses, clients } = each;
       const [first] = addresses;
       if (total < guesses || addresses.length < least || !first) return [];
@@ -170,26 +167,23 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
       if (others.length > 0 && shared > others.length / 2) return [];
       const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
-      return [
-        {
-          subject: { kind: "network", id: network },
-          ...(client !== NO_CLIENT && { clientId: client }),
-          involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
-          message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
-          score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
-          observed: total,
-          threshold: guesses,
-          windowStart: toInstant(nowMs - HOUR_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            addresses: addresses.length,
-            most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
-            guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
-            addresses_where_others_were_let_in: shared,
-            ...originFacts(origin),
-          },
+      return {
+        subject: { kind: "network", id: network },
+        ...(client !== NO_CLIENT && { clientId: client }),
+        involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
+        message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
+        score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
+        observed: total,
+        threshold: guesses,
+        ...windowOf(nowMs - HOUR_MS, nowMs),
+        evidence: {
+          addresses: addresses.length,
+          most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
+          guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
+          addresses_where_others_were_let_in: shared,
+          ...originFacts(origin),
         },
-      ];
+      };
     }),
 };
 
@@ -220,7 +214,7 @@ function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
   );
 }
 
-function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
+function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] {
   const { guessedIps, addresses, sinceMs, nowMs } = snapshot;
   const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
   const counts = ofClient
@@ -262,30 +256,28 @@ function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly[] {
   const storyOf = isOfNetwork
     ? network.addresses
     : counts.map(({ ip, count }) => [ip, count] as const);
-  return [
-    {
-      ...anomaly,
-      ...(subject && {
-        subject,
-        ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
-      }),
-      // Callers without a client can be anyone, so their addresses tell incidents apart.
-      involved: (isOfOne || isOfClient ? [] : storyOf)
-        .slice(0, MOST_OF_CLIENT)
-        .map(([id]) => ({ kind: "ip", id }) as const),
-      score:
-        RATE_SCORES[
-          isHoldersOwn || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
-        ],
-      message: `${anomaly.message}; they came from ${counts.length} addresses`,
-      evidence: {
-        ...anomaly.evidence,
-        addresses: counts.length,
-        guesses_an_address: Number(perAddress.toFixed(1)),
-        most: counts.slice(0, 5),
-      },
+  return {
+    ...anomaly,
+    ...(subject && {
+      subject,
+      ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
+    }),
+    // Callers without a client can be anyone, so their addresses tell incidents apart.
+    involved: (isOfOne || isOfClient ? [] : storyOf)
+      .slice(0, MOST_OF_CLIENT)
+      .map(([id]) => ({ kind: "ip", id }) as const),
+    score:
+      RATE_SCORES[
+        isHoldersOwn || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
+      ],
+    message: `${anomaly.message}; they came from ${counts.length} addresses`,
+    evidence: {
+      ...anomaly.evidence,
+      addresses: counts.length,
+      guesses_an_address: Number(perAddress.toFixed(1)),
+      most: counts.slice(0, 5),
     },
-  ];
+  };
 }
 
 /**
@@ -353,26 +345,23 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
       const { holders } = othersAt(events);
       const origin = originOfAll(events);
       const total = each.reduce((sum, count) => sum + count, 0);
-      return [
-        {
-          subject: { kind: "ip", id: ip } as const,
-          message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
-          score:
-            holders > 2
-              ? PERSISTENT_SCORES.shared
-              : PERSISTENT_SCORES[holders > 0 ? "known" : "stranger"] +
-                (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
-          observed: total,
-          threshold: hours * perHour,
-          windowStart: toInstant(lastWhole - (hours - 1) * HOUR_MS),
-          windowEnd: toInstant(lastWhole + HOUR_MS),
-          evidence: {
-            guesses_by_hour: each.reverse(),
-            holders_let_in: holders,
-            ...originFacts(origin),
-          },
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
+        score:
+          holders > 2
+            ? PERSISTENT_SCORES.shared
+            : PERSISTENT_SCORES[holders > 0 ? "known" : "stranger"] +
+              (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
+        observed: total,
+        threshold: hours * perHour,
+        ...windowOf(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
+        evidence: {
+          guesses_by_hour: each.reverse(),
+          holders_let_in: holders,
+          ...originFacts(origin),
         },
-      ];
+      };
     });
   },
 };
@@ -410,25 +399,22 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
       const known = [...failed].filter((holder) => admitted.has(holder)).length;
       const isShared = admitted.size > failed.size / 2;
       if (failed.size < threshold || known > KNOWN_SHARE * failed.size || isShared) return [];
-      return [
-        {
-          subject: { kind: "ip", id: ip } as const,
-          clientId: dead[0]?.clientId,
-          involved: dead.flatMap(({ tokenId: id }) =>
-            id === undefined ? [] : [{ kind: "token", id } as const],
-          ),
-          message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
-          score: DEAD_TOKENS_SCORE,
-          observed: failed.size,
-          threshold,
-          windowStart: toInstant(nowMs - HOUR_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            holders: [...failed].slice(0, 10),
-            holders_let_in: admitted.size,
-            ...originFacts(originOfAll(events)),
-          },
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        clientId: dead[0]?.clientId,
+        involved: dead.flatMap(({ tokenId: id }) =>
+          id === undefined ? [] : [{ kind: "token", id } as const],
+        ),
+        message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
+        score: DEAD_TOKENS_SCORE,
+        observed: failed.size,
+        threshold,
+        ...windowOf(nowMs - HOUR_MS, nowMs),
+        evidence: {
+          holders: [...failed].slice(0, 10),
+          holders_let_in: admitted.size,
+          ...originFacts(originOfAll(events)),
         },
-      ];
+      };
     }),
 };

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, subjectsOf } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import {
@@ -54,7 +54,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
     const fromMs = nowMs - HOUR_MS;
     const explained = new Map<string, number>();
     const window = { windowStart: toInstant(fromMs), windowEnd: toInstant(nowMs) };
-    const byHolder = [...holders].flatMap(([holder, events]): Anomaly[] => {
+    const byHolder = [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const reuses = events.filter(
         ({ atMs, reason }) => atMs >= fromMs && reasons.includes(reason ?? ""),
       );
@@ -79,52 +79,45 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         (isNewProgram ? REUSE_SCORES.newAgent : 0);
       const [use] = stranger?.uses ?? [];
       const where = use ?? first;
-      return [
-        {
-          subject,
-          clientId: first.clientId,
-          involved: [
-            ...strangeAddresses([where], stranger?.habits ?? habits),
-            ...(stranger?.tokenIds ?? []).map((id) => ({ kind: "token", id }) as const),
-            ...(first.clientId === undefined
-              ? []
-              : [{ kind: "client", id: first.clientId } as const]),
-          ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
-          score: stranger
-            ? points(stranger.isNewNetwork, stranger.isNewAgent) +
-              newsPoints(stranger.habits, where)
-            : habits.events === 0
-              ? REUSE_SCORES.unknownHabits
-              : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
-          observed: reuses.length,
-          threshold: 1,
-          ...window,
-          evidence: {
-            reason: first.reason,
-            holder_came_second: stranger !== undefined,
-            usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
-            ...originEvidence(stranger?.habits ?? habits, where),
-          },
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: [
+          ...strangeAddresses([where], stranger?.habits ?? habits),
+          ...subjectsOf("token", stranger?.tokenIds ?? []),
+          ...subjectsOf("client", [first.clientId]),
+        ],
+        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        score: stranger
+          ? points(stranger.isNewNetwork, stranger.isNewAgent) + newsPoints(stranger.habits, where)
+          : habits.events === 0
+            ? REUSE_SCORES.unknownHabits
+            : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
+        observed: reuses.length,
+        threshold: 1,
+        ...window,
+        evidence: {
+          reason: first.reason,
+          holder_came_second: stranger !== undefined,
+          usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
+          ...originEvidence(stranger?.habits ?? habits, where),
         },
-      ];
+      };
     });
-    const byClient = failedReasons.flatMap((each): Anomaly[] => {
+    const byClient = failedReasons.flatMap((each): Anomaly | [] => {
       const uses = countWithin(each, nowMs - JUST_NOW_MS, nowMs);
       const known = explained.get(`${each.clientId} ${each.value}`) ?? 0;
       if (!reasons.includes(each.value) || uses <= known) return [];
       const subject: AnomalySubject = { kind: "client", id: each.clientId };
-      return [
-        {
-          subject,
-          message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
-          score: REUSE_SCORES.client,
-          observed: uses,
-          threshold: 1,
-          ...window,
-          evidence: { reason: each.value },
-        },
-      ];
+      return {
+        subject,
+        message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
+        score: REUSE_SCORES.client,
+        observed: uses,
+        threshold: 1,
+        ...window,
+        evidence: { reason: each.value },
+      };
     });
     return [...byHolder, ...byClient];
   },

@@ -1,8 +1,8 @@
 import { DORMANT_AFTER_DAYS } from "../../audit-log/counts-of-event.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
+import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import { isOperator } from "../../events/operator.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
+import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
 import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
@@ -50,25 +50,22 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         (isNewAgent ? DORMANT_POINTS.newAgent : 0) +
         (isNewNetwork ? DORMANT_POINTS.newNetwork : 0) +
         (isKnown ? newsPoints(habits, first) : 0);
-      return [
-        {
-          subject: { kind: "token", id: each.value } as const,
-          clientId: each.clientId,
-          involved: strangeAddresses([first], habits),
-          message: `Token ${each.value} was used ${uses} times within an hour from ${placeText(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
-          score,
-          observed: uses,
-          threshold,
-          windowStart: toInstant(nowMs - HOUR_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            is_new_network: isNewNetwork,
-            is_new_user_agent: isNewAgent,
-            usual_networks: [...habits.networks].slice(0, 10),
-            ...originEvidence(habits, first),
-          },
+      return {
+        subject: { kind: "token", id: each.value } as const,
+        clientId: each.clientId,
+        involved: strangeAddresses([first], habits),
+        message: `Token ${each.value} was used ${uses} times within an hour from ${placeText(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
+        score,
+        observed: uses,
+        threshold,
+        ...windowOf(nowMs - HOUR_MS, nowMs),
+        evidence: {
+          is_new_network: isNewNetwork,
+          is_new_user_agent: isNewAgent,
+          usual_networks: [...habits.networks].slice(0, 10),
+          ...originEvidence(habits, first),
         },
-      ];
+      };
     }),
 };
 
@@ -120,22 +117,19 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
         (newNetworks.length > 0 ? IDLE_POINTS.newNetwork : 0) +
         (newAgents.length > 0 && agents.size > 1 ? IDLE_POINTS.newAgent : 0);
       const [place] = [...newNetworks, ...newAgents];
-      return [
-        {
-          subject: { kind: "client", id: clientId } as const,
-          message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} (${place[1] || "no user agent"}); the network or program is new to the client` : ""}`,
-          score,
-          observed: lastHour,
-          threshold: least,
-          windowStart: toInstant(burstFromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            new_networks: newNetworks.map(([network]) => network).slice(0, 10),
-            new_user_agents: newAgents.map(([, agent]) => agent).slice(0, 10),
-            known_networks: known.map(({ network }) => network).slice(0, 10),
-          },
+      return {
+        subject: { kind: "client", id: clientId } as const,
+        message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} (${place[1] || "no user agent"}); the network or program is new to the client` : ""}`,
+        score,
+        observed: lastHour,
+        threshold: least,
+        ...windowOf(burstFromMs, nowMs),
+        evidence: {
+          new_networks: newNetworks.map(([network]) => network).slice(0, 10),
+          new_user_agents: newAgents.map(([, agent]) => agent).slice(0, 10),
+          known_networks: known.map(({ network }) => network).slice(0, 10),
         },
-      ];
+      };
     });
   },
 };

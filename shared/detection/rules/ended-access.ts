@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { REFRESH_TOKEN_INVALID } from "../../events/refresh-refusal.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
@@ -48,7 +48,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
   find: (snapshot, { graceMinutes }) => {
     const { holders, revokedAt, nowMs } = snapshot;
     const fromMs = nowMs - HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const uses = events.filter(
         ({ atMs, reason, tokenId }) =>
           atMs >= fromMs && reason === "revoked_token" && revokedAt.has(tokenId ?? ""),
@@ -82,25 +82,22 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       const [worst] = scored.sort((a, b) => b.score - a.score);
       if (!worst || worst.score === 0) return [];
       const of = holderSubject(holder);
-      return [
-        {
-          subject: { kind: "token", id: tokenId } as const,
-          clientId: first.clientId,
-          involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
-          message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
-          score: worst.score,
-          observed: uses.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            revoked_at: revoked,
-            after_grace: late.length,
-            usual_networks: [...habits.networks].slice(0, 10),
-            ...originEvidence(habits, worst.use),
-          },
+      return {
+        subject: { kind: "token", id: tokenId } as const,
+        clientId: first.clientId,
+        involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
+        message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
+        score: worst.score,
+        observed: uses.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          revoked_at: revoked,
+          after_grace: late.length,
+          usual_networks: [...habits.networks].slice(0, 10),
+          ...originEvidence(habits, worst.use),
         },
-      ];
+      };
     });
   },
 };
@@ -197,7 +194,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
   examples: "all",
   find: ({ holders, nowMs }, { graceMinutes }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const ends = endsOf(events).map((end) => {
         const before = events.filter(({ atMs }) => atMs < end.atMs);
         return { end, before, habits: habitsOf(before) };
@@ -220,33 +217,30 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
       const subject = holderSubject(holder);
       const refused = found.filter((each) => isRefusedRefresh(each.event)).length;
       const tokens = new Set(found.flatMap((each) => each.event.tokenId ?? []));
-      return [
-        {
-          subject,
-          clientId: event.clientId,
-          involved: [
-            ...strangeAddresses(
-              found.map((each) => each.event),
-              habits,
-            ),
-            ...[...tokens].map((id) => ({ kind: "token", id }) as const),
-          ],
-          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
-          score,
-          observed: found.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            ended_at: toInstant(end.atMs),
-            ended_by: end.what,
-            refused,
-            usual_networks: [...habits.networks].slice(0, 10),
-            usual_user_agents: [...habits.agents].slice(0, 10),
-            ...originEvidence(habits, event),
-          },
+      return {
+        subject,
+        clientId: event.clientId,
+        involved: [
+          ...strangeAddresses(
+            found.map((each) => each.event),
+            habits,
+          ),
+          ...subjectsOf("token", tokens),
+        ],
+        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        score,
+        observed: found.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          ended_at: toInstant(end.atMs),
+          ended_by: end.what,
+          refused,
+          usual_networks: [...habits.networks].slice(0, 10),
+          usual_user_agents: [...habits.agents].slice(0, 10),
+          ...originEvidence(habits, event),
         },
-      ];
+      };
     });
   },
 };

@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import type { Origin } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
@@ -157,10 +157,7 @@ function anomalyOf(
   return {
     subject,
     clientId: far.event.clientId,
-    involved: [
-      ...(far.event.ip === undefined ? [] : [{ kind: "ip", id: far.event.ip } as const]),
-      ...[...tokens].map((id) => ({ kind: "token", id }) as const),
-    ],
+    involved: [...subjectsOf("ip", [far.event.ip]), ...subjectsOf("token", tokens)],
     message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${usualPlaces(habits)}` : ""}`,
     score:
       TRAVEL_POINTS.base +
@@ -169,8 +166,7 @@ function anomalyOf(
       (leaps.length >= 2 ? TRAVEL_POINTS.again : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
-    windowStart: toInstant(nowMs - parameters.windowMinutes * MINUTE_MS),
-    windowEnd: toInstant(nowMs),
+    ...windowOf(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       minutes,
       ...(leap.kilometres !== undefined && { kilometres: leap.kilometres }),

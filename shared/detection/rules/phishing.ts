@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { operatorOf } from "../../events/operator.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   isElsewhere,
@@ -37,7 +37,7 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
   examples: "all",
   find: ({ holders, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const given = events.filter(
         ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
       );
@@ -54,32 +54,26 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
         ({ type, tokenId, atMs }) =>
           type === "token_used" && tokenId === first.tokenId && atMs >= first.atMs,
       ).length;
-      return [
-        {
-          subject,
-          clientId: first.clientId,
-          involved: [
-            ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
-            ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
-          ],
-          message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
-          score:
-            DEVICE_POINTS.base +
-            (sensitive.length > 0 ? DEVICE_POINTS.sensitiveScopes : 0) +
-            (busy >= BUSY_USES ? DEVICE_POINTS.busy : 0) +
-            newsPoints(habits, first),
-          observed: strange.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            usual_networks: [...habits.networks].slice(0, 10),
-            sensitive_scopes: sensitive.slice(0, 10),
-            uses: busy,
-            ...originEvidence(habits, first),
-          },
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: [...subjectsOf("ip", [first.ip]), ...subjectsOf("token", [first.tokenId])],
+        message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
+        score:
+          DEVICE_POINTS.base +
+          (sensitive.length > 0 ? DEVICE_POINTS.sensitiveScopes : 0) +
+          (busy >= BUSY_USES ? DEVICE_POINTS.busy : 0) +
+          newsPoints(habits, first),
+        observed: strange.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          usual_networks: [...habits.networks].slice(0, 10),
+          sensitive_scopes: sensitive.slice(0, 10),
+          uses: busy,
+          ...originEvidence(habits, first),
         },
-      ];
+      };
     });
   },
 };
@@ -153,23 +147,20 @@ function collected(
     }
     if (due.length < threshold / 2 || unused.length < UNUSED_SHARE * due.length) return [];
     const sensitive = [...new Set(given.flatMap(({ scopes }) => scopes))].filter(isSensitive);
-    return [
-      {
-        ...each,
-        message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
-        score:
-          CONSENT_POINTS.collected + (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
-        observed: users.size,
-        threshold,
-        windowStart: toInstant(fromMs),
-        evidence: {
-          ...each.evidence,
-          new_users: fresh.length,
-          tokens_not_used: unused.length,
-          sensitive_scopes: sensitive.slice(0, 10),
-        },
+    return {
+      ...each,
+      message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
+      score: CONSENT_POINTS.collected + (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
+      observed: users.size,
+      threshold,
+      windowStart: toInstant(fromMs),
+      evidence: {
+        ...each.evidence,
+        new_users: fresh.length,
+        tokens_not_used: unused.length,
+        sensitive_scopes: sensitive.slice(0, 10),
       },
-    ];
+    };
   });
 }
 
@@ -217,26 +208,23 @@ export const consentPhishing: AnomalyRule<Parameters> = {
       const sensitive = [...scopes].filter(isSensitive);
       const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= ONE_PLACE_SHARE;
       const [use] = uses;
-      return [
-        {
-          subject: { kind: "client", id: clientId } as const,
-          involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
-          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
-          score:
-            CONSENT_POINTS[consented.length >= threshold / 2 ? "consents" : "tokens"] +
-            (isOnePlace ? CONSENT_POINTS.onePlace : 0) +
-            (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
-          observed: users.size,
-          threshold,
-          windowStart: toInstant(nowMs - DAY_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            first_seen_at: toInstant(firstMs),
-            sensitive_scopes: sensitive.slice(0, 10),
-            consents: consented.length,
-          },
+      return {
+        subject: { kind: "client", id: clientId } as const,
+        involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
+        message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
+        score:
+          CONSENT_POINTS[consented.length >= threshold / 2 ? "consents" : "tokens"] +
+          (isOnePlace ? CONSENT_POINTS.onePlace : 0) +
+          (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
+        observed: users.size,
+        threshold,
+        ...windowOf(nowMs - DAY_MS, nowMs),
+        evidence: {
+          first_seen_at: toInstant(firstMs),
+          sensitive_scopes: sensitive.slice(0, 10),
+          consents: consented.length,
         },
-      ];
+      };
     });
     const found = new Set(
       ofNew.filter(({ score }) => score >= RAISED_FROM).map(({ subject }) => subject.id),

@@ -1,7 +1,7 @@
 import { SAMPLED_ONE_IN } from "../../audit-log/counts-of-event.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
+import { HOUR_MS } from "../../core/clock.ts";
+import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
 import {
   type HourCounts,
   MOST_EVENTS_BEFORE,
@@ -216,33 +216,28 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       const latest = events.at(-1);
       const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
       const [volume, length] = isSlow && !isFast ? [slow, SLOW_HOURS] : [fast, FAST_HOURS];
-      return [
-        {
-          subject,
-          clientId,
-          involved: [
-            ...strangeAddresses(latest ? [latest] : [], habits),
-            ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
-          ],
-          message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
-          score: Math.min(100, score),
-          observed: volume.uses,
-          threshold: Math.round(
-            Math.max(volume === slow ? leastSlow : least, volume.usual * ratio),
-          ),
-          windowStart: toInstant(hourMs - (length - 1) * HOUR_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            ...(!volume.isCounted && {
-              estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
-            }),
-            usual_calls: volume.usual,
-            resources: walk.resources,
-            endpoint: walk.endpoint,
-            calls_looked_at: walk.calls,
-          },
+      return {
+        subject,
+        clientId,
+        involved: [
+          ...strangeAddresses(latest ? [latest] : [], habits),
+          ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
+        ],
+        message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
+        score: Math.min(100, score),
+        observed: volume.uses,
+        threshold: Math.round(Math.max(volume === slow ? leastSlow : least, volume.usual * ratio)),
+        ...windowOf(hourMs - (length - 1) * HOUR_MS, nowMs),
+        evidence: {
+          ...(!volume.isCounted && {
+            estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
+          }),
+          usual_calls: volume.usual,
+          resources: walk.resources,
+          endpoint: walk.endpoint,
+          calls_looked_at: walk.calls,
         },
-      ];
+      };
     });
   },
 };

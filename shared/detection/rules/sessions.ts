@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import {
   isElsewhere,
   NEWS_POINTS,
@@ -38,7 +38,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
   examples: "failures",
   find: ({ holders, nowMs }, { refusals }) => {
     const fromMs = nowMs - HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const recent = events.filter(({ atMs }) => atMs >= fromMs);
       const foreign = recent.filter(({ reason }) => reason === "foreign_session");
       const [first] = foreign;
@@ -56,32 +56,26 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
       );
       const subject = holderSubject(holder);
       const tokens = new Set(foreign.flatMap(({ tokenId }) => tokenId ?? []));
-      return [
-        {
-          subject,
-          clientId: first.clientId,
-          involved: [
-            ...strangeAddresses(foreign, habits),
-            ...[...tokens].map((id) => ({ kind: "token", id }) as const),
-          ],
-          message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
-          score:
-            FOREIGN_SESSION_POINTS.base +
-            (isNewNetwork ? FOREIGN_SESSION_POINTS.newNetwork : 0) +
-            (isNewAgent ? FOREIGN_SESSION_POINTS.newAgent : 0) +
-            (isSeveral ? FOREIGN_SESSION_POINTS.several : 0),
-          observed: foreign.length,
-          threshold: refusals,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            is_new_network: isNewNetwork,
-            is_new_user_agent: isNewAgent,
-            several_sessions: isSeveral,
-            ...originEvidence(habits, first),
-          },
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: [...strangeAddresses(foreign, habits), ...subjectsOf("token", tokens)],
+        message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
+        score:
+          FOREIGN_SESSION_POINTS.base +
+          (isNewNetwork ? FOREIGN_SESSION_POINTS.newNetwork : 0) +
+          (isNewAgent ? FOREIGN_SESSION_POINTS.newAgent : 0) +
+          (isSeveral ? FOREIGN_SESSION_POINTS.several : 0),
+        observed: foreign.length,
+        threshold: refusals,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          is_new_network: isNewNetwork,
+          is_new_user_agent: isNewAgent,
+          several_sessions: isSeveral,
+          ...originEvidence(habits, first),
         },
-      ];
+      };
     });
   },
 };
@@ -204,7 +198,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
   examples: "all",
   find: ({ holders, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       if (!holder.startsWith("user:")) return [];
       const [worst] = newParties(events, fromMs, { isSignInNews: true })
         .flatMap((party) => apartOf(party, events) ?? [])
@@ -212,28 +206,25 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
       if (!worst) return [];
       const { party, meanwhile, reasons, score } = worst;
       const subject = holderSubject(holder);
-      return [
-        {
-          subject,
-          clientId: party.uses[0]?.clientId,
-          involved: [
-            ...strangeAddresses(party.uses, party.habits),
-            ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
-          ],
-          message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
-          score,
-          observed: party.uses.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            why: reasons.map(([, what]) => what),
-            usual_networks: [...party.habits.networks].slice(0, 10),
-            usual_user_agents: [...party.habits.agents].slice(0, 10),
-            ...(party.uses[0] && originEvidence(party.habits, party.uses[0])),
-          },
+      return {
+        subject,
+        clientId: party.uses[0]?.clientId,
+        involved: [
+          ...strangeAddresses(party.uses, party.habits),
+          ...subjectsOf("token", party.tokenIds),
+        ],
+        message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
+        score,
+        observed: party.uses.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          why: reasons.map(([, what]) => what),
+          usual_networks: [...party.habits.networks].slice(0, 10),
+          usual_user_agents: [...party.habits.agents].slice(0, 10),
+          ...(party.uses[0] && originEvidence(party.habits, party.uses[0])),
         },
-      ];
+      };
     });
   },
 };

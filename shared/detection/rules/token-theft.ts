@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   NEWS_POINTS,
@@ -131,7 +131,7 @@ function anomalyOf(
   parties: readonly { readonly party: Party; readonly reasons: [number, string][] }[],
   snapshot: DetectionSnapshot,
   fromMs: number,
-): Anomaly[] {
+): Anomaly | [] {
   const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
   const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
   const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
@@ -143,30 +143,27 @@ function anomalyOf(
   const subject = { kind: "token", id: tokenId } as const;
   const whose = of.kind === "user" ? ` (user ${of.id})` : "";
   const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
-  return [
-    {
-      subject,
-      clientId: first.clientId,
-      involved: [
-        ...(of.kind === "user" ? [of] : []),
-        ...strangeAddresses(party.uses, party.habits),
-        ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
-      ],
-      message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
-      score,
-      observed: party.uses.length,
-      threshold: 1,
-      windowStart: toInstant(fromMs),
-      windowEnd: toInstant(snapshot.nowMs),
-      evidence: {
-        why: reasons.map(([, what]) => what),
-        usual_networks: [...party.habits.networks].slice(0, 10),
-        usual_user_agents: [...party.habits.agents].slice(0, 10),
-        changes_between: party.alternations,
-        ...originEvidence(party.habits, first),
-      },
+  return {
+    subject,
+    clientId: first.clientId,
+    involved: [
+      ...(of.kind === "user" ? [of] : []),
+      ...strangeAddresses(party.uses, party.habits),
+      ...subjectsOf("token", party.tokenIds),
+    ],
+    message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
+    score,
+    observed: party.uses.length,
+    threshold: 1,
+    ...windowOf(fromMs, snapshot.nowMs),
+    evidence: {
+      why: reasons.map(([, what]) => what),
+      usual_networks: [...party.habits.networks].slice(0, 10),
+      usual_user_agents: [...party.habits.agents].slice(0, 10),
+      changes_between: party.alternations,
+      ...originEvidence(party.habits, first),
     },
-  ];
+  };
 }
 
 /** Detects a token that is used by someone other than its principal. */

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
 /** Minimum age of events that count towards habits. One night of activity isn't a habit. */
@@ -83,7 +83,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
   isSupport: true,
   find: ({ holders, nowMs }, { days: least, quietHours }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const of = holderSubject(holder);
       // A candidate may be a dormant token that belongs to a user.
       const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
@@ -97,24 +97,21 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
       const [first] = strange;
       if (!first) return [];
       const tokens = new Set(strange.flatMap(({ tokenId }) => tokenId ?? []));
-      return [
-        {
-          subject: { kind: "user", id },
-          clientId: first.clientId,
-          involved: [...tokens].map((token) => ({ kind: "token", id: token }) as const),
-          message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
-          score: UNUSUAL_HOURS_SCORE,
-          observed: strange.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            usual_hours_utc: usual.hours.map(atHour),
-            days_known: usual.days,
-            of: usual.kind,
-          },
+      return {
+        subject: { kind: "user", id },
+        clientId: first.clientId,
+        involved: subjectsOf("token", tokens),
+        message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
+        score: UNUSUAL_HOURS_SCORE,
+        observed: strange.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          usual_hours_utc: usual.hours.map(atHour),
+          days_known: usual.days,
+          of: usual.kind,
         },
-      ];
+      };
     });
   },
 };

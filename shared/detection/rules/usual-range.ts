@@ -1,5 +1,5 @@
-import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly } from "./anomaly-rule.ts";
+import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
+import { type Anomaly, windowOf } from "./anomaly-rule.ts";
 import type { ClientHistory, HourCounts } from "./detection-snapshot.ts";
 import { RAISED_FROM } from "./risk.ts";
 
@@ -97,21 +97,18 @@ export function unusualHours(
       usual.median * parameters.ratio,
     );
     if (lastHour < threshold) return [];
-    return [
-      {
-        subject: { kind: "client", id: clientId } as const,
-        message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
-        score: RAISED_FROM,
-        observed: lastHour,
-        threshold: Math.ceil(threshold),
-        windowStart: toInstant(nowMs - HOUR_MS),
-        windowEnd: toInstant(nowMs),
-        evidence: {
-          usual_median: usual.median,
-          usual_deviation: Number(usual.deviation.toFixed(2)),
-          compared_hours: usual.hours,
-        },
+    return {
+      subject: { kind: "client", id: clientId } as const,
+      message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
+      score: RAISED_FROM,
+      observed: lastHour,
+      threshold: Math.ceil(threshold),
+      ...windowOf(nowMs - HOUR_MS, nowMs),
+      evidence: {
+        usual_median: usual.median,
+        usual_deviation: Number(usual.deviation.toFixed(2)),
+        compared_hours: usual.hours,
       },
-    ];
+    };
   });
 }
