@@ -15,8 +15,8 @@ export {
   queryEvents,
 } from "./audit-log/query-events.ts";
 export type { StoredEvent } from "./audit-log/stored-event.ts";
+export type { RestrictionStore } from "./authorization/restriction.ts";
 export { TooManyRestrictionsError } from "./authorization/restriction-log.ts";
-export type { RestrictionStore } from "./authorization/restriction-store.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
 import { forwardedFor, UNKNOWN_ADDRESS } from "./client-address.ts";
 import {

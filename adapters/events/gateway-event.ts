@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { pathOfRoute, type RoutedPath } from "../../shared/authorization/request-path.ts";
 import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
 import {

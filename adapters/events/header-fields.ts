@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 
 /** An event's headers: the last value of each header, all values, or both. */
 export const headerFieldsSchema = z.object({

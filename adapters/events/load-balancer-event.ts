@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as z from "zod";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { type ClientAddressSettings, clientAddressAtGateway } from "./client-address.ts";
 import {
   callerFields,

@@ -1,4 +1,4 @@
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import {
   type AdapterContext,
   type Caller,

@@ -1,9 +1,6 @@
-import {
-  type AuthorizerContext,
-  authorize,
-  type Decision,
-  type ProtectedRequest,
-} from "../../shared/authorization/authorize.ts";
+import { type AuthorizerContext, authorize } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { createBufferedSink } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 

@@ -1,4 +1,4 @@
-import type { AuthFailure, Decision } from "../../shared/authorization/authorize.ts";
+import type { AuthFailure, Decision } from "../../shared/authorization/decision.ts";
 import { problemType } from "../../shared/core/errors.ts";
 
 /** Any decision other than "allowed". */

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { BodyFailure, CallBody } from "../../shared/authorization/call-body.ts";
+import type { BodyFailure, CallBody } from "../../shared/authorization/protected-request.ts";
 import { cutText } from "../../shared/events/redact-text.ts";
 import type { McpServer } from "./mcp-options.ts";
 import type { HttpAnswer } from "./refusal.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { InvalidInputError } from "../../shared/core/errors.ts";
 import type { ClientAddressSettings } from "../events/client-address.ts";
 import {

@@ -1,7 +1,7 @@
 import { randomUUID, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { clientAddress, UNKNOWN_ADDRESS } from "../events/client-address.ts";
 import { callerFields, certificateOfHeader, type FieldValues } from "../events/header-fields.ts";
 import { traceId } from "../events/invocation.ts";

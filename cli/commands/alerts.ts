@@ -5,8 +5,12 @@ import { printable, type Report, table } from "../../shared/core/terminal.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
-import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
-import { reviewAlert, VERDICTS, withReviews } from "../../shared/detection/verdicts.ts";
+import {
+  reviewAlert,
+  VERDICTS,
+  verdictFigures,
+  withReviews,
+} from "../../shared/detection/verdicts.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { actorOf } from "./actor.ts";

@@ -3,8 +3,7 @@ import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
-import { verdictFigures } from "../../shared/detection/verdict-figures.ts";
-import { withReviews } from "../../shared/detection/verdicts.ts";
+import { verdictFigures, withReviews } from "../../shared/detection/verdicts.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 

@@ -12,7 +12,8 @@ import {
   httpEventSchema,
   proxyEventSchema,
 } from "../../adapters/events/gateway-event.ts";
-import type { Decision, ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { toAppSyncResult, toAuthorizerResult, toSimpleResult } from "./authorizer-response.ts";
 
 /** The authorizer's result: a policy (REST API), a simple response (HTTP API), or AppSync's format. */

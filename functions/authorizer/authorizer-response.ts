@@ -5,8 +5,8 @@ import type {
   AppSyncAuthorizerResult,
 } from "aws-lambda";
 import { callerOfDecision } from "../../adapters/http/decide.ts";
-import { challengeOf, type Refusal, refusalOf } from "../../adapters/http/refusal.ts";
-import type { Decision } from "../../shared/authorization/authorize.ts";
+import { challengeOf, type RefusedDecision, refusalOf } from "../../adapters/http/refusal.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
 
 /**
  * An error that produces a response. The runtime logs every thrown error with its stack trace, so removing the stack
@@ -70,8 +70,16 @@ function policy(
   };
 }
 
-/** Returns the context of a denial for the API's access log and gateway responses. */
-function denialContext(refusal: Refusal, realm: string) {
+/**
+ * Returns the context of a denial for the API's access log and gateway responses.
+ *
+ * @throws UnauthorizedError for 401, UnavailableError if no decision was possible
+ */
+function denialContext(decision: RefusedDecision, realm: string) {
+  // API Gateway supports no context for a 401.
+  if (decision.outcome === "unauthenticated") throw new UnauthorizedError();
+  if (decision.outcome === "unavailable") throw new UnavailableError();
+  const refusal = refusalOf(decision);
   return {
     www_authenticate: challengeOf(refusal, { realm }) ?? "",
     error: refusal.error ?? "",
@@ -80,9 +88,16 @@ function denialContext(refusal: Refusal, realm: string) {
   };
 }
 
+/** Returns the client of a denied call. */
+function deniedPrincipal(decision: RefusedDecision): string {
+  if ("token" in decision) return decision.token.oauth_client_id;
+  if (decision.outcome !== "blocked") return "unknown";
+  return decision.knownToken?.oauth_client_id ?? "blocked";
+}
+
 /**
  * Converts a decision to a policy (RFC 6750, section 3). The policy allows only the called method, so it can't be
- * reused for a different method.
+ * reused for a different method. The ACCESS_DENIED gateway response uses the context of a denial.
  *
  * @throws UnauthorizedError for 401, UnavailableError for 503
  */
@@ -91,31 +106,14 @@ export function toAuthorizerResult(
   methodArn: string,
   realm: string,
 ): APIGatewayAuthorizerResult {
-  switch (decision.outcome) {
-    case "allowed": {
-      const { user_id, oauth_client_id } = decision.token;
-      const caller = { ...callerOfDecision(decision) };
-      return policy("Allow", user_id ?? oauth_client_id, methodArn, caller);
-    }
-    case "insufficient_scope":
-    case "insufficient_authentication":
-    case "malformed_request":
-    case "invalid_session": {
-      // The ACCESS_DENIED gateway response uses this context. API Gateway supports no context for a 401.
-      const context = denialContext(refusalOf(decision), realm);
-      return policy("Deny", decision.token.oauth_client_id, methodArn, context);
-    }
-    case "invalid_path":
-      return policy("Deny", "unknown", methodArn, denialContext(refusalOf(decision), realm));
-    case "blocked": {
-      const context = denialContext(refusalOf(decision), realm);
-      return policy("Deny", decision.knownToken?.oauth_client_id ?? "blocked", methodArn, context);
-    }
-    case "unauthenticated":
-      throw new UnauthorizedError();
-    case "unavailable":
-      throw new UnavailableError();
+  if (decision.outcome === "allowed") {
+    const { user_id, oauth_client_id } = decision.token;
+    return policy("Allow", user_id ?? oauth_client_id, methodArn, {
+      ...callerOfDecision(decision),
+    });
   }
+  const context = denialContext(decision, realm);
+  return policy("Deny", deniedPrincipal(decision), methodArn, context);
 }
 
 /**
@@ -129,21 +127,9 @@ export function toSimpleResult(
   decision: Decision,
   realm: string,
 ): APIGatewaySimpleAuthorizerWithContextResult<Record<string, string>> {
-  switch (decision.outcome) {
-    case "allowed":
-      return { isAuthorized: true, context: { ...callerOfDecision(decision) } };
-    case "insufficient_scope":
-    case "insufficient_authentication":
-    case "blocked":
-    case "malformed_request":
-    case "invalid_path":
-    case "invalid_session":
-      return { isAuthorized: false, context: denialContext(refusalOf(decision), realm) };
-    case "unauthenticated":
-      throw new UnauthorizedError();
-    case "unavailable":
-      throw new UnavailableError();
-  }
+  return decision.outcome === "allowed"
+    ? { isAuthorized: true, context: { ...callerOfDecision(decision) } }
+    : { isAuthorized: false, context: denialContext(decision, realm) };
 }
 
 /**

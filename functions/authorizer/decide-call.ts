@@ -1,6 +1,6 @@
 import { type AdapterContext, type DecidedCall, decide } from "../../adapters/http/decide.ts";
 import type { AfterResponse } from "../../adapters/lambda/internal-extension.ts";
-import type { Decision } from "../../shared/authorization/authorize.ts";
+import { type Decision, EVENT_TYPES } from "../../shared/authorization/decision.ts";
 import type { Logger, MetricName } from "../../shared/core/telemetry.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
@@ -63,25 +63,18 @@ export async function decideCall(
   }
 }
 
+const METRICS = {
+  token_used: "Allowed",
+  auth_failed: "AuthFailed",
+  scope_violation: "ScopeViolation",
+  auth_unavailable: "Unavailable",
+} as const;
+
 /**
- * Returns the metric that counts a decision, named after the event that the decision publishes.
+ * Returns the metric that counts a decision, by the type of the decision's event.
  *
  * @param decision undefined if the function failed, which also returns 503
  */
 export function decisionMetric(decision: Decision | undefined): MetricName<"authorizer"> {
-  switch (decision?.outcome) {
-    case "allowed":
-      return "Allowed";
-    case "unauthenticated":
-    case "invalid_session":
-    case "blocked":
-    case "invalid_path":
-    case "insufficient_authentication":
-    case "malformed_request":
-      return "AuthFailed";
-    case "insufficient_scope":
-      return "ScopeViolation";
-    default:
-      return "Unavailable";
-  }
+  return METRICS[EVENT_TYPES[decision?.outcome ?? "unavailable"]];
 }

@@ -7,7 +7,6 @@ const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
 /** Files on the authorization path that import modules on first use. */
 const LAZY_FILES = [
   "/shared/authorization/authorize.ts",
-  "/shared/authorization/load-other-issuers.ts",
   "/shared/authorization/restrictions.ts",
   "/adapters/events/event-sink.ts",
 ];

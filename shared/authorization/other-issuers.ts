@@ -1,12 +1,18 @@
+import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventSubject } from "../events/track-event.ts";
 import type { SecretReader } from "../token-verifiers/client-authentication.ts";
-import type { PossessionRefusal } from "../token-verifiers/possession.ts";
-import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
+import type { PossessionRefusal, TokenRefusal } from "../token-verifiers/refusals.ts";
+import { createTokenVerifiers } from "../token-verifiers/token-verifiers.ts";
 import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
-import type { Credentials } from "./bearer-token.ts";
-import type { TokenCall, TokenUseContext, VerifiedUseOutcome } from "./use-verified-token.ts";
+import { type Credentials, parseCredentials } from "./bearer-token.ts";
+import {
+  type TokenCall,
+  type TokenUseContext,
+  useVerifiedToken,
+  type VerifiedUseOutcome,
+} from "./use-verified-token.ts";
 
 /** The result of verifying a token, before anything is read from DynamoDB. */
 export type CheckedToken =
@@ -62,4 +68,58 @@ export interface OtherIssuers {
     verified: VerifiedToken,
     call: TokenCall,
   ): Promise<VerifiedUseOutcome>;
+}
+
+/** Denial reasons for which the response includes a nonce. */
+const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
+  "missing_dpop_nonce",
+  "stale_dpop_nonce",
+]);
+
+/** Creates the verifier for other issuers' tokens. `loadOtherIssuers` loads this module on demand. */
+export async function createOtherIssuers(
+  config: MonitoringConfig,
+  { clock, readSecret, canGiveNonces }: OtherIssuersOptions,
+): Promise<OtherIssuers> {
+  const verifiers = await createTokenVerifiers(config, {
+    atMs: clock(),
+    canGiveNonces,
+    readSecret:
+      readSecret ??
+      (async (arn) => (await import("../token-verifiers/secrets-manager.ts")).readSecret(arn)),
+  });
+  return {
+    readCredentials: parseCredentials,
+    use: useVerifiedToken,
+    async check({ defer }, { secret, scheme }, request, atMs) {
+      const verification = await verifiers.verify(secret, { atMs, defer });
+      if (!verification) {
+        // Tokens issued by this product aren't bound to a key.
+        return scheme === "dpop" ? { status: "refused", reason: "unbound_token" } : undefined;
+      }
+      if (verification.status !== "verified") return verification;
+      const { verified } = verification;
+      const evidence = {
+        scheme,
+        accessToken: secret,
+        method: request.method,
+        path: request.path,
+        url: request.url,
+        dpopProofs: request.dpopProofs ?? [],
+        clientCertificate: request.clientCertificate,
+      };
+      try {
+        const possession = await verifiers.provePossession(verified, evidence, atMs);
+        if (typeof possession !== "string") {
+          return { status: "verified", verified, proof: possession.proof };
+        }
+        const refused = { status: "refused", reason: possession, subject: verified.token } as const;
+        return NONCE_REFUSALS.has(possession)
+          ? { ...refused, dpopNonce: await verifiers.nonce(atMs) }
+          : refused;
+      } catch (error) {
+        return { status: "unavailable", cause: String(error) };
+      }
+    },
+  };
 }

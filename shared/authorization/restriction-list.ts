@@ -1,8 +1,12 @@
 import { canonicalIp } from "../events/ip-address.ts";
 import { IpBlocks } from "../events/ip-network.ts";
-import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
-import type { Restriction } from "./restriction.ts";
-import type { Block, Revocation } from "./restriction-store.ts";
+import type {
+  Block,
+  HeldRestrictions,
+  RestrictedHolder,
+  Restriction,
+  Revocation,
+} from "./restriction.ts";
 
 type Entry = Block | Revocation;
 

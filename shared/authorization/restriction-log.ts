@@ -10,7 +10,6 @@ import {
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { queryAll } from "../core/document-client.ts";
 import { IncompleteRequestError, OAuthMonitoringError } from "../core/errors.ts";
-import { type Restriction, restrictionSchema } from "./restriction.ts";
 import {
   HEAD,
   HEAD_COPIES,
@@ -18,9 +17,11 @@ import {
   LOG,
   MOST_RESTRICTIONS,
   type NewRestriction,
+  type Restriction,
   type RestrictionStore,
+  restrictionSchema,
   toSeq,
-} from "./restriction-store.ts";
+} from "./restriction.ts";
 
 /** Thrown if the deny list is full. Every adapter keeps the whole list in memory. */
 export class TooManyRestrictionsError extends OAuthMonitoringError {

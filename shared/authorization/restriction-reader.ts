@@ -1,8 +1,7 @@
 import { HOUR_MS } from "../core/clock.ts";
 import { queryAll } from "../core/document-client.ts";
-import { restrictionSchema } from "./restriction.ts";
+import { LOG, type RestrictionStore, restrictionSchema } from "./restriction.ts";
 import { RestrictionList } from "./restriction-list.ts";
-import { LOG, type RestrictionStore } from "./restriction-store.ts";
 
 /** Interval between full reloads of the list. Releases are kept longer, so no process misses one. */
 const RELOAD_AFTER_MS = 12 * HOUR_MS;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { DocumentClient } from "../core/document-client.ts";
 
 /**
  * A deny list entry:
@@ -22,3 +23,72 @@ export const restrictionSchema = z.object({
 });
 
 export type Restriction = z.output<typeof restrictionSchema>;
+
+/** A deny list entry that blocks its target. */
+export type Block = Restriction & {
+  readonly effect: "block";
+  readonly target_kind: Exclude<Restriction["target_kind"], "all">;
+};
+
+/** A deny list entry that revokes its target's tokens and sessions. */
+export type Revocation = Restriction & {
+  readonly effect: "revoke";
+  readonly issued_before: string;
+  readonly revoked_at: string;
+};
+
+/** A deny list entry that ends its action's earlier entries. It has the same target as they do. */
+export type Release = Restriction & { readonly effect: "release" };
+
+/** A deny list entry without its position. */
+export type NewRestriction = Omit<Block, "seq"> | Omit<Revocation, "seq"> | Omit<Release, "seq">;
+
+/** A principal's IDs that deny list entries can target. */
+export interface RestrictedHolder {
+  readonly tokenId: string;
+  readonly clientId: string;
+  readonly userId?: string | undefined;
+  /** The call's sessions: this product's and the issuer's. */
+  readonly sessionIds: readonly string[];
+}
+
+/** Lookups in the deny list. */
+export interface HeldRestrictions {
+  /** Returns the block on the address, or on a network that contains the address. */
+  blockOfAddress(ip: string, atMs: number): Block | undefined;
+  /** Returns the block on the token, user, client or any of the sessions. */
+  blockOf(holder: RestrictedHolder, atMs: number): Block | undefined;
+  /**
+   * Returns the revocation that applies to a token or session.
+   *
+   * @param beganAt issue time of the token or start time of the session, UTC
+   */
+  revocationOf(holder: RestrictedHolder, beganAt: string, atMs: number): Revocation | undefined;
+}
+
+/** The DynamoDB table of the deny list. */
+export interface RestrictionStore {
+  readonly db: DocumentClient;
+  readonly restrictionsTable: string;
+}
+
+/** Maximum number of active entries. Every adapter keeps them in memory. */
+export const MOST_RESTRICTIONS = 10_000;
+
+/** Partition key for the entries. */
+export const LOG = "log";
+
+/** Sort key for the copies of the latest position. */
+export const HEAD = "head";
+
+/**
+ * Number of copies of the latest position. Each adapter process reads one copy per call, and a partition serves about
+ * 3,000 such reads per second.
+ */
+export const HEAD_COPIES = 16;
+
+/** Returns the partition key for a copy of the latest position. */
+export const headList = (copy: number) => `head:${copy}`;
+
+/** Formats a position as text whose alphabetical order is the numeric order. */
+export const toSeq = (position: number) => String(position).padStart(12, "0");

@@ -1,7 +1,7 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
-import type { HeldRestrictions } from "./held-restrictions.ts";
+import type { HeldRestrictions } from "./restriction.ts";
+import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction.ts";
 import type { RestrictionReader as Reader } from "./restriction-reader.ts";
-import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction-store.ts";
 
 /** Reads the deny list for an adapter. Use one instance per process. */
 export interface Restrictions {

@@ -15,13 +15,13 @@ import {
   markTold,
   saveAlert,
 } from "./alert-store.ts";
-import { rememberNetwork, type SeenNetwork } from "./known-networks.ts";
+import { rememberNetwork, type SeenNetwork } from "./client-habits.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
 import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
 import { type DetectionSnapshot, splitValue } from "./rules/detection-snapshot.ts";
 import { findAnomalies } from "./rules/find-anomalies.ts";
-import { raisedOf } from "./rules/raised.ts";
+import { raisedOf } from "./rules/risk.ts";
 import {
   addFindings,
   isAtLeast,

@@ -48,17 +48,7 @@ function add(
   }
 }
 
-/** Reads a kind's most frequent subjects in the last two hours, with counts per minute. */
-export function readRecent(
-  store: StatisticsStore,
-  kind: RankedKind,
-  nowMs: number,
-  shards: CounterShards,
-): Promise<RecentCounts> {
-  return countsOfHours(store, kind, lastHours(nowMs), shards);
-}
-
-/** Reads a kind's most frequent subjects in each of the hours that begin at `starts`. */
+/** Reads a kind's most frequent subjects in each of the hours that begin at `starts`, with counts per minute. */
 export async function countsOfHours(
   store: StatisticsStore,
   kind: RankedKind,

@@ -20,7 +20,7 @@ import {
   SLOW_HOURS,
   samplesIn,
 } from "./rules/scraping.ts";
-import { unusualHours } from "./rules/unusual-hours.ts";
+import { unusualHours } from "./rules/usual-range.ts";
 
 /** The period and limits of a detection run. */
 interface Scope {

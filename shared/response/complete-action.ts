@@ -1,9 +1,9 @@
+import type { RestrictionStore } from "../authorization/restriction.ts";
 import {
   appendRestriction,
   confirmRestriction,
   shortenRestrictions,
 } from "../authorization/restriction-log.ts";
-import type { RestrictionStore } from "../authorization/restriction-store.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
 import type { Tracking } from "../events/track-event.ts";

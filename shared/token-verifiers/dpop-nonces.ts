@@ -3,7 +3,7 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
-import type { NonceRefusal } from "./possession.ts";
+import type { NonceRefusal } from "./refusals.ts";
 
 /** Cache lifetime of the secret. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;

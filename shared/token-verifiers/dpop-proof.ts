@@ -6,8 +6,8 @@ import { SECOND_MS } from "../core/clock.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { readSignedJwt } from "./json-web-token.ts";
-import type { NonceRefusal, ProofRefusal } from "./possession.ts";
-import { readPublicKey } from "./public-key.ts";
+import { readPublicKey } from "./jws-signature.ts";
+import type { NonceRefusal, ProofRefusal } from "./refusals.ts";
 
 /** The parts of a call that the DPoP proof must match. */
 export interface ProvenCall {

@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import * as z from "zod";
 import { SECOND_MS } from "../core/clock.ts";
-import { readPublicKey } from "./public-key.ts";
+import { readPublicKey } from "./jws-signature.ts";
 import type { VerificationMoment } from "./token-verifier.ts";
 
 /** The members of a public key (RFC 7517) that this code uses. */

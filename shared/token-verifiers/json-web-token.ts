@@ -1,4 +1,4 @@
-import type { TokenRefusal } from "./token-refusal.ts";
+import type { TokenRefusal } from "./refusals.ts";
 import { parseUnambiguousObject } from "./unambiguous-json.ts";
 
 /** API Gateway accepts 10,240 bytes for all headers together, so no longer token can arrive. */

@@ -5,8 +5,8 @@ import { discoverIssuer } from "./issuer-metadata.ts";
 import type { SignedJwt } from "./json-web-token.ts";
 import { isSignatureValid } from "./jws-signature.ts";
 import { PROVIDER_CLAIMS } from "./provider-claims.ts";
+import type { TokenRefusal } from "./refusals.ts";
 import { type ClaimReader, claimReader, readTokenClaims } from "./token-claims.ts";
-import type { TokenRefusal } from "./token-refusal.ts";
 import {
   type PresentedToken,
   refused,

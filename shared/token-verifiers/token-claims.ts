@@ -10,7 +10,7 @@ import {
 import type { EventSubject } from "../events/track-event.ts";
 import { LONGEST_LIFETIME_MS } from "../tokens/revoked-holders.ts";
 import { PROVIDER_CLAIMS, type ProviderClaims, readClaim } from "./provider-claims.ts";
-import type { TokenRefusal } from "./token-refusal.ts";
+import type { TokenRefusal } from "./refusals.ts";
 import { type Judgement, refused } from "./token-verifier.ts";
 
 type Claims = Readonly<Record<string, unknown>>;

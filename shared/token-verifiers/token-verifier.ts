@@ -1,8 +1,12 @@
 import type { EventSubject } from "../events/track-event.ts";
 import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { SignedJwt } from "./json-web-token.ts";
-import type { PossessionEvidence, PossessionRefusal, ProvenPossession } from "./possession.ts";
-import type { TokenRefusal } from "./token-refusal.ts";
+import type {
+  PossessionEvidence,
+  PossessionRefusal,
+  ProvenPossession,
+  TokenRefusal,
+} from "./refusals.ts";
 
 /** Result of checking a token's form, signature and claims. */
 export type Judgement =

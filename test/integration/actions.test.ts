@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
-import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/authorization/restriction-store.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
+import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/authorization/restriction.ts";
 import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";

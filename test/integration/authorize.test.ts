@@ -1,6 +1,7 @@
 import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
-import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { endSession, issueToken, revokeToken, startSession } from "../../shared/index.ts";

@@ -11,8 +11,8 @@ import {
   markTold,
   saveAlert,
 } from "../../shared/detection/alert-store.ts";
+import { findKnownNetworks } from "../../shared/detection/client-habits.ts";
 import { keepAlerts } from "../../shared/detection/detect-anomalies.ts";
-import { findKnownNetworks } from "../../shared/detection/known-networks.ts";
 import { listMutes, muteClient } from "../../shared/detection/mutes.ts";
 import type {
   DetectionSnapshot,

@@ -1,7 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { authorize, type ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { meterStore } from "../cost/store-meter.ts";

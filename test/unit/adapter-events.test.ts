@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { gatewayPaths } from "../../adapters/events/gateway-event.ts";
 import { callerOf, readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
-import type { ProtectedRequest } from "../../shared/authorization/authorize.ts";
+import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { InvalidInputError } from "../../shared/index.ts";
 import {
   APPSYNC_EVENT,

@@ -8,7 +8,7 @@ import {
   UnauthorizedError,
   UnavailableError,
 } from "../../functions/authorizer/authorizer-response.ts";
-import type { Decision } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
 import type { AccessToken } from "../../shared/tokens/access-token.ts";
 import type { ClientSession } from "../../shared/tokens/client-session.ts";
 

@@ -5,7 +5,7 @@ import { measureCleanup } from "../../functions/cleanup/cleanup-metrics.ts";
 import { createMetrics, measureInit } from "../../functions/runtime/metrics.ts";
 import { countSet } from "../../functions/runtime/set-metrics.ts";
 import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
-import type { Decision } from "../../shared/authorization/authorize.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
 import { METRIC_NAMES, SIGNAL_METRIC_NAMES } from "../../shared/core/telemetry.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { describeResource, parseMcpOptions } from "../../adapters/http/mcp-options.ts";
 import { type ChallengeOptions, challengeOf, refusalOf } from "../../adapters/http/refusal.ts";
-import type { Decision } from "../../shared/authorization/authorize.ts";
 import {
   parseBearerCredentials,
   parseCredentials,
 } from "../../shared/authorization/bearer-token.ts";
+import type { Decision } from "../../shared/authorization/decision.ts";
 import { metadataUrls } from "../../shared/token-verifiers/issuer-metadata.ts";
 
 type Refused = Exclude<Decision, { outcome: "allowed" }>;

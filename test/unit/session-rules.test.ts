@@ -3,7 +3,7 @@ import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { DetectionSnapshot } from "../../shared/detection/rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
-import { sessionsApart } from "../../shared/detection/rules/sessions-apart.ts";
+import { sessionsApart } from "../../shared/detection/rules/sessions.ts";
 import { toStories } from "../../shared/detection/stories.ts";
 import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";

@@ -2,10 +2,13 @@ import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
-import { activeHours, isUnusualHour } from "../../shared/detection/rules/hours-of-day.ts";
-import { raisedOf } from "../../shared/detection/rules/raised.ts";
+import { raisedOf } from "../../shared/detection/rules/risk.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
-import { unusualHoursOfUser } from "../../shared/detection/rules/unusual-hours-of-user.ts";
+import {
+  activeHours,
+  isUnusualHour,
+  unusualHoursOfUser,
+} from "../../shared/detection/rules/unusual-hours.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 
 /** A Wednesday at night. */

@@ -1,3 +1,4 @@
+import { toInstant } from "../../core/clock.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 
 /**
@@ -7,6 +8,14 @@ import type { DetectionSnapshot } from "./detection-snapshot.ts";
 export interface AnomalySubject {
   readonly kind: "client" | "ip" | "network" | "token" | "user" | "reason";
   readonly id: string;
+}
+
+/** Returns subjects of one kind. Skips undefined ids. */
+export function subjectsOf<Kind extends AnomalySubject["kind"]>(
+  kind: Kind,
+  ids: Iterable<string | undefined>,
+): { readonly kind: Kind; readonly id: string }[] {
+  return [...ids].flatMap((id) => (id ? { kind, id } : []));
 }
 
 /** An anomaly found by a rule, with enough detail for the person on call to judge and act. */
@@ -28,6 +37,11 @@ export interface Anomaly {
   readonly windowEnd: string;
   /** Other facts that help people judge the anomaly. */
   readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** Formats the time range that a rule examined. */
+export function windowOf(fromMs: number, toMs: number) {
+  return { windowStart: toInstant(fromMs), windowEnd: toInstant(toMs) };
 }
 
 /** A detection rule: a pure function of a snapshot and the rule's configured parameters. */

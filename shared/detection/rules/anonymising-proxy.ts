@@ -1,8 +1,8 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isGuess } from "../../events/event-facts.ts";
 import type { OriginKind } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { originEvidence, originNews, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
@@ -12,9 +12,15 @@ type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
 type Anonymiser = Exclude<OriginKind, "hosting">;
 
 /** Points for an anonymiser that a principal uses for the first time. VPNs are common, Tor is rare. */
-const POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
-const NEW_AGENT = 20;
-const NEW_COUNTRY = 5;
+const ANONYMISER_POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
+const ANONYMISER_SCORES = {
+  newAgent: 20, // points if the user agent is also new
+  newCountry: 5, // points if the country is also new
+  most: 65, // medium risk at most: other findings about the same user can raise it to high
+  sharedExit: 75, // many users behind one Tor exit or proxy, all for the first time
+  guesses: 65, // credential guesses through Tor or proxies
+  vpnGuesses: 50, // credential guesses through a VPN, which more people share
+};
 /** Minimum number of uses with IP enrichment, and of days, to know a principal's habits. */
 const KNOWN = { events: 5, days: 2 };
 /** How far back to look for credential guesses. */
@@ -68,20 +74,17 @@ function ofHolder(use: FirstUse, nowMs: number, { windowMinutes }: Parameters): 
   return {
     subject,
     clientId: first.clientId,
-    involved: [
-      ...(first.ip === undefined ? [] : [{ kind: "ip", id: first.ip } as const]),
-      ...(first.tokenId === undefined ? [] : [{ kind: "token", id: first.tokenId } as const]),
-    ],
+    involved: [...subjectsOf("ip", [first.ip]), ...subjectsOf("token", [first.tokenId])],
     message: `${subject.kind} ${subject.id} was active from ${placeText(first)} (${first.agent ?? "no user agent"}); none of the ${habits.events} earlier uses came through a VPN, proxy or Tor`,
-    // Caps the score at medium risk. Other findings about the same user can raise it to high.
     score: Math.min(
-      65,
-      POINTS[anonymiser] + (isNewAgent ? NEW_AGENT : 0) + (isNewCountry ? NEW_COUNTRY : 0),
+      ANONYMISER_SCORES.most,
+      ANONYMISER_POINTS[anonymiser] +
+        (isNewAgent ? ANONYMISER_SCORES.newAgent : 0) +
+        (isNewCountry ? ANONYMISER_SCORES.newCountry : 0),
     ),
     observed: uses,
     threshold: 1,
-    windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
-    windowEnd: toInstant(nowMs),
+    ...windowOf(nowMs - windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       is_new_user_agent: isNewAgent,
       news: originNews(habits, first),
@@ -105,20 +108,17 @@ function ofUsers(
   return [...exits].flatMap(([ip, of]) => {
     const [use] = of;
     if (!use || of.length < threshold) return [];
-    return [
-      {
-        subject: { kind: "ip", id: ip } as const,
-        clientId: use.first.clientId,
-        involved: of.map(({ holder }) => holderSubject(holder)),
-        message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
-        score: 75,
-        observed: of.length,
-        threshold,
-        windowStart: toInstant(nowMs - windowMinutes * MINUTE_MS),
-        windowEnd: toInstant(nowMs),
-        evidence: { users: of.slice(0, 10).map(({ holder }) => holderSubject(holder).id) },
-      },
-    ];
+    return {
+      subject: { kind: "ip", id: ip } as const,
+      clientId: use.first.clientId,
+      involved: of.map(({ holder }) => holderSubject(holder)),
+      message: `${of.length} users were active from ${placeText(use.first)}; none of them had used a VPN, proxy or Tor before`,
+      score: ANONYMISER_SCORES.sharedExit,
+      observed: of.length,
+      threshold,
+      ...windowOf(nowMs - windowMinutes * MINUTE_MS, nowMs),
+      evidence: { users: of.slice(0, 10).map(({ holder }) => holderSubject(holder).id) },
+    };
   });
 }
 
@@ -158,26 +158,21 @@ function ofGuesses(
     const [most] = sorted;
     const [first] = most?.guesses ?? [];
     if (!most || !first || total < threshold) return [];
-    return [
-      {
-        subject: { kind: "ip", id: most.ip } as const,
-        clientId: first.clientId,
-        involved: sorted
-          .slice(0, MOST_ADDRESSES)
-          .map(({ ip }) => ({ kind: "ip", id: ip }) as const),
-        message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
-        score: anonymiser === "vpn" ? 50 : 65,
-        observed: total,
-        threshold,
-        windowStart: toInstant(fromMs),
-        windowEnd: toInstant(nowMs),
-        evidence: {
-          kind_of_place: anonymiser,
-          addresses: sorted.length,
-          most: sorted.slice(0, 5).map(({ ip, guesses }) => ({ ip, count: guesses.length })),
-        },
+    return {
+      subject: { kind: "ip", id: most.ip } as const,
+      clientId: first.clientId,
+      involved: sorted.slice(0, MOST_ADDRESSES).map(({ ip }) => ({ kind: "ip", id: ip }) as const),
+      message: `${total} credential guesses within two hours from ${sorted.length === 1 ? placeText(first) : `${sorted.length} addresses, such as ${placeText(first)}`}; no call from there was allowed`,
+      score: ANONYMISER_SCORES[anonymiser === "vpn" ? "vpnGuesses" : "guesses"],
+      observed: total,
+      threshold,
+      ...windowOf(fromMs, nowMs),
+      evidence: {
+        kind_of_place: anonymiser,
+        addresses: sorted.length,
+        most: sorted.slice(0, 5).map(({ ip, guesses }) => ({ ip, count: guesses.length })),
       },
-    ];
+    };
   });
 }
 

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, subjectsOf } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import {
@@ -18,6 +18,14 @@ const JUST_NOW_MS = 10 * MINUTE_MS;
 
 /** How far back from the reuse to look for someone who used the credential first. */
 const FIRST_WITHIN_MS = DAY_MS;
+
+const REUSE_SCORES = {
+  base: 60, // a principal with known habits, and a party that differs from them
+  newNetwork: 10, // points if that party's network is new
+  newAgent: 20, // points if that party's user agent is new
+  unknownHabits: 50, // a principal without earlier events
+  client: 50, // denials that belong to no known principal
+};
 
 /**
  * Returns a stranger who used the credential before the principal did: a party with a new token and a new network or
@@ -46,7 +54,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
     const fromMs = nowMs - HOUR_MS;
     const explained = new Map<string, number>();
     const window = { windowStart: toInstant(fromMs), windowEnd: toInstant(nowMs) };
-    const byHolder = [...holders].flatMap(([holder, events]): Anomaly[] => {
+    const byHolder = [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const reuses = events.filter(
         ({ atMs, reason }) => atMs >= fromMs && reasons.includes(reason ?? ""),
       );
@@ -66,55 +74,50 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
       if (isHolder && !stranger) return [];
       const subject = holderSubject(holder);
       const points = (isNew: boolean, isNewProgram: boolean) =>
-        60 + (isNew ? 10 : 0) + (isNewProgram ? 20 : 0);
+        REUSE_SCORES.base +
+        (isNew ? REUSE_SCORES.newNetwork : 0) +
+        (isNewProgram ? REUSE_SCORES.newAgent : 0);
       const [use] = stranger?.uses ?? [];
       const where = use ?? first;
-      return [
-        {
-          subject,
-          clientId: first.clientId,
-          involved: [
-            ...strangeAddresses([where], stranger?.habits ?? habits),
-            ...(stranger?.tokenIds ?? []).map((id) => ({ kind: "token", id }) as const),
-            ...(first.clientId === undefined
-              ? []
-              : [{ kind: "client", id: first.clientId } as const]),
-          ],
-          message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
-          score: stranger
-            ? points(stranger.isNewNetwork, stranger.isNewAgent) +
-              newsPoints(stranger.habits, where)
-            : habits.events === 0
-              ? 50
-              : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
-          observed: reuses.length,
-          threshold: 1,
-          ...window,
-          evidence: {
-            reason: first.reason,
-            holder_came_second: stranger !== undefined,
-            usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
-            ...originEvidence(stranger?.habits ?? habits, where),
-          },
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: [
+          ...strangeAddresses([where], stranger?.habits ?? habits),
+          ...subjectsOf("token", stranger?.tokenIds ?? []),
+          ...subjectsOf("client", [first.clientId]),
+        ],
+        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        score: stranger
+          ? points(stranger.isNewNetwork, stranger.isNewAgent) + newsPoints(stranger.habits, where)
+          : habits.events === 0
+            ? REUSE_SCORES.unknownHabits
+            : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
+        observed: reuses.length,
+        threshold: 1,
+        ...window,
+        evidence: {
+          reason: first.reason,
+          holder_came_second: stranger !== undefined,
+          usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
+          ...originEvidence(stranger?.habits ?? habits, where),
         },
-      ];
+      };
     });
-    const byClient = failedReasons.flatMap((each): Anomaly[] => {
+    const byClient = failedReasons.flatMap((each): Anomaly | [] => {
       const uses = countWithin(each, nowMs - JUST_NOW_MS, nowMs);
       const known = explained.get(`${each.clientId} ${each.value}`) ?? 0;
       if (!reasons.includes(each.value) || uses <= known) return [];
       const subject: AnomalySubject = { kind: "client", id: each.clientId };
-      return [
-        {
-          subject,
-          message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
-          score: 50,
-          observed: uses,
-          threshold: 1,
-          ...window,
-          evidence: { reason: each.value },
-        },
-      ];
+      return {
+        subject,
+        message: `${each.clientId} was denied ${uses} times with ${each.value} within ten minutes; the usual number is 0`,
+        score: REUSE_SCORES.client,
+        observed: uses,
+        threshold: 1,
+        ...window,
+        evidence: { reason: each.value },
+      };
     });
     return [...byHolder, ...byClient];
   },

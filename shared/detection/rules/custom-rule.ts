@@ -1,7 +1,7 @@
 import type { CustomRule } from "../../config/custom-rule-parameters.ts";
-import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { MINUTE_MS } from "../../core/clock.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import type { Anomaly, AnomalyRule, AnomalySubject } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
 import type { SubjectCount } from "./detection-snapshot.ts";
 
 /** The counts that custom rules use, per minute. */
@@ -76,19 +76,16 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
       if (startMs >= fromMs && startMs < nowMs) observed += count;
     }
     if (observed < rule.threshold) return [];
-    return [
-      {
-        subject,
-        ...(subject.kind !== "client" && { clientId }),
-        message: `${subject.kind} ${subject.id} had ${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes; the threshold of ${rule.name} is ${rule.threshold}`,
-        score: rule.score,
-        observed,
-        threshold: rule.threshold,
-        windowStart: toInstant(fromMs),
-        windowEnd: toInstant(nowMs),
-        evidence: { declared_by: "the configuration" },
-      },
-    ];
+    return {
+      subject,
+      ...(subject.kind !== "client" && { clientId }),
+      message: `${subject.kind} ${subject.id} had ${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes; the threshold of ${rule.name} is ${rule.threshold}`,
+      score: rule.score,
+      observed,
+      threshold: rule.threshold,
+      ...windowOf(fromMs, nowMs),
+      evidence: { declared_by: "the configuration" },
+    };
   });
 }
 

@@ -1,10 +1,106 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
 import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+
+/**
+ * Minimum number of tokens revoked within a time span for a mass revocation. Programs don't notice a mass revocation,
+ * wherever they run.
+ */
+const MASS = { tokens: 5, withinMs: 5 * MINUTE_MS };
+
+const REVOKED_SCORES = {
+  unknownHabits: 45, // a late use, if the principal has no earlier events
+  newNetwork: 25, // points if the network is new to the principal
+  newAgent: 30, // points if the user agent is new to the principal
+  late: 25, // points for a use after the grace period
+  lateAfterMass: 10, // the same after a mass revocation, when a program in a new network may simply have moved
+};
+
+/** Whether a token was revoked in a mass revocation, either of the client's tokens or of the denied tokens. */
+function isOfMany(
+  revoked: string,
+  clientId: string | undefined,
+  { revokedAt, typeCounts }: DetectionSnapshot,
+): boolean {
+  const atMs = Date.parse(revoked);
+  const [fromMs, toMs] = [atMs - MASS.withinMs, atMs + MASS.withinMs];
+  const refused = [...revokedAt.values()]
+    .map((each) => Date.parse(each))
+    .filter((each) => each >= fromMs && each <= toMs).length;
+  const counted = typeCounts
+    .filter((each) => each.clientId === clientId && each.value === "token_revoked")
+    .reduce((sum, each) => sum + countWithin(each, fromMs, toMs), 0);
+  return Math.max(refused, counted) >= MASS.tokens;
+}
+
+/** Detects that someone else uses a token after it was revoked. */
+export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]> = {
+  name: "revoked_token",
+  catches: "a revoked token that is used from a copy, by another party",
+  falsePositives: "a client that does not notice revocations and has moved",
+  advice: "Block the address. The token leaked: find the source of the leak.",
+  examples: "failures",
+  find: (snapshot, { graceMinutes }) => {
+    const { holders, revokedAt, nowMs } = snapshot;
+    const fromMs = nowMs - HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+      const uses = events.filter(
+        ({ atMs, reason, tokenId }) =>
+          atMs >= fromMs && reason === "revoked_token" && revokedAt.has(tokenId ?? ""),
+      );
+      const [first] = uses;
+      if (!first?.tokenId) return [];
+      const tokenId = first.tokenId;
+      const revoked = revokedAt.get(tokenId) ?? "";
+      const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
+      const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const isStrange = (use: SeenEvent) => ({
+        network: isElsewhere(habits, use),
+        agent: hasNewAgent(habits, use),
+      });
+      const scored = uses.map((use) => {
+        const strange = isStrange(use);
+        const isLate = use.atMs >= graceEndMs;
+        const points =
+          (strange.network ? REVOKED_SCORES.newNetwork : 0) +
+          (strange.agent ? REVOKED_SCORES.newAgent : 0) +
+          newsPoints(habits, use);
+        const isMass = !strange.agent && isOfMany(revoked, first.clientId, snapshot);
+        const lateness = REVOKED_SCORES[isMass ? "lateAfterMass" : "late"];
+        if (habits.events === 0) {
+          return { use, score: isLate ? REVOKED_SCORES.unknownHabits : 0 };
+        }
+        // A client that retries from its usual network just hasn't noticed the revocation.
+        return { use, score: points === 0 ? 0 : points + (isLate ? lateness : 0) };
+      });
+      const [worst] = scored.sort((a, b) => b.score - a.score);
+      if (!worst || worst.score === 0) return [];
+      const of = holderSubject(holder);
+      return {
+        subject: { kind: "token", id: tokenId } as const,
+        clientId: first.clientId,
+        involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
+        message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
+        score: worst.score,
+        observed: uses.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          revoked_at: revoked,
+          after_grace: late.length,
+          usual_networks: [...habits.networks].slice(0, 10),
+          ...originEvidence(habits, worst.use),
+        },
+      };
+    });
+  },
+};
 
 /** Provider event codes of a password change. */
 const PASSWORD_CHANGES: ReadonlySet<string> = new Set([
@@ -65,17 +161,25 @@ function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): bo
   );
 }
 
+const ENDED_POINTS = {
+  newNetwork: 25, // the network is new to the principal
+  newAgent: 30, // the user agent is new to the principal
+  sure: 20, // a new user agent uses access that has certainly ended
+  unsure: 10, // users change networks, and some providers let tokens outlive a session
+};
+
 /** Scores a use after the end of access by how much it differs from the principal's habits. */
 function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent = hasNewAgent(habits, event);
-  const points = (isNewNetwork ? 25 : 0) + (isNewAgent ? 30 : 0) + newsPoints(habits, event);
+  const points =
+    (isNewNetwork ? ENDED_POINTS.newNetwork : 0) +
+    (isNewAgent ? ENDED_POINTS.newAgent : 0) +
+    newsPoints(habits, event);
   // A usual program in a usual network just hasn't noticed that the access ended.
   if (points === 0) return 0;
-  // Users who change networks keep their program, and many providers let tokens outlive a session. Only a new user
-  // agent is a certain sign.
   const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
-  return points + (isSure ? 20 : 10);
+  return points + ENDED_POINTS[isSure ? "sure" : "unsure"];
 }
 
 /** Detects access that is still used after the user or an administrator ended it. */
@@ -90,7 +194,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
   examples: "all",
   find: ({ holders, nowMs }, { graceMinutes }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly[] => {
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
       const ends = endsOf(events).map((end) => {
         const before = events.filter(({ atMs }) => atMs < end.atMs);
         return { end, before, habits: habitsOf(before) };
@@ -113,33 +217,30 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
       const subject = holderSubject(holder);
       const refused = found.filter((each) => isRefusedRefresh(each.event)).length;
       const tokens = new Set(found.flatMap((each) => each.event.tokenId ?? []));
-      return [
-        {
-          subject,
-          clientId: event.clientId,
-          involved: [
-            ...strangeAddresses(
-              found.map((each) => each.event),
-              habits,
-            ),
-            ...[...tokens].map((id) => ({ kind: "token", id }) as const),
-          ],
-          message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
-          score,
-          observed: found.length,
-          threshold: 1,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            ended_at: toInstant(end.atMs),
-            ended_by: end.what,
-            refused,
-            usual_networks: [...habits.networks].slice(0, 10),
-            usual_user_agents: [...habits.agents].slice(0, 10),
-            ...originEvidence(habits, event),
-          },
+      return {
+        subject,
+        clientId: event.clientId,
+        involved: [
+          ...strangeAddresses(
+            found.map((each) => each.event),
+            habits,
+          ),
+          ...subjectsOf("token", tokens),
+        ],
+        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        score,
+        observed: found.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          ended_at: toInstant(end.atMs),
+          ended_by: end.what,
+          refused,
+          usual_networks: [...habits.networks].slice(0, 10),
+          usual_user_agents: [...habits.agents].slice(0, 10),
+          ...originEvidence(habits, event),
         },
-      ];
+      };
     });
   },
 };

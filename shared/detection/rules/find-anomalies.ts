@@ -1,35 +1,31 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { adminChange } from "./admin-change.ts";
+import { mfaFatigue, successAfterFailures } from "./account-takeover.ts";
+import { adminChange, registrationSpike } from "./administration.ts";
 import type { AnomalyRule, FoundAnomaly } from "./anomaly-rule.ts";
 import { anonymisingProxy } from "./anonymising-proxy.ts";
-import { consentPhishing } from "./consent-phishing.ts";
+import {
+  deadTokens,
+  failureBurst,
+  failureRate,
+  networkGuessing,
+  persistentFailures,
+} from "./credential-guesses.ts";
 import { credentialReuse } from "./credential-reuse.ts";
 import { describeCustomRule, findByCustomRule } from "./custom-rule.ts";
-import { deadTokens } from "./dead-tokens.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
-import { devicePhishing } from "./device-phishing.ts";
-import { dormantToken } from "./dormant-token.ts";
-import { endedAccess } from "./ended-access.ts";
-import { failureBurst } from "./failure-burst.ts";
-import { failureRate } from "./failure-rate.ts";
-import { foreignSessions } from "./foreign-sessions.ts";
-import { idleClient } from "./idle-client.ts";
+import { dormantToken, idleClient } from "./dormant-access.ts";
+import { endedAccess, revokedToken } from "./ended-access.ts";
 import { impossibleTravel } from "./impossible-travel.ts";
 import { issuanceRate } from "./issuance-rate.ts";
-import { mfaFatigue } from "./mfa-fatigue.ts";
-import { networkGuessing } from "./network-guessing.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
-import { persistentFailures } from "./persistent-failures.ts";
-import { raisedOf } from "./raised.ts";
-import { registrationSpike } from "./registration-spike.ts";
-import { revokedToken } from "./revoked-token.ts";
+import { consentPhishing, devicePhishing } from "./phishing.ts";
+import { raisedOf } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
 import { scraping } from "./scraping.ts";
-import { sessionsApart } from "./sessions-apart.ts";
-import { successAfterFailures } from "./success-after-failures.ts";
+import { foreignSessions, sessionsApart } from "./sessions.ts";
 import { tokenTheft } from "./token-theft.ts";
-import { unusualHoursOfUser } from "./unusual-hours-of-user.ts";
+import { unusualHoursOfUser } from "./unusual-hours.ts";
 
 type Rules = AnomaliesConfig["rules"];
 

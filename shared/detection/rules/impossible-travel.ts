@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import type { Origin } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
 import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
 import { holderSubject, type SeenEvent } from "./seen-event.ts";
@@ -17,6 +17,13 @@ const HABIT_AFTER_MS = DAY_MS;
  * VPN.
  */
 const PEERS = 3;
+
+const TRAVEL_POINTS = {
+  base: 30, // two locations that are too far apart
+  newAgent: 25, // the user agent at the unusual location is new
+  newCountry: 10, // the country or the kind of network there is new
+  again: 10, // more than one such change
+};
 
 interface Point {
   readonly latitude: number;
@@ -150,16 +157,16 @@ function anomalyOf(
   return {
     subject,
     clientId: far.event.clientId,
-    involved: [
-      ...(far.event.ip === undefined ? [] : [{ kind: "ip", id: far.event.ip } as const]),
-      ...[...tokens].map((id) => ({ kind: "token", id }) as const),
-    ],
+    involved: [...subjectsOf("ip", [far.event.ip]), ...subjectsOf("token", tokens)],
     message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${usualPlaces(habits)}` : ""}`,
-    score: 30 + (isNewAgent ? 25 : 0) + (isNewCountry ? 10 : 0) + (leaps.length >= 2 ? 10 : 0),
+    score:
+      TRAVEL_POINTS.base +
+      (isNewAgent ? TRAVEL_POINTS.newAgent : 0) +
+      (isNewCountry ? TRAVEL_POINTS.newCountry : 0) +
+      (leaps.length >= 2 ? TRAVEL_POINTS.again : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
-    windowStart: toInstant(nowMs - parameters.windowMinutes * MINUTE_MS),
-    windowEnd: toInstant(nowMs),
+    ...windowOf(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       minutes,
       ...(leap.kilometres !== undefined && { kilometres: leap.kilometres }),

@@ -3,13 +3,20 @@ import { HOUR_MS } from "../../core/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
 import { isElsewhere } from "./origin-news.ts";
 import { habitsOf, hasNewAgent } from "./party.ts";
-import { unusualHours } from "./unusual-hours.ts";
+import { unusualHours } from "./usual-range.ts";
 
 /** Tokens count as hoarded if the number of uses per token falls below this share of the usual number. */
 const HOARDED = 0.4;
 
 /** Minimum uses per token for a fleet of machines that each request one token. */
 const FLEET = 0.8;
+
+const ISSUANCE_POINTS = {
+  base: 20, // far more tokens than usual, which alone is low risk
+  hoarded: 30, // the tokens are used far less than usual
+  unknownUses: 25, // uses have never been recorded, so only the number of tokens is known
+  elsewhere: 35, // many are requested from a network or program that is new to the client
+};
 
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
@@ -54,10 +61,11 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
       return {
         ...anomaly,
         message: `${anomaly.message}. Each token was used ${now.toFixed(1)} times; the usual number is ${usual.toFixed(1)}${areElsewhere ? "; many were requested from a network or program that is new to the client" : ""}`,
-        // If uses have never been recorded, only the number of tokens is known.
         score: isFleet
-          ? 20
-          : 20 + (isHoarded ? 30 : usual === 0 ? 25 : 0) + (areElsewhere ? 35 : 0),
+          ? ISSUANCE_POINTS.base
+          : ISSUANCE_POINTS.base +
+            (isHoarded ? ISSUANCE_POINTS.hoarded : usual === 0 ? ISSUANCE_POINTS.unknownUses : 0) +
+            (areElsewhere ? ISSUANCE_POINTS.elsewhere : 0),
         evidence: {
           ...anomaly.evidence,
           uses_a_token: Number(now.toFixed(2)),

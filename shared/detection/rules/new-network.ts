@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { isOperator, operatorOf } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, windowOf } from "./anomaly-rule.ts";
 import {
   comparablePlaces,
   countWithin,
@@ -107,6 +107,13 @@ function isUsedIn(
   );
 }
 
+const NEW_NETWORK_POINTS = {
+  newNetwork: 30, // the service is used from a new network
+  newAgent: 45, // the service is used by a new program
+  goesOn: 15, // it is still used where it was, so it hasn't moved
+  otherBehaviour: 20, // a token is requested for each call
+};
+
 /** Number of days of use after which a network counts as the service's own. */
 const OWN_DAYS = 2;
 
@@ -135,7 +142,7 @@ function judge(
   place: Place,
   snapshot: DetectionSnapshot,
   { maxKnownNetworks, learnDays }: AnomaliesConfig["rules"]["new_network"],
-): Anomaly[] {
+): Anomaly | [] {
   const { nowMs, knownNetworks, clientAgents } = snapshot;
   const { clientId, network, agent, uses, firstMs } = place;
   const fromMs = nowMs - NEWS_MS;
@@ -195,42 +202,39 @@ function judge(
   const news = latest && isNewNetwork ? originNews(habits, latest) : [];
   const where = originText(latest?.origin) ?? network;
   const score =
-    (isNewNetwork && !isEverywhere ? 30 : 0) +
-    (isNewAgent ? 45 : 0) +
-    (goesOn && !isEverywhere ? 15 : 0) +
-    (isOther && !isEverywhere ? 20 : 0) +
+    (isNewNetwork && !isEverywhere ? NEW_NETWORK_POINTS.newNetwork : 0) +
+    (isNewAgent ? NEW_NETWORK_POINTS.newAgent : 0) +
+    (goesOn && !isEverywhere ? NEW_NETWORK_POINTS.goesOn : 0) +
+    (isOther && !isEverywhere ? NEW_NETWORK_POINTS.otherBehaviour : 0) +
     (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
-  return [
-    {
-      subject: { kind: "client", id: clientId },
-      message: `${clientId} is used from ${where} (${agent || "no user agent"}); usual: ${
-        others
-          .map(([each]) => each)
-          .slice(0, 3)
-          .join(", ") || "any program"
-      } from ${own
-        .map((one) => habits.homes.get(one.network) ?? one.network)
+  return {
+    subject: { kind: "client", id: clientId },
+    message: `${clientId} is used from ${where} (${agent || "no user agent"}); usual: ${
+      others
+        .map(([each]) => each)
         .slice(0, 3)
-        .join(
-          ", ",
-        )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times; the usual number is ${behaviour.usual.toFixed(0)} uses per token` : ""}`,
-      score,
-      observed: uses,
-      threshold: 1,
-      windowStart: toInstant(nowMs - RECENT_MS),
-      windowEnd: toInstant(nowMs),
-      evidence: {
-        network,
-        user_agent: agent,
-        is_new_network: isNewNetwork,
-        is_new_user_agent: isNewAgent,
-        goes_on_where_it_was: goesOn,
-        behaves_otherwise: isOther,
-        known_networks: known.map((one) => one.network),
-        ...(latest && originEvidence(habits, latest)),
-      },
+        .join(", ") || "any program"
+    } from ${own
+      .map((one) => habits.homes.get(one.network) ?? one.network)
+      .slice(0, 3)
+      .join(
+        ", ",
+      )}${isOther ? `. There, ${behaviour.there.tokens} tokens were used ${behaviour.there.uses} times; the usual number is ${behaviour.usual.toFixed(0)} uses per token` : ""}`,
+    score,
+    observed: uses,
+    threshold: 1,
+    ...windowOf(nowMs - RECENT_MS, nowMs),
+    evidence: {
+      network,
+      user_agent: agent,
+      is_new_network: isNewNetwork,
+      is_new_user_agent: isNewAgent,
+      goes_on_where_it_was: goesOn,
+      behaves_otherwise: isOther,
+      known_networks: known.map((one) => one.network),
+      ...(latest && originEvidence(habits, latest)),
     },
-  ];
+  };
 }
 
 /** Detects a service that is used from a network or with a user agent that it has never used before. */
@@ -246,7 +250,7 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
     const { nowMs } = snapshot;
     const worst = new Map<string, Anomaly>();
     for (const place of placesOf(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
-      for (const anomaly of judge(place, snapshot, parameters)) {
+      for (const anomaly of [judge(place, snapshot, parameters)].flat()) {
         const key = `${place.clientId} ${place.network}`;
         const before = worst.get(key);
         if (!before || before.score < anomaly.score) worst.set(key, anomaly);

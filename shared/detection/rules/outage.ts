@@ -1,10 +1,13 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { MINUTE_MS, toInstant } from "../../core/clock.ts";
+import { MINUTE_MS } from "../../core/clock.ts";
 import { isGuess } from "../../events/event-facts.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
+import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
+
+/** Low risk: a notice, not an attack. */
+const OUTAGE_SCORE = 20;
 
 /** Detects that many clients fail for the same reason at the same time. Something is broken; it isn't an attack. */
 export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
@@ -41,23 +44,18 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
       );
       const total = struck.reduce((sum, [, count]) => sum + count, 0);
       if (struck.length < leastClients || total < least) return [];
-      return [
-        {
-          subject: { kind: "reason", id: reason } as const,
-          message: `${struck.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
-          score: 20,
-          observed: total,
-          threshold: least,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            reason,
-            refusals_by_client: Object.fromEntries(
-              struck.sort(([, a], [, b]) => b - a).slice(0, 20),
-            ),
-          },
+      return {
+        subject: { kind: "reason", id: reason } as const,
+        message: `${struck.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
+        score: OUTAGE_SCORE,
+        observed: total,
+        threshold: least,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          reason,
+          refusals_by_client: Object.fromEntries(struck.sort(([, a], [, b]) => b - a).slice(0, 20)),
         },
-      ];
+      };
     });
   },
 };

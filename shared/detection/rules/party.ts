@@ -175,26 +175,24 @@ export function newParties(
     const ofTokens = uses.filter((use) => isKeyOf(use, first));
     const templates = setOf(before.map(({ endpoint }) => endpoint && templateOf(endpoint)));
     const called = setOf(group.map(({ endpoint }) => endpoint && templateOf(endpoint)));
-    return [
-      {
-        network: first.network,
-        agent: first.agent,
-        ips: [...setOf(group.map(({ ip }) => ip))],
-        uses: group,
-        tokenIds,
-        isNewNetwork,
-        isNewIp,
-        isNewAgent,
-        hasOthersToken: others.length > 0,
-        othersAgents: setOf(others.map(({ agent }) => agent)),
-        isOtherFamily:
-          others.length > 0 && !others.some((each) => isIpv6(each.ip) === isIpv6(first.ip)),
-        habits,
-        alternations: alternationsOf(ofTokens, isPartys),
-        newEndpoints: [...called].filter((template) => !templates.has(template)),
-        rate: rateOf(group),
-        usualRate: rateOf(before.filter(({ type }) => type === "token_used")),
-      },
-    ];
+    return {
+      network: first.network,
+      agent: first.agent,
+      ips: [...setOf(group.map(({ ip }) => ip))],
+      uses: group,
+      tokenIds,
+      isNewNetwork,
+      isNewIp,
+      isNewAgent,
+      hasOthersToken: others.length > 0,
+      othersAgents: setOf(others.map(({ agent }) => agent)),
+      isOtherFamily:
+        others.length > 0 && !others.some((each) => isIpv6(each.ip) === isIpv6(first.ip)),
+      habits,
+      alternations: alternationsOf(ofTokens, isPartys),
+      newEndpoints: [...called].filter((template) => !templates.has(template)),
+      rate: rateOf(group),
+      usualRate: rateOf(before.filter(({ type }) => type === "token_used")),
+    };
   });
 }

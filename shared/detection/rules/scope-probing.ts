@@ -1,11 +1,20 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
+import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
+import { type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import { habitsOf, newParties, strangeAddresses } from "./party.ts";
 import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
 
 /** If at least this many principals using one client are denied at an endpoint, the client is misconfigured. */
 const SHARED_BY = 3;
+
+const PROBING_POINTS = {
+  base: 45, // as many endpoints or scopes as configured
+  each: 5, // for each further endpoint or scope
+  strange: 20, // a network or user agent is new to the principal
+  fast: 25, // many denials within ten minutes
+};
+/** Number of denials within ten minutes that counts as fast. */
+const FAST_DENIALS = 15;
 
 const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
   `${clientId}\n${templateOf(endpoint)}`;
@@ -48,27 +57,23 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
       const of = holderSubject(holder);
       const tokens = [...new Set(events.flatMap(({ tokenId }) => tokenId ?? []))];
       const [id = ""] = tokens;
-      return [
-        {
-          subject: tokens.length === 0 ? of : ({ kind: "token", id } as const),
-          clientId: last.clientId,
-          involved: [
-            of,
-            ...tokens.map((each) => ({ kind: "token", id: each }) as const),
-            ...strangeAddresses(events, habits),
-          ],
-          message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
-          score: Math.min(
-            100,
-            45 + 5 * (variety - threshold) + (isOdd ? 20 : 0) + (fast >= 15 ? 25 : 0),
-          ),
-          observed: variety,
-          threshold,
-          windowStart: toInstant(fromMs),
-          windowEnd: toInstant(nowMs),
-          evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...asked].slice(0, 10) },
-        },
-      ];
+      return {
+        subject: tokens.length === 0 ? of : ({ kind: "token", id } as const),
+        clientId: last.clientId,
+        involved: [of, ...subjectsOf("token", tokens), ...strangeAddresses(events, habits)],
+        message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
+        score: Math.min(
+          100,
+          PROBING_POINTS.base +
+            PROBING_POINTS.each * (variety - threshold) +
+            (isOdd ? PROBING_POINTS.strange : 0) +
+            (fast >= FAST_DENIALS ? PROBING_POINTS.fast : 0),
+        ),
+        observed: variety,
+        threshold,
+        ...windowOf(fromMs, nowMs),
+        evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...asked].slice(0, 10) },
+      };
     });
   },
 };

@@ -1,7 +1,7 @@
 import { SAMPLED_ONE_IN } from "../../audit-log/counts-of-event.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import type { AnomalyRule } from "./anomaly-rule.ts";
+import { HOUR_MS } from "../../core/clock.ts";
+import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
 import {
   type HourCounts,
   MOST_EVENTS_BEFORE,
@@ -18,8 +18,16 @@ import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-eve
  */
 export const FAST_HOURS = 2;
 export const SLOW_HOURS = 8;
-/** Maximum score for a service. Batch jobs walk through resources just as a thief does. */
-const MOST_OF_SERVICE = 45;
+const SCRAPING_POINTS = {
+  veryFast: 50, // three times the configured ratio within two hours
+  slow: 40, // the configured ratio within eight hours
+  fast: 35, // the configured ratio within two hours
+  walk: 30, // reads many different resources of an endpoint for the first time
+  wideWalk: 15, // ten times as many as ever before
+  ascending: 25, // enumerates numeric ids
+  newAgent: 20, // a user agent that is new to the principal
+  mostOfService: 45, // limit for a service, because batch jobs walk through resources just as a thief does
+};
 /** Minimum calls before judging how many resources a principal requests. */
 const ENOUGH_CALLS = 40;
 
@@ -186,51 +194,50 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       const isFast = fast.sure >= least && times >= ratio;
       const isSlow = slow.sure >= leastSlow && slowTimes >= ratio;
       const isVeryFast = isFast && times >= 3 * ratio;
+      const speed = isVeryFast ? "veryFast" : isSlow ? "slow" : isFast ? "fast" : undefined;
+      const speedPoints = speed === undefined ? 0 : SCRAPING_POINTS[speed];
       const points =
-        (isVeryFast ? 50 : isSlow ? 40 : isFast ? 35 : 0) +
-        (isNewWalk && times >= ratio / 2 ? 30 : 0) +
-        (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources) ? 15 : 0) +
-        (isNewWalk && isAscending(recent) ? 25 : 0) +
-        (isOdd ? 20 : 0);
+        speedPoints +
+        (isNewWalk && times >= ratio / 2 ? SCRAPING_POINTS.walk : 0) +
+        (isNewWalk && walk.resources >= 10 * Math.max(1, before.resources)
+          ? SCRAPING_POINTS.wideWalk
+          : 0) +
+        (isNewWalk && isAscending(recent) ? SCRAPING_POINTS.ascending : 0) +
+        (isOdd ? SCRAPING_POINTS.newAgent : 0);
       // Batch jobs and load tests make services just as busy, so for a service, call volume alone isn't enough.
       const isService = holder.startsWith("token:");
       const score = !isService
         ? points
         : isNewWalk || isOdd
-          ? Math.min(points, MOST_OF_SERVICE)
+          ? Math.min(points, SCRAPING_POINTS.mostOfService)
           : 0;
       if (score < RAISED_FROM || !(isFast || isSlow || isNewWalk)) return [];
       const subject = holderSubject(holder);
       const latest = events.at(-1);
       const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
       const [volume, length] = isSlow && !isFast ? [slow, SLOW_HOURS] : [fast, FAST_HOURS];
-      return [
-        {
-          subject,
-          clientId,
-          involved: [
-            ...strangeAddresses(latest ? [latest] : [], habits),
-            ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
-          ],
-          message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
-          score: Math.min(100, score),
-          observed: volume.uses,
-          threshold: Math.round(
-            Math.max(volume === slow ? leastSlow : least, volume.usual * ratio),
-          ),
-          windowStart: toInstant(hourMs - (length - 1) * HOUR_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            ...(!volume.isCounted && {
-              estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
-            }),
-            usual_calls: volume.usual,
-            resources: walk.resources,
-            endpoint: walk.endpoint,
-            calls_looked_at: walk.calls,
-          },
+      return {
+        subject,
+        clientId,
+        involved: [
+          ...strangeAddresses(latest ? [latest] : [], habits),
+          ...(latest?.tokenId ? [{ kind: "token", id: latest.tokenId } as const] : []),
+        ],
+        message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
+        score: Math.min(100, score),
+        observed: volume.uses,
+        threshold: Math.round(Math.max(volume === slow ? leastSlow : least, volume.usual * ratio)),
+        ...windowOf(hourMs - (length - 1) * HOUR_MS, nowMs),
+        evidence: {
+          ...(!volume.isCounted && {
+            estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
+          }),
+          usual_calls: volume.usual,
+          resources: walk.resources,
+          endpoint: walk.endpoint,
+          calls_looked_at: walk.calls,
         },
-      ];
+      };
     });
   },
 };

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { DAY_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   NEWS_POINTS,
@@ -20,6 +20,19 @@ const SETTLED = { events: 20, days: 3 };
  */
 const PEERS = 3;
 
+const THEFT_POINTS = {
+  newAgent: 55, // a user agent that is new to the principal
+  otherAgent: 25, // a user agent that the principal uses, but not with this token
+  newNetwork: 15, // a new network or operator
+  newAddress: 5, // a new address of a known network
+  settled: 15, // a new network, although the principal always used one
+  alternating: 5, // both parties use the token in turn, from two networks
+  alternatingOften: 20, // the same at least four times, or with two user agents
+  alternatingNearby: 40, // two addresses of one network use it in turn, which a moving user doesn't do
+  busy: 15, // far more calls than usual
+  newEndpoints: 10, // several endpoints that the principal never called
+};
+
 /** Returns the signs that a different person uses the token, with points for each. */
 function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
   const { habits, alternations, othersAgents, agent } = party;
@@ -35,19 +48,35 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
   const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
   const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
-    [55, `new user agent: ${agent}`, isNewAgent],
-    [25, `different user agent: ${agent}`, isOtherAgent && !isNewAgent && !isUsualPair],
-    [15, `new network: ${where}`, isNewNetwork],
-    [5, "new address", party.isNewIp && !isNewNetwork && !party.isOtherFamily],
+    [THEFT_POINTS.newAgent, `new user agent: ${agent}`, isNewAgent],
     [
-      15,
+      THEFT_POINTS.otherAgent,
+      `different user agent: ${agent}`,
+      isOtherAgent && !isNewAgent && !isUsualPair,
+    ],
+    [THEFT_POINTS.newNetwork, `new network: ${where}`, isNewNetwork],
+    [
+      THEFT_POINTS.newAddress,
+      "new address",
+      party.isNewIp && !isNewNetwork && !party.isOtherFamily,
+    ],
+    [
+      THEFT_POINTS.settled,
       `always used from one ${habits.operators.size > 0 ? "operator" : "network"} before`,
       isNewNetwork && isSettled,
     ],
-    [5, "both parties use it alternately", isNewNetwork && alternations >= 2 && alternations < 4],
-    [20, "both parties use it alternately", alternations >= 4 && (isNewNetwork || isOtherAgent)],
     [
-      40,
+      THEFT_POINTS.alternating,
+      "both parties use it alternately",
+      isNewNetwork && alternations >= 2 && alternations < 4,
+    ],
+    [
+      THEFT_POINTS.alternatingOften,
+      "both parties use it alternately",
+      alternations >= 4 && (isNewNetwork || isOtherAgent),
+    ],
+    [
+      THEFT_POINTS.alternatingNearby,
       "two addresses of one network use it alternately",
       alternations >= 4 &&
         party.isNewIp &&
@@ -57,7 +86,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
         habits.events >= SETTLED.events &&
         habits.places.size <= 2,
     ],
-    [15, "far more calls than usual", isBusy],
+    [THEFT_POINTS.busy, "far more calls than usual", isBusy],
     // Travel and VPNs are common, so a new location only adds points if there are other signs.
     [
       NEWS_POINTS,
@@ -65,7 +94,7 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
       news.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
     ],
     [
-      10,
+      THEFT_POINTS.newEndpoints,
       `endpoints that were never called before: ${party.newEndpoints.slice(0, 5).join(", ")}`,
       party.newEndpoints.length >= 2 && habits.events >= SETTLED.events,
     ],
@@ -102,7 +131,7 @@ function anomalyOf(
   parties: readonly { readonly party: Party; readonly reasons: [number, string][] }[],
   snapshot: DetectionSnapshot,
   fromMs: number,
-): Anomaly[] {
+): Anomaly | [] {
   const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
   const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
   const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
@@ -114,30 +143,27 @@ function anomalyOf(
   const subject = { kind: "token", id: tokenId } as const;
   const whose = of.kind === "user" ? ` (user ${of.id})` : "";
   const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
-  return [
-    {
-      subject,
-      clientId: first.clientId,
-      involved: [
-        ...(of.kind === "user" ? [of] : []),
-        ...strangeAddresses(party.uses, party.habits),
-        ...party.tokenIds.map((id) => ({ kind: "token", id }) as const),
-      ],
-      message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
-      score,
-      observed: party.uses.length,
-      threshold: 1,
-      windowStart: toInstant(fromMs),
-      windowEnd: toInstant(snapshot.nowMs),
-      evidence: {
-        why: reasons.map(([, what]) => what),
-        usual_networks: [...party.habits.networks].slice(0, 10),
-        usual_user_agents: [...party.habits.agents].slice(0, 10),
-        changes_between: party.alternations,
-        ...originEvidence(party.habits, first),
-      },
+  return {
+    subject,
+    clientId: first.clientId,
+    involved: [
+      ...(of.kind === "user" ? [of] : []),
+      ...strangeAddresses(party.uses, party.habits),
+      ...subjectsOf("token", party.tokenIds),
+    ],
+    message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
+    score,
+    observed: party.uses.length,
+    threshold: 1,
+    ...windowOf(fromMs, snapshot.nowMs),
+    evidence: {
+      why: reasons.map(([, what]) => what),
+      usual_networks: [...party.habits.networks].slice(0, 10),
+      usual_user_agents: [...party.habits.agents].slice(0, 10),
+      changes_between: party.alternations,
+      ...originEvidence(party.habits, first),
     },
-  ];
+  };
 }
 
 /** Detects a token that is used by someone other than its principal. */

@@ -1,57 +1,117 @@
-import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import type { Anomaly } from "./anomaly-rule.ts";
-import type { ClientHistory } from "./detection-snapshot.ts";
-import { RAISED_FROM } from "./risk.ts";
-import { usualRange } from "./usual-range.ts";
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
 
-export interface UnusualHoursParameters {
-  readonly minimum: number;
-  readonly deviations: number;
-  readonly ratio: number;
+/** Minimum age of events that count towards habits. One night of activity isn't a habit. */
+const HABIT_AFTER_MS = 12 * HOUR_MS;
+
+const dayOf = (atMs: number) => Math.floor(atMs / DAY_MS);
+const hourOf = (atMs: number) => new Date(atMs).getUTCHours();
+const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
+
+/** The hours at which a principal is active on weekdays or weekends, and the number of such days. */
+export interface ActiveHours {
+  readonly kind: "weekdays" | "weekends";
+  /** Hours of the day, UTC, in ascending order. */
+  readonly hours: readonly number[];
+  readonly days: number;
+  readonly events: number;
+  /** The longest part of the day without activity: the hour at which it starts, and its length in hours. */
+  readonly quietFrom: number;
+  readonly quietHours: number;
 }
 
-/** Minimum history for a client. With less, there is no telling what is usual. */
-const LEARN_MS = 24 * HOUR_MS;
+/** Returns the longest gap between two active hours, which may span midnight. */
+function longestQuiet(hours: readonly number[]): Pick<ActiveHours, "quietFrom" | "quietHours"> {
+  const gaps = hours.map((hour, n) => {
+    const next = hours[n + 1] ?? (hours[0] ?? 0) + 24;
+    return { quietFrom: (hour + 1) % 24, quietHours: next - hour - 1 };
+  });
+  const [longest] = gaps.sort((a, b) => b.quietHours - a.quietHours);
+  return longest ?? { quietFrom: 0, quietHours: 0 };
+}
+
+/** Returns the hours at which a principal is active on the same kind of day as `nowMs`: weekdays or weekends. */
+export function activeHours(events: readonly SeenEvent[], nowMs: number): ActiveHours {
+  const weekend = isWeekend(nowMs);
+  const usual = events.filter(
+    (event) =>
+      event.atMs < nowMs - HABIT_AFTER_MS && isSuccess(event) && isWeekend(event.atMs) === weekend,
+  );
+  const hours = [...new Set(usual.map(({ atMs }) => hourOf(atMs)))].sort((a, b) => a - b);
+  return {
+    kind: weekend ? "weekends" : "weekdays",
+    hours,
+    days: new Set(usual.map(({ atMs }) => dayOf(atMs))).size,
+    events: usual.length,
+    ...longestQuiet(hours),
+  };
+}
 
 /**
- * Returns the clients whose last hour clearly differs from their own history.
+ * Whether an instant is in the principal's longest quiet period, not counting the first and last hour. Shorter quiet
+ * periods are chance. The longest one is the night.
  *
- * @param what how the message describes what is counted
+ * @param least minimum length in hours of a quiet period that counts as night
  */
-export function unusualHours(
-  histories: readonly ClientHistory[],
-  historyStartMs: number,
-  nowMs: number,
-  parameters: UnusualHoursParameters,
-  what: string,
-): Anomaly[] {
-  return histories.flatMap(({ clientId, lastHour, hours, firstSeenMs }) => {
-    // Once a client has appeared, hours without a count are zero.
-    const firstMs = Math.max(historyStartMs, Math.min(firstSeenMs, ...hours.keys()));
-    if (lastHour < parameters.minimum || nowMs - firstMs < LEARN_MS) return [];
-    const usual = usualRange(hours, firstMs, nowMs);
-    if (!usual) return [];
-    const threshold = Math.max(
-      parameters.minimum,
-      usual.median + parameters.deviations * usual.deviation,
-      usual.median * parameters.ratio,
-    );
-    if (lastHour < threshold) return [];
-    return [
-      {
-        subject: { kind: "client", id: clientId } as const,
-        message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
-        score: RAISED_FROM,
-        observed: lastHour,
-        threshold: Math.ceil(threshold),
-        windowStart: toInstant(nowMs - HOUR_MS),
-        windowEnd: toInstant(nowMs),
-        evidence: {
-          usual_median: usual.median,
-          usual_deviation: Number(usual.deviation.toFixed(2)),
-          compared_hours: usual.hours,
-        },
-      },
-    ];
-  });
+export function isUnusualHour(
+  { quietFrom, quietHours }: ActiveHours,
+  atMs: number,
+  least: number,
+): boolean {
+  const inside = (hourOf(atMs) - quietFrom + 24) % 24;
+  return quietHours >= least && inside >= 1 && inside < quietHours - 1;
 }
+
+const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
+
+/** Minimum number of a user's events. With fewer events, most empty hours are chance. */
+const LEAST_EVENTS = 20;
+
+/** Low, because the rule only supports other rules' findings. */
+const UNUSUAL_HOURS_SCORE = 20;
+
+/** Detects a user who is active at an hour of the day when this user has never been active before. */
+export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_hours"]> = {
+  name: "unusual_hours",
+  catches:
+    "a user who is active at a time of day when that user never was before; weekdays and weekends are compared separately",
+  falsePositives: "a user who works late once, or is in another time zone",
+  advice: "Ask the user whether that was them.",
+  examples: "all",
+  isSupport: true,
+  find: ({ holders, nowMs }, { days: least, quietHours }) => {
+    const fromMs = nowMs - 2 * HOUR_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+      const of = holderSubject(holder);
+      // A candidate may be a dormant token that belongs to a user.
+      const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
+      if (id === undefined) return [];
+      const usual = activeHours(events, nowMs);
+      if (usual.days < least || usual.events < LEAST_EVENTS) return [];
+      const strange = events.filter(
+        (event) =>
+          event.atMs >= fromMs && isSuccess(event) && isUnusualHour(usual, event.atMs, quietHours),
+      );
+      const [first] = strange;
+      if (!first) return [];
+      const tokens = new Set(strange.flatMap(({ tokenId }) => tokenId ?? []));
+      return {
+        subject: { kind: "user", id },
+        clientId: first.clientId,
+        involved: subjectsOf("token", tokens),
+        message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
+        score: UNUSUAL_HOURS_SCORE,
+        observed: strange.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          usual_hours_utc: usual.hours.map(atHour),
+          days_known: usual.days,
+          of: usual.kind,
+        },
+      };
+    });
+  },
+};

@@ -4,7 +4,7 @@ import { fetchDocument, IssuerUnavailableError } from "../../token-verifiers/fet
 import { IssuerKeys } from "../../token-verifiers/issuer-keys.ts";
 import { readSignedJwt } from "../../token-verifiers/json-web-token.ts";
 import { checkSignature } from "../../token-verifiers/jwt-verifier.ts";
-import type { TokenRefusal } from "../../token-verifiers/token-refusal.ts";
+import type { TokenRefusal } from "../../token-verifiers/refusals.ts";
 import {
   MAX_SET_LENGTH,
   readSetClaims,

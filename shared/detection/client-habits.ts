@@ -2,16 +2,17 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
+import { clientAgents } from "../audit-log/first-agents.ts";
 import { DAY_MS, SECOND_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 
 /** Days without use after which a client's network is forgotten. */
 const REMEMBERED_DAYS = 90;
 
-/** Maximum networks to read per client. If a client has more, none is considered typical. */
+/** Maximum networks, and user agents, to read per client. If a client has more, none is considered typical. */
 const MOST = 50;
 
-const itemSchema = z.object({
+const networkSchema = z.object({
   sk: z.string(),
   first_seen_at: z.string(),
   raised: z.boolean(),
@@ -37,7 +38,7 @@ export async function findKnownNetworks(
       ScanIndexForward: false,
     }),
   );
-  return Items.map((item) => itemSchema.parse(item))
+  return Items.map((item) => networkSchema.parse(item))
     .map(({ sk, first_seen_at, raised, ttl_epoch_seconds }) => ({
       network: sk,
       firstSeenAt: first_seen_at,
@@ -81,4 +82,27 @@ export async function rememberNetwork(
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
+}
+
+const agentSchema = z.object({ first_agent: z.string(), first_seen_ms: z.number() });
+
+/** Returns a client's user agents and when each was first seen, in epoch milliseconds. Cost: one Query. */
+export async function findClientAgents(
+  store: StatisticsStore,
+  clientId: string,
+  nowMs: number,
+): Promise<Map<string, number>> {
+  const { Items = [] } = await store.db.send(
+    new QueryCommand({
+      TableName: store.countersTable,
+      KeyConditionExpression: "pk = :pk",
+      ExpressionAttributeValues: { ":pk": clientAgents(clientId) },
+      Limit: MOST,
+    }),
+  );
+  return new Map(
+    Items.map((item) => agentSchema.parse(item))
+      .filter(({ first_seen_ms }) => first_seen_ms < nowMs)
+      .map(({ first_agent, first_seen_ms }) => [first_agent, first_seen_ms]),
+  );
 }

@@ -1,12 +1,82 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { operatorOf } from "../../events/origin.ts";
-import type { Anomaly, AnomalyRule } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
-import { originText } from "./origin-news.ts";
+import {
+  isElsewhere,
+  newsPoints,
+  originEvidence,
+  originText,
+  placeText,
+  usualPlaces,
+} from "./origin-news.ts";
+import { habitsOf } from "./party.ts";
 import { isSensitive, RAISED_FROM } from "./risk.ts";
-import type { SeenEvent } from "./seen-event.ts";
-import { unusualHours } from "./unusual-hours.ts";
+import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import { unusualHours } from "./usual-range.ts";
+
+const DEVICE_POINTS = {
+  base: 45, // a device in a network that the user has never used
+  sensitiveScopes: 15, // the token allows more than reading
+  busy: 10, // the token is used at once, and often
+};
+/** Number of uses that makes a new token busy. */
+const BUSY_USES = 10;
+
+/**
+ * Detects a device-code token that was requested from a network that the user has never used (RFC 8628, section 5.4).
+ */
+export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishing"]> = {
+  name: "device_phishing",
+  catches: "a user who is tricked into entering another person's device code",
+  falsePositives:
+    "a television or a console in another location; a developer who signs in on a server",
+  advice:
+    "Call the user. If the device is not theirs, revoke the token and end the user's sessions.",
+  examples: "all",
+  find: ({ holders, nowMs }, { windowMinutes }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+      const given = events.filter(
+        ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
+      );
+      const strange = given.filter((token) => {
+        const habits = habitsOf(events.filter((each) => each.atMs < token.atMs));
+        return habits.events > 0 && isElsewhere(habits, token);
+      });
+      const [first] = strange;
+      if (!first) return [];
+      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const subject = holderSubject(holder);
+      const sensitive = first.scopes.filter(isSensitive);
+      const busy = events.filter(
+        ({ type, tokenId, atMs }) =>
+          type === "token_used" && tokenId === first.tokenId && atMs >= first.atMs,
+      ).length;
+      return {
+        subject,
+        clientId: first.clientId,
+        involved: [...subjectsOf("ip", [first.ip]), ...subjectsOf("token", [first.tokenId])],
+        message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
+        score:
+          DEVICE_POINTS.base +
+          (sensitive.length > 0 ? DEVICE_POINTS.sensitiveScopes : 0) +
+          (busy >= BUSY_USES ? DEVICE_POINTS.busy : 0) +
+          newsPoints(habits, first),
+        observed: strange.length,
+        threshold: 1,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          usual_networks: [...habits.networks].slice(0, 10),
+          sensitive_scopes: sensitive.slice(0, 10),
+          uses: busy,
+          ...originEvidence(habits, first),
+        },
+      };
+    });
+  },
+};
 
 type Parameters = AnomaliesConfig["rules"]["consent_phishing"];
 
@@ -31,6 +101,16 @@ function concentration(uses: readonly SeenEvent[]): number {
   for (const site of uses.map(siteOf)) counts.set(site, (counts.get(site) ?? 0) + 1);
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
+
+const CONSENT_POINTS = {
+  consents: 30, // a new client to which users consented explicitly
+  tokens: 15, // a new client whose tokens were mostly issued without recorded consents
+  onePlace: 35, // most tokens are used from one network or hosting operator
+  collected: 45, // a known client whose new users' tokens stay unused
+  sensitiveScopes: 15, // the tokens allow more than reading
+};
+/** Minimum share of uses from one network or hosting operator for a client to work from one place. */
+const ONE_PLACE_SHARE = 0.8;
 
 /** A user who signed in this recently may not have made a call yet. */
 const CALLS_WITHIN_MS = 10 * MINUTE_MS;
@@ -67,22 +147,20 @@ function collected(
     }
     if (due.length < threshold / 2 || unused.length < UNUSED_SHARE * due.length) return [];
     const sensitive = [...new Set(given.flatMap(({ scopes }) => scopes))].filter(isSensitive);
-    return [
-      {
-        ...each,
-        message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
-        score: 45 + (sensitive.length > 0 ? 15 : 0),
-        observed: users.size,
-        threshold,
-        windowStart: toInstant(fromMs),
-        evidence: {
-          ...each.evidence,
-          new_users: fresh.length,
-          tokens_not_used: unused.length,
-          sensitive_scopes: sensitive.slice(0, 10),
-        },
+    return {
+      ...each,
+      message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
+      score: CONSENT_POINTS.collected + (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
+      observed: users.size,
+      threshold,
+      windowStart: toInstant(fromMs),
+      evidence: {
+        ...each.evidence,
+        new_users: fresh.length,
+        tokens_not_used: unused.length,
+        sensitive_scopes: sensitive.slice(0, 10),
       },
-    ];
+    };
   });
 }
 
@@ -128,28 +206,25 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         return [];
       const scopes = new Set(given.flatMap((each) => each.scopes));
       const sensitive = [...scopes].filter(isSensitive);
-      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= 0.8;
+      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= ONE_PLACE_SHARE;
       const [use] = uses;
-      return [
-        {
-          subject: { kind: "client", id: clientId } as const,
-          involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
-          message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
-          score:
-            (consented.length >= threshold / 2 ? 30 : 15) +
-            (isOnePlace ? 35 : 0) +
-            (sensitive.length > 0 ? 15 : 0),
-          observed: users.size,
-          threshold,
-          windowStart: toInstant(nowMs - DAY_MS),
-          windowEnd: toInstant(nowMs),
-          evidence: {
-            first_seen_at: toInstant(firstMs),
-            sensitive_scopes: sensitive.slice(0, 10),
-            consents: consented.length,
-          },
+      return {
+        subject: { kind: "client", id: clientId } as const,
+        involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
+        message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
+        score:
+          CONSENT_POINTS[consented.length >= threshold / 2 ? "consents" : "tokens"] +
+          (isOnePlace ? CONSENT_POINTS.onePlace : 0) +
+          (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
+        observed: users.size,
+        threshold,
+        ...windowOf(nowMs - DAY_MS, nowMs),
+        evidence: {
+          first_seen_at: toInstant(firstMs),
+          sensitive_scopes: sensitive.slice(0, 10),
+          consents: consented.length,
         },
-      ];
+      };
     });
     const found = new Set(
       ofNew.filter(({ score }) => score >= RAISED_FROM).map(({ subject }) => subject.id),

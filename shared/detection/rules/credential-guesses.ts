@@ -1,0 +1,420 @@
+import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
+import { isGuess } from "../../events/event-facts.ts";
+import { ipBlockSchema } from "../../events/ip-network.ts";
+import { NO_CLIENT } from "../../events/oauth-event.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
+import {
+  countWithin,
+  type DetectionSnapshot,
+  type HourCounts,
+  type SubjectCount,
+} from "./detection-snapshot.ts";
+import { originFacts, originOfAll, placeText } from "./origin-news.ts";
+import { isSuccess, type SeenEvent } from "./seen-event.ts";
+import { unusualHours } from "./usual-range.ts";
+
+/** Maximum share of calls from a shared address that may be credential guesses. */
+const SHARED_SHARE = 0.2;
+
+/**
+ * Returns how many principals were allowed from an address, and the share of calls that are credential guesses. At a
+ * carrier or a company, most calls are allowed.
+ */
+export function othersAt(events: readonly SeenEvent[]): {
+  readonly holders: number;
+  readonly guessedShare: number;
+} {
+  const successes = events.filter(isSuccess);
+  const guesses = events.filter(({ reason }) => isGuess(reason)).length;
+  return {
+    holders: new Set(successes.map(({ userId, tokenId }) => userId ?? tokenId)).size,
+    guessedShare: guesses / Math.max(1, guesses + successes.length),
+  };
+}
+
+/** Whether an address belongs to a carrier or a company, where a few credential guesses are normal. */
+export function isSharedAddress(events: readonly SeenEvent[]): boolean {
+  const { holders, guessedShare } = othersAt(events);
+  return holders >= 3 && guessedShare < SHARED_SHARE;
+}
+
+const BURST_SCORES = {
+  stranger: 75, // no call from the address was ever allowed
+  known: 50, // some principals are also allowed from there
+};
+
+/** Detects many credential guesses within minutes from one address. */
+export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]> = {
+  name: "failure_burst",
+  catches: "credential guesses (tokens, passwords or client secrets) from one address",
+  falsePositives: "a program that keeps trying a deleted token, or a token of another environment",
+  advice: "Block the address. If you know the program, give it a valid token.",
+  examples: "failures",
+  find: ({ guessedIps, addresses, nowMs }, { windowMinutes, perIp }) => {
+    const fromMs = nowMs - windowMinutes * MINUTE_MS;
+    const totals = new Map<string, { count: number; clients: Map<string, number> }>();
+    for (const each of guessedIps) {
+      const count = countWithin(each, fromMs, nowMs);
+      if (count === 0) continue;
+      const total = totals.get(each.value) ?? { count: 0, clients: new Map() };
+      total.count += count;
+      total.clients.set(each.clientId, (total.clients.get(each.clientId) ?? 0) + count);
+      totals.set(each.value, total);
+    }
+    return [...totals].flatMap(([ip, { count, clients }]) => {
+      const events = addresses.get(ip) ?? [];
+      if (count < perIp || isSharedAddress(events)) return [];
+      const origin = originOfAll(events);
+      const others = othersAt(events);
+      const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
+      const isStranger = others.holders === 0;
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        ...(client !== NO_CLIENT && { clientId: client }),
+        message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
+        score: BURST_SCORES[isStranger ? "stranger" : "known"],
+        observed: count,
+        threshold: perIp,
+        ...windowOf(fromMs, nowMs),
+        evidence: {
+          guesses_by_client: Object.fromEntries(clients),
+          holders_let_in: others.holders,
+          ...originFacts(origin),
+        },
+      };
+    });
+  },
+};
+
+/**
+ * Prefix lengths that group neighbouring addresses: about as many as one hosting customer rents, or one site's network.
+ */
+const PREFIX = { ipv4: 24, ipv6: 48 };
+/** Minimum share of the guesses that must come from one address or network for it to explain them. */
+const OF_ONE = 0.7;
+/** Maximum addresses linked to an incident. */
+const MOST_ADDRESSES = 50;
+
+/**
+ * Returns the address block that contains an address and its neighbours, such as `203.0.113.0/24`.
+ *
+ * @param place an IPv4 address, or the /64 that contains an IPv6 address
+ */
+export function neighboursOf(place: string): string | undefined {
+  const [ip = ""] = place.split("/");
+  return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
+}
+
+/** Credential guesses in the last hour from the addresses in one network. */
+export interface NetworkGuesses {
+  readonly network: string;
+  readonly total: number;
+  /** Guesses by address, highest count first. */
+  readonly addresses: readonly (readonly [ip: string, count: number])[];
+  readonly clients: ReadonlyMap<string, number>;
+}
+
+/** Returns the last hour's credential guesses by network, highest count first. */
+export function guessesByNetwork(
+  guessedIps: readonly SubjectCount[],
+  nowMs: number,
+): NetworkGuesses[] {
+  const networks = new Map<string, { ips: Map<string, number>; clients: Map<string, number> }>();
+  for (const each of guessedIps) {
+    const count = countWithin(each, nowMs - HOUR_MS, nowMs);
+    const network = count === 0 ? undefined : neighboursOf(each.value);
+    if (network === undefined) continue;
+    const of = networks.get(network) ?? { ips: new Map(), clients: new Map() };
+    networks.set(network, of);
+    of.ips.set(each.value, (of.ips.get(each.value) ?? 0) + count);
+    of.clients.set(each.clientId, (of.clients.get(each.clientId) ?? 0) + count);
+  }
+  return [...networks]
+    .map(([network, { ips, clients }]) => ({
+      network,
+      total: [...ips.values()].reduce((sum, count) => sum + count, 0),
+      addresses: [...ips].sort(([, a], [, b]) => b - a),
+      clients,
+    }))
+    .sort((a, b) => b.total - a.total);
+}
+
+const NETWORK_SCORES = {
+  stranger: 75, // no call from these addresses was ever allowed
+  known: 50, // some principals are also allowed from there
+};
+
+/** Detects credential guesses that are spread across the addresses of one network, with only a few from each. */
+export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_guessing"]> = {
+  name: "network_guessing",
+  catches: "credential guesses from many addresses of one network, a few from each",
+  falsePositives: "a fleet in one data centre with a deleted token",
+  advice: "Block the network, unless it belongs to a carrier or to you. Find out who rents it.",
+  examples: "failures",
+  find: ({ guessedIps, addresses: looked, nowMs }, { guesses, addresses: least }) =>
+    guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly | [] => {
+      const { network, total, addresses, clients } = each;
+      const [first] = addresses;
+      if (total < guesses || addresses.length < least || !first) return [];
+      if (first[1] >= OF_ONE * total) return [];
+      const others = addresses.flatMap(([ip]) => {
+        const events = looked.get(ip);
+        return events ? [othersAt(events)] : [];
+      });
+      // If principals are also allowed from these addresses, the network belongs to a carrier or an office.
+      const shared = others.filter(({ holders }) => holders > 0).length;
+      if (others.length > 0 && shared > others.length / 2) return [];
+      const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
+      const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
+      return {
+        subject: { kind: "network", id: network },
+        ...(client !== NO_CLIENT && { clientId: client }),
+        involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
+        message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
+        score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
+        observed: total,
+        threshold: guesses,
+        ...windowOf(nowMs - HOUR_MS, nowMs),
+        evidence: {
+          addresses: addresses.length,
+          most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
+          guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
+          addresses_where_others_were_let_in: shared,
+          ...originFacts(origin),
+        },
+      };
+    }),
+};
+
+/** Maximum addresses linked to an incident about a client. */
+const MOST_OF_CLIENT = 100;
+/** Minimum number of addresses for credential guesses to count as distributed. */
+const SPREAD = 10;
+/** Minimum time that a service must have used an address before the address counts as the service's own. */
+const OWN_SINCE_MS = 30 * MINUTE_MS;
+
+const RATE_SCORES = {
+  distributed: 80, // guesses from many addresses, a few from each
+  few: 55, // guesses from few addresses
+  explained: 30, // the principals' own addresses, a shared address or a service with an old secret: low risk
+};
+
+/**
+ * Whether the client, without a user, was allowed from an address well before the first credential guess from there.
+ */
+function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
+  const first = events.find(({ reason }) => isGuess(reason));
+  return events.some(
+    (event) =>
+      isSuccess(event) &&
+      event.clientId === clientId &&
+      event.userId === undefined &&
+      event.atMs <= (first?.atMs ?? 0) - OWN_SINCE_MS,
+  );
+}
+
+function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] {
+  const { guessedIps, addresses, sinceMs, nowMs } = snapshot;
+  const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
+  const counts = ofClient
+    .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count);
+  // The guesses have stopped, so the addresses are no longer candidates. Earlier runs have already reported them.
+  if (ofClient.length > 0 && !ofClient.some((each) => countWithin(each, sinceMs, nowMs) > 0)) {
+    return [];
+  }
+  const looked = counts.flatMap(({ ip }) => {
+    const events = addresses.get(ip);
+    return events ? [othersAt(events)] : [];
+  });
+  // If principals are also allowed from most of these addresses, legitimate callers are failing, and this isn't an
+  // attack.
+  const known = looked.filter(({ holders }) => holders > 0).length;
+  const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
+  // A service with an old secret fails from its usual address, and a carrier's address always has some failures.
+  const explained = counts.filter(({ ip }) => {
+    const events = addresses.get(ip) ?? [];
+    return isSharedAddress(events) || isOwnAddress(events, anomaly.subject.id);
+  });
+  const explainedGuesses = explained.reduce((sum, { count }) => sum + count, 0);
+  const isExplained = explainedGuesses >= OF_ONE * anomaly.observed;
+  const isSpread = counts.length >= SPREAD;
+  const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
+  // If most guesses come from one address, the anomaly belongs to the incident about that address.
+  const [first] = counts;
+  const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
+  const [network] = guessesByNetwork(ofClient, nowMs);
+  const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
+  const subject: AnomalySubject | undefined = isOfOne
+    ? { kind: "ip", id: first.ip }
+    : isOfNetwork
+      ? { kind: "network", id: network.network }
+      : undefined;
+  const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
+  const storyOf = isOfNetwork
+    ? network.addresses
+    : counts.map(({ ip, count }) => [ip, count] as const);
+  return {
+    ...anomaly,
+    ...(subject && {
+      subject,
+      ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
+    }),
+    // Callers without a client can be anyone, so their addresses tell incidents apart.
+    involved: (isOfOne || isOfClient ? [] : storyOf)
+      .slice(0, MOST_OF_CLIENT)
+      .map(([id]) => ({ kind: "ip", id }) as const),
+    score:
+      RATE_SCORES[
+        isHoldersOwn || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
+      ],
+    message: `${anomaly.message}; they came from ${counts.length} addresses`,
+    evidence: {
+      ...anomaly.evidence,
+      addresses: counts.length,
+      guesses_an_address: Number(perAddress.toFixed(1)),
+      most: counts.slice(0, 5),
+    },
+  };
+}
+
+/**
+ * Detects far more credential guesses than usual at a client, or by callers without a client, from any number of
+ * addresses.
+ */
+export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> = {
+  name: "failure_rate",
+  catches: "credential guesses from many addresses, a few from each",
+  falsePositives: "a release with a wrong token or secret",
+  advice:
+    "Check that hour's failures by address and endpoint. Consider an AWS WAF rate-based rule, and a challenge at sign-in.",
+  examples: "failures",
+  find: (snapshot, parameters) =>
+    unusualHours(
+      snapshot.guesses,
+      snapshot.historyStartMs,
+      snapshot.nowMs,
+      parameters,
+      "credential guesses",
+    ).flatMap((anomaly) => judgeRate(anomaly, snapshot)),
+};
+
+/** Maximum variation between a timer's intervals, relative to their mean. */
+const TIMER_VARIATION = 0.15;
+
+const PERSISTENT_SCORES = {
+  stranger: 70, // no call from the address was ever allowed
+  known: 45, // one or two principals are also allowed from there
+  shared: 30, // more principals are
+  timer: -25, // points for regular intervals, as from a job with a dead token
+};
+
+/** Whether guesses come at regular intervals at one endpoint, as from a scheduled job with a dead token. */
+function isTimer(events: readonly SeenEvent[]): boolean {
+  const guesses = events.filter(({ reason }) => isGuess(reason));
+  if (guesses.length < 6 || new Set(guesses.map(({ endpoint }) => endpoint)).size > 1) return false;
+  const gaps = guesses.slice(1).map(({ atMs }, n) => atMs - (guesses[n]?.atMs ?? 0));
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  const variance = gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length;
+  return Math.sqrt(variance) < TIMER_VARIATION * mean;
+}
+
+/** Whether the address failed as often a day earlier, which means that these failures are normal. */
+function wasSo(counts: HourCounts, span: readonly number[]): boolean {
+  const sum = (hours: readonly number[]) =>
+    hours.reduce((total, hour) => total + (counts.get(hour) ?? 0), 0);
+  return sum(span.map((hour) => hour - DAY_MS + 4 * HOUR_MS)) >= sum(span) / 2;
+}
+
+/** Detects an address that guesses credentials hour after hour, but too slowly to count as a burst. */
+export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persistent_failures"]> = {
+  name: "persistent_failures",
+  catches: "slow credential guesses from one address, below rate limits",
+  falsePositives: "a program with a dead token that calls at irregular times",
+  advice: "Find out who uses the address. Block it if the user is unknown.",
+  examples: "failures",
+  find: ({ guessedIpHours, addresses, nowMs }, { hours, perHour }) => {
+    const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
+    const span = Array.from({ length: hours }, (_, back) => lastWhole - back * HOUR_MS);
+    return [...guessedIpHours].flatMap(([ip, counts]) => {
+      const each = span.map((hour) => counts.get(hour) ?? 0);
+      const events = addresses.get(ip) ?? [];
+      if (each.some((count) => count < perHour) || wasSo(counts, span)) return [];
+      const { holders } = othersAt(events);
+      const origin = originOfAll(events);
+      const total = each.reduce((sum, count) => sum + count, 0);
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
+        score:
+          holders > 2
+            ? PERSISTENT_SCORES.shared
+            : PERSISTENT_SCORES[holders > 0 ? "known" : "stranger"] +
+              (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
+        observed: total,
+        threshold: hours * perHour,
+        ...windowOf(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
+        evidence: {
+          guesses_by_hour: each.reverse(),
+          holders_let_in: holders,
+          ...originFacts(origin),
+        },
+      };
+    });
+  },
+};
+
+/** Denial reasons for tokens that were once valid. */
+const DEAD: ReadonlySet<string> = new Set(["expired_token", "revoked_token", "inactive_token"]);
+
+/** Maximum share of the denied principals that may also have been allowed from the address. */
+const KNOWN_SHARE = 0.3;
+
+/** High risk: a list of tokens from many principals can only come from a leak. */
+const DEAD_TOKENS_SCORE = 80;
+
+const holderOf = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
+
+function holders(events: readonly SeenEvent[]): Set<string> {
+  return new Set(events.map(holderOf).filter((holder) => holder !== undefined));
+}
+
+/** Detects dead tokens from many principals at an address that most of those principals have never used. */
+export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = {
+  name: "dead_tokens",
+  catches: "an attacker who tries a list of stolen tokens, most of them expired or revoked",
+  falsePositives: "an office or a carrier that moves its users to a new address during an outage",
+  advice:
+    "Block the address. The tokens leaked together: find the source of the leak, and end the sessions of their users.",
+  examples: "failures",
+  find: ({ addresses, nowMs }, { holders: threshold }) =>
+    [...addresses].flatMap(([ip, events]) => {
+      const dead = events.filter(
+        ({ atMs, reason }) => atMs >= nowMs - HOUR_MS && DEAD.has(reason ?? ""),
+      );
+      const failed = holders(dead);
+      const admitted = holders(events.filter(isSuccess));
+      const known = [...failed].filter((holder) => admitted.has(holder)).length;
+      const isShared = admitted.size > failed.size / 2;
+      if (failed.size < threshold || known > KNOWN_SHARE * failed.size || isShared) return [];
+      return {
+        subject: { kind: "ip", id: ip } as const,
+        clientId: dead[0]?.clientId,
+        involved: dead.flatMap(({ tokenId: id }) =>
+          id === undefined ? [] : [{ kind: "token", id } as const],
+        ),
+        message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
+        score: DEAD_TOKENS_SCORE,
+        observed: failed.size,
+        threshold,
+        ...windowOf(nowMs - HOUR_MS, nowMs),
+        evidence: {
+          holders: [...failed].slice(0, 10),
+          holders_let_in: admitted.size,
+          ...originFacts(originOfAll(events)),
+        },
+      };
+    }),
+};
