@@ -28,8 +28,6 @@ export interface EventFilters {
 
 /** Partitions of the events table or an index. Each partition is sorted oldest first. */
 export interface EventSource {
-  /** Name of the legacy table, which has no batch items. Defaults to the events table. */
-  readonly tableName?: string;
   /** Index name. Defaults to the table itself. */
   readonly indexName?: string;
   readonly partitionKey: string;
@@ -76,7 +74,7 @@ export async function tokenPartitions(
 }
 
 /** Attributes by which events are indexed. */
-type Side = "time" | "type" | "client" | "user" | "token" | "ip";
+type Side = "time" | "type" | "client" | "ip";
 
 /** Returns the index partitions that list events with any of these values. */
 function indexSource(
@@ -91,39 +89,12 @@ function indexSource(
   };
 }
 
-/** Returns the partitions of the legacy table that match the filters. */
-async function previousSource(
-  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
-  filters: EventFilters,
-): Promise<EventSource> {
-  const { clientId, userId, tokenId, ip, security } = filters;
-  const types = typesAsked(filters);
-  const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
-  if (tokenId !== undefined) return index("token", [tokenId]);
-  if (userId !== undefined) return index("user", [userId]);
-  if (ip !== undefined) return index("ip", [ip]);
-  if (clientId !== undefined && !security) return index("client", [clientId]);
-  if (types !== undefined) return index("type", types.flatMap(listedTypes));
-  return index("time", await valuesInUse(store, "retention_days"));
-}
-
 /**
  * Chooses the partitions with the fewest events: by token, user, address, client or type, otherwise by time. With
  * `security` and a client, it reads the security events of all clients, because there are fewer of them than calls by
  * that client.
  */
 export async function planIndex(
-  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
-  filters: EventFilters,
-): Promise<IndexPlan> {
-  const plan = await planTable(store, filters);
-  const { previousEventsTable: tableName } = store.config;
-  if (tableName === undefined) return plan;
-  const previous = await previousSource(store, filters);
-  return { ...plan, sources: [...plan.sources, { ...previous, tableName }] };
-}
-
-async function planTable(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
   filters: EventFilters,
 ): Promise<IndexPlan> {
