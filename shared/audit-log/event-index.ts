@@ -45,7 +45,7 @@ export interface IndexPlan {
  * Returns the types under which the index lists events of a type: that type, and the type of any event that includes
  * it.
  */
-export function listedTypes(type: string): string[] {
+function listedTypes(type: string): string[] {
   const carrier = Object.hasOwn(CARRIERS, type) ? CARRIERS[type] : undefined;
   return carrier === undefined ? [type] : [type, carrier];
 }
@@ -62,7 +62,7 @@ function typesAsked({ type, security }: EventFilters): readonly string[] | undef
 /**
  * Returns the partitions that contain a token's events: the token's partitions, and those of every user who used it.
  */
-export async function tokenPartitions(
+async function tokenPartitions(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   tokenId: string,
 ): Promise<string[]> {

@@ -32,9 +32,9 @@ export const UNITS = {
   /** Last use of a client, once per batch. */
   clientUse: { writes: 1, reads: 0 },
   /** Event of a denied call, and the rankings of its address and endpoint. */
-  deniedCall: { writes: 16, reads: 0 },
+  deniedCall: { writes: 14, reads: 0 },
   /** Index entries and other counters of the denied calls in a transaction. */
-  deniedCounters: { writes: 7, reads: 0 },
+  deniedCounters: { writes: 9, reads: 0 },
   /** Detection run without findings. */
   detectionRun: { writes: 0, reads: 41.5 },
   /** Cleanup run that finds nothing expired. */
@@ -48,7 +48,7 @@ export const STORED_BYTES = {
   /** Event, and each of its index entries. */
   event: 800,
   /** User and user agent of a token. */
-  token: 210,
+  token: 285,
   /** Ranking counters of a denied call's address. */
   deniedCall: 340,
 } as const;

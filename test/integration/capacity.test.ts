@@ -124,6 +124,8 @@ describe("capacity", () => {
 /** Creates a world that also counts the units of transactions, and functions to count units and bytes. */
 async function meteredWorld(config: MonitoringConfigInput = {}) {
   const world = await createWorld(config);
+  // No batch crosses an hour or the ten seconds of a batch item.
+  world.time.nowMs += 20 * MINUTE_MS + 5 * SECOND_MS;
   meterTransactions(world);
   const admin = new DynamoDBClient({ endpoint: world.endpoint });
   const unitsOf = async (task: () => Promise<unknown>) => {
@@ -277,24 +279,27 @@ describe("counted units", () => {
     };
     const batch = Array.from({ length: 80 }, (_, n) => use(world, n));
     near((await grown(world.eventsTable, batch)) / batch.length, STORED_BYTES.event);
-    const one = sampled(() => use(world, 0), false);
-    const next = { ...one, event_data: { ...one.event_data, token_id: `${TOKEN_ID}-2` } };
-    near(await grown(world.countersTable, [next]), STORED_BYTES.token);
-    const failures = Array.from({ length: 20 }, (_, n) => denied(world, n, "/api/data"));
-    near((await grown(world.countersTable, failures)) / 20, STORED_BYTES.deniedCall);
+    const first = (n: number) => {
+      const event = sampled(() => use(world, n), false);
+      return { ...event, event_data: { ...event.event_data, token_id: `${TOKEN_ID}-${n}` } };
+    };
+    const uses = Array.from({ length: 40 }, (_, n) => first(n));
+    near((await grown(world.countersTable, uses)) / uses.length, STORED_BYTES.token);
+    const failures = Array.from({ length: 40 }, (_, n) => denied(world, n, "/api/data"));
+    near((await grown(world.countersTable, failures)) / failures.length, STORED_BYTES.deniedCall);
   });
 
   it.each([
-    [2, 30],
-    [20, 6],
-    [200, 2],
-  ])("predict within 6 % what batches of %i mixed calls use", async (size, batches) => {
+    [4, 15],
+    [20, 5],
+    [200, 1],
+  ])("predict within 10 % what batches of %i mixed calls use", async (size, batches) => {
     const { world, writesOf } = await meteredWorld();
     const random = new Random(7, "capacity");
     const clients = Array.from({ length: 20 }, (_, n) => `client-${n}`);
     const share = 0.05;
     const call = (n: number) => {
-      const user = random.integer(0, 149);
+      const user = random.integer(0, 39);
       const subject = { oauth_client_id: random.pickZipf(clients), user_id: `user-${user}` };
       const { event_data } = use(world, 0);
       const ip = `10.0.${user >> 8}.${user & 255}`;
@@ -302,8 +307,9 @@ describe("counted units", () => {
       const occurred_at = toInstant(world.time.nowMs + n);
       const endpoint = `/api/${random.integer(0, 3)}`;
       if (!random.chance(share)) {
-        const event_data_of_use = { ...event_data, ...token, ip, endpoint };
-        return { ...use(world, 0), ...subject, occurred_at, event_data: event_data_of_use };
+        const previous_use = { at: "2026-11-23T09:59:30.000Z", ip };
+        const details = { ...event_data, ...token, ip, endpoint, previous_use };
+        return { ...use(world, 0), ...subject, occurred_at, event_data: details };
       }
       const failure = denied(world, random.integer(0, 65_535), endpoint);
       if (random.chance(0.5)) return { ...failure, occurred_at };
@@ -312,11 +318,11 @@ describe("counted units", () => {
     };
     const calls = (count: number) => Array.from({ length: count }, (_, n) => call(n));
     // The first calls register every token and client.
-    for (let n = 0; n < 4; n += 1) await writesOf(...calls(400));
+    for (let n = 0; n < 2; n += 1) await writesOf(...calls(300));
     let writes = 0;
     for (let n = 0; n < batches; n += 1) writes += await writesOf(...calls(size));
     const { events, counters: counted } = unitsOfBatch(size, 0, share, world.config);
     const predicted = events + counted;
-    expect(Math.abs(writes / batches / predicted - 1)).toBeLessThanOrEqual(0.06);
+    expect(Math.abs(writes / batches / predicted - 1)).toBeLessThanOrEqual(0.1);
   });
 });
