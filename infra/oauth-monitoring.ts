@@ -243,7 +243,6 @@ export class OAuthMonitoring extends Construct {
     const data = new Data(this, "Data", {
       removalPolicy,
       encryptionKey: props.encryptionKey,
-      previousEventsTable: config.previousEventsTable,
       capacity: config.capacity,
     });
     const { key } = data;

@@ -1,9 +1,14 @@
 import * as z from "zod";
 import { parseInput } from "../../shared/core/errors.ts";
 import { type Report, table } from "../../shared/core/terminal.ts";
-import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
+import {
+  BREAK_EVEN_UTILIZATION,
+  type CostQuestion,
+  estimateCost,
+  PROFILES,
+  type ProfileName,
+} from "../../shared/cost/estimate.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
-import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 
@@ -19,28 +24,30 @@ const costSchema = z.object({
 });
 
 const dollars = (amount: number) =>
-  amount.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  amount.toLocaleString("en", { style: "currency", currency: "USD" });
 
-function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: ProfileName): string {
-  const gateway = lines.find(({ part }) => part === "API Gateway")?.dollars ?? 0;
-  const parts = lines
+function textOf(
+  { callsPerMonth, bill, alternatives }: ReturnType<typeof estimateCost>,
+  { profile }: CostQuestion,
+): string {
+  const gateway = bill.parts.find(({ part }) => part === "API Gateway")?.dollars ?? 0;
+  const parts = bill.parts
     .filter(({ part }) => part !== "API Gateway")
     .map((line) => [line.part, dollars(line.dollars)]);
-  const breakEven = (100 * answer.breakEvenUtilization).toFixed(0);
   return [
     `Monthly cost of ${Math.round(callsPerMonth).toLocaleString("en")} calls, profile ${profile}, once deletion keeps up with new events.`,
     `${PRICES_REGION} list prices as of ${PRICES_DATE}, excluding free tiers and tax.`,
     "",
-    table(["Part", "$ per month"], [...parts, ["All combined", dollars(answer.dollars)]]),
+    table(["Part", "Per month"], [...parts, ["All combined", dollars(bill.total)]]),
     "",
-    `API Gateway itself costs ${dollars(gateway)} $ in addition.`,
+    `API Gateway itself costs ${dollars(gateway)} in addition.`,
     "",
     table(
-      ["Alternative", "$ per month"],
-      answer.alternatives.map((one) => [one.name, dollars(one.dollars)]),
+      ["Alternative", "Per month"],
+      alternatives.map((one) => [one.name, dollars(one.dollars)]),
     ),
     "",
-    `Provisioned capacity is cheaper if its average utilization is above ${breakEven} %.`,
+    `Provisioned capacity is cheaper if its average utilization is above ${(100 * BREAK_EVEN_UTILIZATION).toFixed(0)} %.`,
   ].join("\n");
 }
 
@@ -52,15 +59,15 @@ export async function cost(options: unknown): Promise<Report> {
     options,
   );
   const question = { callsPerSecond, failures: failures / 100, retentionDays: retention, profile };
-  const answer = await estimateCost(question);
+  const answer = estimateCost(question);
   const json = {
     calls_per_month: Math.round(answer.callsPerMonth),
     profile,
     prices: { region: PRICES_REGION, date: PRICES_DATE },
-    parts: answer.lines,
-    dollars_without_api_gateway: answer.dollars,
+    parts: answer.bill.parts,
+    dollars_without_api_gateway: answer.bill.total,
     alternatives: answer.alternatives,
-    break_even_utilization: answer.breakEvenUtilization,
+    break_even_utilization: BREAK_EVEN_UTILIZATION,
   };
-  return { json, text: textOf(answer, profile) };
+  return { json, text: textOf(answer, question) };
 }

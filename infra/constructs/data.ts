@@ -2,7 +2,6 @@ import { RemovalPolicy } from "aws-cdk-lib";
 import {
   type Attribute,
   AttributeType,
-  type ITable,
   ProjectionType,
   Table,
   TableEncryption,
@@ -52,12 +51,6 @@ export interface DataProps {
    * @default - a new key that rotates every year
    */
   readonly encryptionKey?: IKey | undefined;
-  /**
-   * Name of an events table from a deployment that predates batch items.
-   *
-   * @default - none
-   */
-  readonly previousEventsTable?: string | undefined;
   /** Billing and capacity of the tables. */
   readonly capacity: CapacityParameters;
 }
@@ -66,16 +59,10 @@ export interface DataProps {
 export class Data extends Construct {
   readonly key: IKey;
   readonly tables: Readonly<Record<TableVariable, Table>>;
-  /** The events table of a deployment that predates batch items. */
-  readonly previousEvents: ITable | undefined;
 
   constructor(scope: Construct, id: string, props: DataProps) {
     super(scope, id);
-    const { removalPolicy, encryptionKey, previousEventsTable, capacity } = props;
-    this.previousEvents =
-      previousEventsTable === undefined
-        ? undefined
-        : Table.fromTableName(this, "PreviousEvents", previousEventsTable);
+    const { removalPolicy, encryptionKey, capacity } = props;
     this.key =
       encryptionKey ??
       new Key(this, "Key", {

@@ -1,7 +1,7 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { PREVIOUS_EVENTS, TABLES } from "../../shared/core/tables.ts";
+import { TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
 
 /** DynamoDB actions on a table and its indexes. */
@@ -79,36 +79,11 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
       ];
     },
   );
-  const previous = grantPreviousEvents(data, grantee, access.EVENTS_TABLE);
   const writes = Object.values(access).some(({ table = [] }) =>
     table.some((action) => WRITES.has(action)),
   );
   const key = data.key.grant(grantee, ...KEY_READS, ...(writes ? KEY_WRITES : []));
-  return [...grants, ...previous].reduce((all, each) => all.combine(each), key);
-}
-
-/** Grants the access that is needed to the events table that predates batch items. */
-function grantPreviousEvents(
-  { previousEvents }: Data,
-  grantee: IGrantable,
-  { table = [], indexes = [] }: TableAccess = {},
-): Grant[] {
-  if (!previousEvents) return [];
-  const { tableArn } = previousEvents;
-  const reads = [...table, ...indexes].includes("Query") && !table.includes("DeleteItem");
-  const grant = (action: string, resourceArns: string[]) =>
-    Grant.addToPrincipal({ grantee, actions: [`dynamodb:${action}`], resourceArns });
-  return [
-    ...(table.includes("PutItem") ? [grant("PutItem", [tableArn])] : []),
-    ...(reads
-      ? [
-          grant(
-            "Query",
-            Object.keys(PREVIOUS_EVENTS.indexes).map((index) => `${tableArn}/index/${index}`),
-          ),
-        ]
-      : []),
-  ];
+  return grants.reduce((all, each) => all.combine(each), key);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Maximum shard count for one day's counters. */
-export const MOST_COUNTER_SHARDS = 128;
+const MOST_COUNTER_SHARDS = 128;
 
 /** Number of successful transactions that offset one conflict. */
 const BALANCE = 50;

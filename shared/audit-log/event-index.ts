@@ -27,8 +27,6 @@ export interface EventFilters {
 
 /** Partitions of the events table or an index. Each partition is sorted oldest first. */
 export interface EventSource {
-  /** Name of the legacy table, which has no batch items. Defaults to the events table. */
-  readonly tableName?: string;
   /** Index name. Defaults to the table itself. */
   readonly indexName?: string;
   readonly partitionKey: string;
@@ -46,7 +44,7 @@ export interface IndexPlan {
  * Returns the types under which the index lists events of a type: that type, and the type of any event that includes
  * it.
  */
-export function listedTypes(type: string): string[] {
+function listedTypes(type: string): string[] {
   const carrier = Object.hasOwn(CARRIERS, type) ? CARRIERS[type] : undefined;
   return carrier === undefined ? [type] : [type, carrier];
 }
@@ -63,7 +61,7 @@ function typesAsked({ type, security }: EventFilters): readonly string[] | undef
 /**
  * Returns the partitions that contain a token's events: the token's partitions, and those of every user who used it.
  */
-export async function tokenPartitions(
+async function tokenPartitions(
   store: Pick<StatisticsStore, "db" | "countersTable">,
   tokenId: string,
 ): Promise<string[]> {
@@ -75,7 +73,7 @@ export async function tokenPartitions(
 }
 
 /** Attributes by which events are indexed. */
-type Side = "time" | "type" | "client" | "user" | "token" | "ip";
+type Side = "time" | "type" | "client" | "ip";
 
 /** Returns the index partitions that list events with any of these values. */
 function indexSource(
@@ -90,39 +88,12 @@ function indexSource(
   };
 }
 
-/** Returns the partitions of the legacy table that match the filters. */
-async function previousSource(
-  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
-  filters: EventFilters,
-): Promise<EventSource> {
-  const { clientId, userId, tokenId, ip, security } = filters;
-  const types = typesAsked(filters);
-  const index = (side: Side, values: readonly string[]) => indexSource(side, values, store.config);
-  if (tokenId !== undefined) return index("token", [tokenId]);
-  if (userId !== undefined) return index("user", [userId]);
-  if (ip !== undefined) return index("ip", [ip]);
-  if (clientId !== undefined && !security) return index("client", [clientId]);
-  if (types !== undefined) return index("type", types.flatMap(listedTypes));
-  return index("time", await valuesInUse(store, "retention_days"));
-}
-
 /**
  * Chooses the partitions with the fewest events: by token, user, address, client or type, otherwise by time. With
  * `security` and a client, it reads the security events of all clients, because there are fewer of them than calls by
  * that client.
  */
 export async function planIndex(
-  store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
-  filters: EventFilters,
-): Promise<IndexPlan> {
-  const plan = await planTable(store, filters);
-  const { previousEventsTable: tableName } = store.config;
-  if (tableName === undefined) return plan;
-  const previous = await previousSource(store, filters);
-  return { ...plan, sources: [...plan.sources, { ...previous, tableName }] };
-}
-
-async function planTable(
   store: Pick<StatisticsStore, "db" | "countersTable" | "config">,
   filters: EventFilters,
 ): Promise<IndexPlan> {

@@ -53,15 +53,9 @@ export function planEventWrites(
   };
 }
 
-/** Returns how many writes `eventPuts` makes per event. */
-export function putsOfEvent({ config }: EventStore): 1 | 2 {
-  return config.previousEventsTable === undefined ? 1 : 2;
-}
-
 /**
  * Returns the writes for events that are stored together: one write per event, in the given order and on the condition
- * that the event is new, followed by the batch items. With a legacy table, it also writes each event's id there, so
- * that an event is stored only once while old and new code run side by side.
+ * that the event is new, followed by the batch items.
  */
 export function eventPuts(
   store: EventStore,
@@ -69,28 +63,14 @@ export function eventPuts(
   nowMs: number,
 ): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
   const { items, packs } = toEventItems(events, store.config, nowMs);
-  const { previousEventsTable } = store.config;
   return {
-    items: items.flatMap((Item) => [
-      {
-        Put: {
-          TableName: store.eventsTable,
-          Item,
-          ConditionExpression: "attribute_not_exists(subject_shard)",
-        },
+    items: items.map((Item) => ({
+      Put: {
+        TableName: store.eventsTable,
+        Item,
+        ConditionExpression: "attribute_not_exists(subject_shard)",
       },
-      ...(previousEventsTable === undefined
-        ? []
-        : [
-            {
-              Put: {
-                TableName: previousEventsTable,
-                Item: { id: Item.id, expires_at: Item.expires_at },
-                ConditionExpression: "attribute_not_exists(id)",
-              },
-            },
-          ]),
-    ]),
+    })),
     packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
   };
 }
@@ -116,13 +96,12 @@ export function takeTransactions(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   count: number,
-  putsOfEach: number,
 ): { transactions: EventWrites[][]; rest: readonly OAuthEvent[] } {
   const tokens = new Set<string>();
   const transactions: EventWrites[][] = [];
   let rest = events;
   while (transactions.length < count) {
-    const next = takeTransaction(rest, plan, tokens, putsOfEach);
+    const next = takeTransaction(rest, plan, tokens);
     if (next.taken.length === 0) break;
     transactions.push(next.taken);
     rest = next.rest;
@@ -138,7 +117,6 @@ function takeTransaction(
   events: readonly OAuthEvent[],
   plan: (event: OAuthEvent) => EventWrites,
   tokens: Set<string>,
-  putsOfEach: number,
 ): { taken: EventWrites[]; rest: OAuthEvent[] } {
   const counters = new CounterUpdates(0);
   const taken: EventWrites[] = [];
@@ -156,7 +134,7 @@ function takeTransaction(
     const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
     const pack = packOf(event);
-    const more: number = putsOfEach + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
+    const more = 1 + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
     full =
       items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
       (taken.length > 0 && bytes + size > MAX_BYTES);

@@ -121,13 +121,13 @@ function openStreams(
   const filters = Object.entries(plan.oneOf);
   const mostItems = looksInto(query) ? MOST_LOOKED_INTO : MOST_ITEMS;
   const count = plan.sources.reduce((sum, { partitions }) => sum + partitions.length, 0);
-  return plan.sources.flatMap(({ tableName, indexName, partitionKey, partitions }) =>
+  return plan.sources.flatMap(({ indexName, partitionKey, partitions }) =>
     partitions.map(
       (partition) =>
         new EventStream(
           context.db,
           {
-            TableName: tableName ?? context.eventsTable,
+            TableName: context.eventsTable,
             ...(indexName && { IndexName: indexName }),
             KeyConditionExpression:
               "#partition = :partition AND occurred_at_id BETWEEN :from AND :end",

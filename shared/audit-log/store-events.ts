@@ -18,7 +18,6 @@ import {
   eventPuts,
   type KnownIssuances,
   planEventWrites,
-  putsOfEvent,
   takeTransactions,
 } from "./event-writes.ts";
 import { findIssuances } from "./find-issuances.ts";
@@ -94,7 +93,6 @@ export async function storeEvents(
       waiting,
       (event) => writer.plan(event),
       store.config.shards.counters.write,
-      putsOfEvent(store),
     );
     await Promise.all(transactions.map((planned, lane) => writer.settle(planned, lane)));
     waiting = rest;
@@ -260,10 +258,8 @@ class EventWriter {
     const settled = new Set<OAuthEvent>();
     let issuances = 0;
     let reason = "the transaction was cancelled";
-    const puts = putsOfEvent(this.store);
     for (const [index, { event }] of writes.entries()) {
-      const own = reasons.slice(index * puts, (index + 1) * puts);
-      const { Code, Message } = own.find((each) => each.Code !== "None") ?? {};
+      const { Code, Message } = reasons[index] ?? {};
       if (Code === "ConditionalCheckFailed") {
         this.outcome.duplicates.push(event);
         settled.add(event);
@@ -274,7 +270,7 @@ class EventWriter {
     }
     const tokens = writes.flatMap((each) => (each.issuance ? [each.issuance.tokenId] : []));
     for (const [index, tokenId] of tokens.entries()) {
-      const { Code, Item } = reasons[writes.length * puts + index] ?? {};
+      const { Code, Item } = reasons[writes.length + index] ?? {};
       if (Code !== "ConditionalCheckFailed") continue;
       issuances += 1;
       if (Item) this.known.set(tokenId, issuanceSchema.parse(unmarshall(Item)));

@@ -295,11 +295,6 @@ const keysSchema = z.strictObject({
   responses: responsesSchema,
   /** Export of every event to S3 as OCSF. */
   ocsfExport: ocsfExportSchema,
-  /** Old `EventsTable` to keep reading after an upgrade. Remove it once its events have expired. */
-  previousEventsTable: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]{3,255}$/, "the name of a DynamoDB table")
-    .optional(),
   /** CloudWatch alarm thresholds per five minutes. Failure alarms need both `percent` and `atLeast`. */
   alarms: alarmsSchema,
 });

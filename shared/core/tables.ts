@@ -99,23 +99,6 @@ export const EVENTS = {
   },
 } as const satisfies TableDefinition;
 
-/**
- * Events table of a deployment that is older than batch items, by event id. If `previousEventsTable` is set, that table
- * is read until its last event expires.
- */
-export const PREVIOUS_EVENTS = {
-  partitionKey: "id",
-  ttlAttribute: "expires_at",
-  indexes: {
-    by_time: { partitionKey: "retention_shard", sortKey: "occurred_at_id", projection: "ALL" },
-    by_type: { partitionKey: "type_shard", sortKey: "occurred_at_id", projection: "ALL" },
-    by_client: { partitionKey: "client_shard", sortKey: "occurred_at_id", projection: "ALL" },
-    by_user: { partitionKey: "user_shard", sortKey: "occurred_at_id", projection: "ALL" },
-    by_token: { partitionKey: "token_shard", sortKey: "occurred_at_id", projection: "ALL" },
-    by_ip: { partitionKey: "ip_shard", sortKey: "occurred_at_id", projection: "ALL" },
-  },
-} as const satisfies TableDefinition;
-
 /** Counters for events, tokens and failures by day and hour. Ranked counters are also indexed by total count. */
 export const COUNTERS = {
   partitionKey: "pk",

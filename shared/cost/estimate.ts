@@ -1,238 +1,309 @@
-import type { EventStore } from "../audit-log/event-writes.ts";
-import { storeEvents } from "../audit-log/store-events.ts";
-import { SECOND_MS } from "../core/clock.ts";
+import { SAMPLED_ONE_IN } from "../audit-log/counts-of-event.ts";
+import {
+  type MonitoringConfig,
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../config/monitoring-config.ts";
 import { METRIC_NAMES } from "../core/telemetry.ts";
-import type { OAuthEvent } from "../events/oauth-event.ts";
-import {
-  ALARM_METRICS,
-  AUTHORIZER_MS,
-  BUS_ENVELOPE_BYTES,
-  BUSY_TABLE_USERS,
-  CALLS_A_METRICS_LINE,
-  CLEANUP_RUN,
-  DETECTION_RUN,
-  EXPORT_ALARM_METRICS,
-  FUNCTION_GB,
-  IDLE_POLL_SECONDS,
-  LOG_BYTES,
-  MESSAGES_A_REQUEST,
-  RECEIVE_MS,
-  SUBSCRIBER_MS,
-} from "./allowances.ts";
-import { addedUp, scaled, type Usage } from "./bill.ts";
-import { type Gathered, gatherBatches } from "./gather-batches.ts";
-import { itemSize } from "./item-size.ts";
-import {
-  chunks,
-  DAYS_A_MONTH,
-  GB,
-  queueKeyRequests,
-  readUnits,
-  SECONDS_A_MONTH,
-  tableKeyRequests,
-} from "./metering.ts";
-import { sampleCalls } from "./sample-traffic.ts";
-import { SimulatedTables } from "./simulated-tables.ts";
-import { usageOfWrite } from "./usage-of-write.ts";
-import type { UsageProfile } from "./usage-profile.ts";
-
-/** Number of calls to store before measuring, so that counters are as full as they are mid-hour. */
-const CALLS_BEFORE = 1000;
-/** Number of calls to measure. */
-const SAMPLE_CALLS = 2000;
-
-const MILLION = 1_000_000;
+import { STORED_BYTES, UNITS, type Units } from "./counted-units.ts";
+import { dollarsOf, type PriceName } from "./prices.ts";
 
 /**
- * Returns how many ReceiveMessage requests the pollers send to receive a number of messages. At low rates, each message
- * needs its own request.
+ * Configurations to estimate costs for. `lean` gives up:
+ * - exact `last_used_at` and `previous_use`: a token's item is up to an hour behind while the address stays the same
+ *   (events still contain the exact time of each use)
+ * - `scope_validation_success` events, and the scopes in `token_used`
+ * - finding allowed calls by address (denied calls can still be found)
+ * - the event bus archive, and therefore replays
+ * - seeing events within a second: the queue collects messages for up to twenty seconds
  */
-export function receives(messages: number, perSecond: number, pollers: number): number {
-  const each = ((perSecond / pollers) * RECEIVE_MS) / SECOND_MS;
-  return messages / Math.min(MESSAGES_A_REQUEST, Math.max(1, each));
-}
-
-/** Returns the authorizer's usage for one call: Lambda invocation, log and events. */
-export function usageOfCall(
-  profile: Pick<UsageProfile, "config" | "callsPerSecond">,
-  event: OAuthEvent,
-): Usage[] {
-  const { archive } = profile.config;
-  const bytes = Buffer.byteLength(JSON.stringify(event));
-  const archived = (bytes + BUS_ENVELOPE_BYTES) / GB;
-  const { decision, publish, cpu } = AUTHORIZER_MS;
-  const seconds = (decision + publish + cpu) / SECOND_MS;
-  return [
-    { part: "API Gateway", price: "apigateway.request", quantity: 1 },
-    { part: "authorizer", price: "lambda.request", quantity: 1 },
-    { part: "authorizer", price: "lambda.duration", quantity: seconds * FUNCTION_GB },
-    { part: "event bus", price: "eventbridge.event", quantity: chunks(bytes) },
-    { part: "queue", price: "sqs.request", quantity: chunks(bytes + BUS_ENVELOPE_BYTES) },
-    ...(archive.enabled
-      ? [
-          { part: "archive", price: "eventbridge.archive", quantity: archived } as const,
-          {
-            part: "archive",
-            price: "eventbridge.archive-storage",
-            quantity: (archived * archive.retentionDays) / DAYS_A_MONTH,
-          } as const,
-        ]
-      : []),
-    { part: "logs", price: "cloudwatch.logs", quantity: logOfCall(profile, event) / GB },
-  ];
-}
-
-/**
- * Bytes that the authorizer logs for one call. Traces aren't included, because the API's owner chooses the sampling
- * rate.
- */
-function logOfCall({ callsPerSecond }: Pick<UsageProfile, "callsPerSecond">, event: OAuthEvent) {
-  if (event.event_type !== "token_used") return LOG_BYTES.refused;
-  const { seconds, most } = CALLS_A_METRICS_LINE;
-  const together = Math.min(most, Math.max(1, callsPerSecond * seconds));
-  return LOG_BYTES.metricsLine / together + LOG_BYTES.letIn;
-}
-
-/** Returns the capacity that one token use consumes in the tokens table and for the deny list check. */
-function usageOfToken({ config, secondsBetweenUses, moves }: UsageProfile): Usage[] {
-  const part = "last use of tokens";
-  const position: Usage = { part: "restrictions", price: "dynamodb.read", quantity: 1 };
-  const { lastUsedIntervalSeconds: interval } = config.tracking;
-  if (interval === 0) return [{ part, price: "dynamodb.write", quantity: 1 }, position];
-  const due = Math.min(1, secondsBetweenUses / interval);
-  return [
-    position,
-    { part, price: "dynamodb.read", quantity: 1 },
-    { part, price: "dynamodb.write", quantity: due + (1 - due) * moves },
-  ];
-}
-
-/** Returns the usage for one subscriber invocation, without DynamoDB. */
-export function usageOfBatch(
-  batch: { readonly events: number; readonly transactions: number; readonly roundTrips: number },
-  messagesPerSecond: number,
-  pollers: number,
-): Usage[] {
-  const ms =
-    batch.events * SUBSCRIBER_MS.event +
-    batch.transactions * SUBSCRIBER_MS.transaction +
-    batch.roundTrips * SUBSCRIBER_MS.roundTrip;
-  const requests =
-    receives(batch.events, messagesPerSecond, pollers) +
-    Math.ceil(batch.events / MESSAGES_A_REQUEST);
-  const log = LOG_BYTES.batch + batch.events * LOG_BYTES.event;
-  return [
-    { part: "queue", price: "sqs.request", quantity: requests },
-    { part: "subscriber", price: "lambda.request", quantity: 1 },
-    {
-      part: "subscriber",
-      price: "lambda.duration",
-      quantity: (Math.ceil(ms) / SECOND_MS) * FUNCTION_GB,
+export const PROFILES = {
+  default: {},
+  lean: {
+    tracking: {
+      lastUsedIntervalSeconds: 3600,
+      scopeValidationSuccess: false,
+      addressIndex: "security_events",
     },
-    { part: "logs", price: "cloudwatch.logs", quantity: log / GB },
+    archive: { enabled: false },
+    subscriber: { batchWindowSeconds: 20 },
+  },
+} as const satisfies Record<string, MonitoringConfigInput>;
+
+export type ProfileName = keyof typeof PROFILES;
+
+/** Traffic and settings for which to estimate the cost. */
+export interface CostQuestion {
+  readonly callsPerSecond: number;
+  /** Share of calls that are denied, 0 to 1. */
+  readonly failures: number;
+  readonly retentionDays: number;
+  readonly profile: ProfileName;
+}
+
+/** Assumed traffic. The first of the clients makes the most calls, the n-th one about 1/n as many. */
+const TRAFFIC = { clients: 20, callsPerToken: 20, secondsBetweenUses: 120, addressChanges: 0.02 };
+
+/** Assumed durations in seconds at 1 GB, including waits for AWS. */
+const SECONDS = { call: 0.025, event: 0.0005, batch: 0.025, detectionRun: 1.5, cleanupRun: 1 };
+
+/** Assumed bytes per call. An allowed call logs little, because calls share metrics lines. */
+const BYTES = { message: 860, allowedLog: 8, metricsLine: 480, deniedLog: 1060, batchLog: 900 };
+
+/** Lambda polls a queue with at least five pollers. Each waits 20 seconds for a message. A receive takes 10 ms. */
+const POLLERS = { count: 5, waitSeconds: 20, receiveSeconds: 0.01, messages: 10 };
+
+/** Metrics that alarms watch. `test/infra/alarms.test.ts` counts them in the template. */
+export const ALARM_METRICS = 130;
+
+/** Additional metrics that alarms watch if the OCSF export is enabled. */
+export const EXPORT_ALARM_METRICS = 6;
+
+/** AWS bills a month as 730 hours. */
+export const SECONDS_A_MONTH = 730 * 3600;
+const DAYS_A_MONTH = 730 / 24;
+const GB = 1024 ** 3;
+
+/** Events that fit into a transaction. */
+const TRANSACTION = 85;
+
+/** Monthly usage of one part of the bill. */
+interface Usage {
+  readonly part: string;
+  readonly price: PriceName;
+  readonly quantity: number;
+}
+
+/** Utilization at which provisioned write capacity costs as much as on-demand capacity. */
+export const BREAK_EVEN_UTILIZATION =
+  dollarsOf("dynamodb.write-capacity", 1) / 3600 / dollarsOf("dynamodb.write", 1);
+
+/** Shares of the calls that each client makes. */
+const CLIENT_SHARES = Array.from(
+  { length: TRAFFIC.clients },
+  (_, n) => Math.log((n + 2) / (n + 1)) / Math.log(TRAFFIC.clients + 1),
+);
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/**
+ * Returns the write units for storing a batch, and how many index entries its events have.
+ *
+ * @param size events in the batch
+ * @param seconds time between the first and the last event
+ * @param denied share of denied calls
+ */
+export function unitsOfBatch(
+  size: number,
+  seconds: number,
+  denied: number,
+  { tracking }: Pick<MonitoringConfig, "tracking">,
+): { events: number; counters: number; entries: number } {
+  const allowed = size * (1 - denied);
+  const refused = size * denied;
+  // Half of the denied calls have a known token. Each is the only one of its client.
+  const known = refused / 2;
+  const transactions = Math.max(1, size / TRANSACTION);
+  const more = transactions - 1;
+  const groups = (count: number) => sum(CLIENT_SHARES.map((share) => 1 - (1 - share) ** count));
+  // A batch item covers ten seconds of the clock.
+  const spans = 1 + seconds / 10;
+  const perSpan = allowed / spans;
+  const others = Math.max(0, perSpan - 1);
+  const lone = allowed * sum(CLIENT_SHARES.map((share) => share * (1 - share) ** others));
+  const items = Math.max(0, spans * groups(perSpan) - lone) + more;
+  const growth = Math.max(0, allowed - lone - 10 * items) / 20;
+  const addresses = tracking.addressIndex === "all_events" ? allowed : 0;
+  const events =
+    size * UNITS.event.writes +
+    (addresses + known) * UNITS.addressEntry.writes +
+    (lone + known) * UNITS.loneEvent.writes +
+    items * UNITS.batchItem.writes +
+    growth * UNITS.batchItemGrowth.writes;
+  const counters =
+    (groups(allowed) + more) * UNITS.counters.writes +
+    groups(allowed) * UNITS.clientUse.writes +
+    (allowed / SAMPLED_ONE_IN) * UNITS.sampledUse.writes +
+    refused * (UNITS.deniedCall.writes - UNITS.event.writes) +
+    transactions * (1 - (1 - denied) ** (size / transactions)) * UNITS.deniedCounters.writes +
+    known * UNITS.counters.writes;
+  return { events, counters, entries: addresses + 3 * lone + 4 * known };
+}
+
+const usage = (part: string, price: PriceName, quantity: number): Usage => ({
+  part,
+  price,
+  quantity,
+});
+
+const units = (part: string, count: number, { reads, writes }: Units) => [
+  usage(part, "dynamodb.write", count * writes),
+  usage(part, "dynamodb.read", count * reads),
+];
+
+const duration = (part: string, count: number, seconds: number) => [
+  usage(part, "lambda.request", count),
+  usage(part, "lambda.duration", seconds),
+];
+
+/** Returns the usage of calls in a month, once as many events expire as arrive. */
+function usageOfCalls(
+  { callsPerSecond, failures: denied }: CostQuestion,
+  config: MonitoringConfig,
+) {
+  const { subscriber, tracking, archive, retention } = config;
+  const calls = callsPerSecond * SECONDS_A_MONTH;
+  const perPoller = callsPerSecond / POLLERS.count;
+  const size = Math.min(subscriber.batchSize, 1 + perPoller * subscriber.batchWindowSeconds);
+  const batches = calls / size;
+  const seconds = Math.min(subscriber.batchWindowSeconds, size / perPoller);
+  const perBatch = unitsOfBatch(size, seconds, denied, config);
+
+  const interval = tracking.lastUsedIntervalSeconds;
+  const due = interval === 0 ? 1 : Math.min(1, TRAFFIC.secondsBetweenUses / interval);
+  const written = due + (1 - due) * TRAFFIC.addressChanges;
+  const tokens = (calls * (1 - denied)) / TRAFFIC.callsPerToken;
+
+  const item = (bytes: number, days: number) => ((bytes / GB) * days) / DAYS_A_MONTH;
+  const entry = item(STORED_BYTES.event + 100, retention.defaultDays);
+  const rankings = calls * denied * item(STORED_BYTES.deniedCall + 200, retention.statisticsDays);
+  const days = retention.defaultDays + retention.statisticsDays;
+  const table = calls * entry + tokens * item(STORED_BYTES.token + 200, days) + rankings;
+  const indexes = batches * perBatch.entries * entry + rankings;
+
+  // A send, a receive and a delete. At low rates, each message needs its own receive.
+  const received = Math.min(POLLERS.messages, Math.max(1, perPoller * POLLERS.receiveSeconds));
+  const deletes = Math.max(1, size / POLLERS.messages);
+  const archived = archive.enabled ? (calls * BYTES.message) / GB : 0;
+  const metricsLines = Math.min(1, Math.max(0.01, 1 / (5 * callsPerSecond)));
+  const logs =
+    calls * (BYTES.allowedLog + metricsLines * BYTES.metricsLine + denied * BYTES.deniedLog) +
+    batches * BYTES.batchLog;
+  return [
+    usage("API Gateway", "apigateway.request", calls),
+    ...duration("authorizer", calls, calls * SECONDS.call),
+    ...units("token and deny list", calls * written, UNITS.call),
+    ...units("token and deny list", calls * (1 - written), UNITS.callWithinInterval),
+    usage("event bus", "eventbridge.event", calls),
+    usage("archive", "eventbridge.archive", archived),
+    usage(
+      "archive",
+      "eventbridge.archive-storage",
+      (archived * archive.retentionDays) / DAYS_A_MONTH,
+    ),
+    usage("queue", "sqs.request", calls + calls / received + batches * deletes),
+    ...duration("subscriber", batches, calls * SECONDS.event + batches * SECONDS.batch),
+    usage("events", "dynamodb.write", batches * perBatch.events),
+    usage("counters", "dynamodb.write", batches * perBatch.counters),
+    ...units("counters", tokens, UNITS.newToken),
+    usage("storage", "dynamodb.storage", table + indexes),
+    usage("recovery", "dynamodb.recovery", table),
+    usage("logs", "cloudwatch.logs", logs / GB),
+    ...units("expired tokens", tokens, UNITS.deletedToken),
   ];
 }
 
-/** Table names used in the simulation. */
-const SIMULATED_STORE = {
-  eventsTable: "EVENTS_TABLE",
-  countersTable: "COUNTERS_TABLE",
-  issuancesTable: "ISSUANCES_TABLE",
-  clientsTable: "CLIENTS_TABLE",
-} as const;
+/** Returns the monthly usage that doesn't depend on traffic: keys, empty receives, scheduled runs and metrics. */
+function usageOfMonth({ callsPerSecond }: CostQuestion, config: MonitoringConfig): Usage[] {
+  const part = "detection and cleanup";
+  const detections = SECONDS_A_MONTH / 60 / config.anomalies.everyMinutes;
+  const cleanups = SECONDS_A_MONTH / 60 / config.cleanup.everyMinutes;
+  // SQS and DynamoDB reuse a data key for five minutes: twice for the sender, once for the receiver, and once for each
+  // of nine pairs of a function and a table that it uses all the time.
+  const keyRequests = (SECONDS_A_MONTH / 300) * (2 + 1 + 9);
+  // A poller is either busy or waiting. The queue for spooled events is always idle.
+  const idle = Math.max(0, 1 - (callsPerSecond / POLLERS.count) * POLLERS.waitSeconds) + 1;
+  const alarms = ALARM_METRICS + (config.ocsfExport ? EXPORT_ALARM_METRICS : 0);
+  const fixed = "metrics, alarms, dashboard";
+  return [
+    usage("keys", "kms.key", 1),
+    usage("keys", "kms.request", keyRequests),
+    usage("queue", "sqs.request", (idle * POLLERS.count * SECONDS_A_MONTH) / POLLERS.waitSeconds),
+    ...duration(part, detections, detections * SECONDS.detectionRun),
+    ...units(part, detections, UNITS.detectionRun),
+    // The cleanup function has half a GB.
+    ...duration(part, cleanups, (cleanups * SECONDS.cleanupRun) / 2),
+    ...units(part, cleanups, UNITS.cleanupRun),
+    {
+      part: fixed,
+      price: "cloudwatch.metric",
+      quantity: Object.values(METRIC_NAMES).flat().length,
+    },
+    usage(fixed, "cloudwatch.alarm", alarms),
+    usage(fixed, "cloudwatch.dashboard", 1),
+  ];
+}
 
-/** Stores batches in memory by running the subscriber's own code. */
-class SimulatedSubscriber {
-  readonly #tables = new SimulatedTables();
-  readonly #entered = new Map<string, number>();
-
-  constructor(private readonly profile: UsageProfile) {}
-
-  async store({ items, atMs }: Gathered<OAuthEvent>): Promise<Usage[]> {
-    const { config, callsPerSecond, pollers } = this.profile;
-    const store: EventStore = { ...SIMULATED_STORE, db: this.#tables.db, config };
-    const traffic = this.#tables.begin();
-    const options = { clock: () => atMs, entered: this.#entered };
-    const { stored } = await storeEvents(store, items, options);
-    if (stored.length !== items.length) throw new Error("the cost model did not store every event");
-    const { TransactWrite: transactions = 0, ...others } = traffic.calls;
-    const batch = {
-      events: items.length,
-      transactions: Math.ceil(transactions / config.shards.counters.write),
-      // Calls of the same operation run concurrently.
-      roundTrips: Object.values(others).length,
-    };
-    return [
-      ...traffic.writes.flatMap((write) => usageOfWrite(write, atMs)),
-      ...traffic.reads.map((item): Usage => {
-        const quantity = readUnits(item ? itemSize(item) : 0);
-        return { part: "reads", price: "dynamodb.read", quantity };
-      }),
-      ...usageOfBatch(batch, callsPerSecond, pollers),
-    ];
+/** Returns the cost by part, and the sum without API Gateway, which exists without this product. */
+function billOf(usages: readonly Usage[]) {
+  const dollars = new Map<string, number>();
+  for (const { part, price, quantity } of usages) {
+    dollars.set(part, (dollars.get(part) ?? 0) + dollarsOf(price, quantity));
   }
+  const parts = [...dollars].map(([part, cost]) => ({ part, dollars: cost }));
+  const ours = parts.filter(({ part }) => part !== "API Gateway");
+  return { parts, total: sum(ours.map((each) => each.dollars)) };
+}
+
+function usageOf(question: CostQuestion, profile: ProfileName): Usage[] {
+  const retention = { defaultDays: question.retentionDays };
+  const config = parseMonitoringConfig({ ...PROFILES[profile], retention });
+  return [...usageOfCalls(question, config), ...usageOfMonth(question, config)];
+}
+
+/** Returns the usage if capacity were provisioned and 70 % used. */
+function provisioned(usages: readonly Usage[]): Usage[] {
+  return usages.map((usage) => {
+    if (usage.price !== "dynamodb.write" && usage.price !== "dynamodb.read") return usage;
+    return { ...usage, price: `${usage.price}-capacity`, quantity: usage.quantity / 3600 / 0.7 };
+  });
+}
+
+/** Returns the usage if the event and counter tables had the Standard-IA table class. */
+function infrequentAccess(usages: readonly Usage[]): Usage[] {
+  const prices: Partial<Record<PriceName, PriceName>> = {
+    "dynamodb.write": "dynamodb.ia-write",
+    "dynamodb.read": "dynamodb.ia-read",
+    "dynamodb.storage": "dynamodb.ia-storage",
+  };
+  return usages.map((usage) => {
+    const isChanged = ["events", "counters", "storage"].includes(usage.part);
+    return { ...usage, price: (isChanged && prices[usage.price]) || usage.price };
+  });
+}
+
+/** Returns the monthly cost of API Gateway's access log in S3: 420 bytes a call, billed as 5 KB and compressed. */
+function accessLogsInS3({ callsPerSecond, retentionDays }: CostQuestion): number {
+  const gb = (callsPerSecond * SECONDS_A_MONTH) / GB;
+  const kept = 0.15 * 420 * (retentionDays / DAYS_A_MONTH);
+  return dollarsOf("firehose.record", gb * 5 * 1024) + dollarsOf("s3.storage", gb * kept);
 }
 
 /**
- * Returns a profile's usage for a million calls, measured by storing a sample with the subscriber's own code. Storage
- * covers the whole retention period, in GB-months.
+ * Estimates the monthly cost by part, and the cost of alternatives. Assumes that as many events expire as arrive, which
+ * is the case from the fourth month with a retention of 90 days.
  */
-export async function usageOfMillionCalls(profile: UsageProfile): Promise<Usage[]> {
-  const { batchSize, batchWindowSeconds } = profile.config.subscriber;
-  const [before = [], events = []] = sampleCalls(profile, [CALLS_BEFORE, SAMPLE_CALLS]);
-  const gathered = (calls: readonly OAuthEvent[]) =>
-    gatherBatches(calls, ({ occurred_at }) => Date.parse(occurred_at), {
-      batchSize,
-      windowMs: batchWindowSeconds * SECOND_MS,
-      pollers: profile.pollers,
-    });
-  const subscriber = new SimulatedSubscriber(profile);
-  const batches = gathered(events);
-  for (const batch of gathered(before)) await subscriber.store(batch);
-  const usages = events.flatMap((event) => [
-    ...usageOfCall(profile, event),
-    ...usageOfToken(profile),
-  ]);
-  for (const batch of batches) usages.push(...(await subscriber.store(batch)));
-  return scaled(addedUp(usages), MILLION / events.length);
-}
-
-/** Returns the monthly usage that doesn't depend on traffic: keys, scheduled runs and metrics. */
-export function usageOfMonth(profile: UsageProfile): Usage[] {
-  const { config } = profile;
-  const minutes = SECONDS_A_MONTH / 60;
-  const detections = minutes / config.anomalies.everyMinutes;
-  const cleanups = minutes / config.cleanup.everyMinutes;
-  const schedule = { part: "detection, cleanup" } as const;
-  const runs = [
-    { count: detections, run: DETECTION_RUN, gb: FUNCTION_GB },
-    { count: cleanups, run: CLEANUP_RUN, gb: FUNCTION_GB / 2 },
-  ];
-  const requests =
-    queueKeyRequests(SECONDS_A_MONTH, 1, 1) + tableKeyRequests(SECONDS_A_MONTH, BUSY_TABLE_USERS);
-  const metrics = Object.values(METRIC_NAMES).reduce((sum, names) => sum + names.length, 0);
-  const fixed = { part: "metrics, alarms, dashboard" } as const;
-  // A poller is either busy or waiting for a message. Requests by busy pollers are already counted with the messages.
-  const { callsPerSecond, pollers } = profile;
-  const idle = Math.max(0, 1 - (callsPerSecond / pollers) * IDLE_POLL_SECONDS);
-  const emptyReceives = (pollers * SECONDS_A_MONTH) / IDLE_POLL_SECONDS;
-  return [
-    { part: "keys", price: "kms.key", quantity: 1 },
-    { part: "keys", price: "kms.request", quantity: requests },
-    // The queue for spooled events is always idle, so every receive from that queue is empty.
-    { part: "queue", price: "sqs.request", quantity: (idle + 1) * emptyReceives },
-    ...runs.flatMap(({ count, run, gb }): Usage[] => [
-      { ...schedule, price: "lambda.request", quantity: count },
-      { ...schedule, price: "lambda.duration", quantity: count * run.seconds * gb },
-      { ...schedule, price: "dynamodb.read", quantity: count * run.readUnits },
-      { ...schedule, price: "dynamodb.write", quantity: count * run.writeUnits },
-    ]),
-    { ...fixed, price: "cloudwatch.metric", quantity: metrics },
-    {
-      ...fixed,
-      price: "cloudwatch.alarm",
-      quantity: ALARM_METRICS + (config.ocsfExport ? EXPORT_ALARM_METRICS : 0),
-    },
-    { ...fixed, price: "cloudwatch.dashboard", quantity: 1 },
-  ];
+export function estimateCost(question: CostQuestion) {
+  const { profile } = question;
+  const usages = usageOf(question, profile);
+  const names = Object.keys(PROFILES) as ProfileName[];
+  return {
+    callsPerMonth: question.callsPerSecond * SECONDS_A_MONTH,
+    bill: billOf(usages),
+    alternatives: [
+      ...names.map((name) => ({
+        name: `${name} profile`,
+        dollars: billOf(usageOf(question, name)).total,
+      })),
+      {
+        name: `${profile} profile, provisioned capacity at 70 % utilization`,
+        dollars: billOf(provisioned(usages)).total,
+      },
+      {
+        name: `${profile} profile, table class Standard-IA`,
+        dollars: billOf(infrequentAccess(usages)).total,
+      },
+      { name: "only access logs in S3, for comparison", dollars: accessLogsInS3(question) },
+    ],
+  };
 }

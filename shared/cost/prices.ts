@@ -1,9 +1,9 @@
-/** The price of one metered unit. */
+/** List price of a metered unit. */
 export interface Price {
   /** US dollars per `per` units. */
   readonly dollars: number;
   readonly per: number;
-  /** The metered unit and how AWS rounds it. */
+  /** The metered unit. */
   readonly unit: string;
   /** AWS pricing page. */
   readonly source: string;
@@ -18,185 +18,43 @@ export const PRICES_DATE = "2026-11-25";
 export const PRICES_REGION = "us-east-1";
 
 const MILLION = 1_000_000;
+const ON_DEMAND = "dynamodb/pricing/on-demand";
+const PROVISIONED = "dynamodb/pricing/provisioned";
 
-const DYNAMODB_ON_DEMAND = "https://aws.amazon.com/dynamodb/pricing/on-demand/";
-const DYNAMODB_PROVISIONED = "https://aws.amazon.com/dynamodb/pricing/provisioned/";
-const EVENTBRIDGE = "https://aws.amazon.com/eventbridge/pricing/";
-const SQS = "https://aws.amazon.com/sqs/pricing/";
-const LAMBDA = "https://aws.amazon.com/lambda/pricing/";
-const CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/";
-const KMS = "https://aws.amazon.com/kms/pricing/";
+const price = (dollars: number, per: number, unit: string, page: string, confirmed = true) => ({
+  dollars,
+  per,
+  unit,
+  source: `https://aws.amazon.com/${page}/`,
+  confirmed,
+});
 
 /** List prices in us-east-1, by metered unit. */
 export const PRICES = {
-  "dynamodb.write": {
-    dollars: 0.625,
-    per: MILLION,
-    unit: "write request units: one per started KB of the larger of the item before and after, doubled in a transaction; the same per index entry, never doubled",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: true,
-  },
-  "dynamodb.read": {
-    dollars: 0.125,
-    per: MILLION,
-    unit: "read request units: one per started 4 KB, half if eventually consistent",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: true,
-  },
-  "dynamodb.ia-write": {
-    dollars: 0.78,
-    per: MILLION,
-    unit: "write request units, Standard-IA",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: false,
-  },
-  "dynamodb.ia-read": {
-    dollars: 0.155,
-    per: MILLION,
-    unit: "read request units, Standard-IA",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: false,
-  },
-  "dynamodb.write-capacity": {
-    dollars: 0.00065,
-    per: 1,
-    unit: "hours of a provisioned write unit (one write unit per second)",
-    source: DYNAMODB_PROVISIONED,
-    confirmed: true,
-  },
-  "dynamodb.read-capacity": {
-    dollars: 0.00013,
-    per: 1,
-    unit: "hours of a provisioned read unit (one read unit per second)",
-    source: DYNAMODB_PROVISIONED,
-    confirmed: false,
-  },
-  "dynamodb.storage": {
-    dollars: 0.25,
-    per: 1,
-    unit: "GB-months of items and index entries, plus 100 bytes each",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: true,
-  },
-  "dynamodb.ia-storage": {
-    dollars: 0.1,
-    per: 1,
-    unit: "GB-months, Standard-IA",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: true,
-  },
-  "dynamodb.recovery": {
-    dollars: 0.2,
-    per: 1,
-    unit: "GB-months of tables with point-in-time recovery, without global indexes",
-    source: DYNAMODB_ON_DEMAND,
-    confirmed: false,
-  },
-  "eventbridge.event": {
-    dollars: 1,
-    per: MILLION,
-    unit: "published custom events, one per started 64 KB",
-    source: EVENTBRIDGE,
-    confirmed: true,
-  },
-  "eventbridge.archive": {
-    dollars: 0.1,
-    per: 1,
-    unit: "archived GB",
-    source: EVENTBRIDGE,
-    confirmed: true,
-  },
-  "eventbridge.archive-storage": {
-    dollars: 0.023,
-    per: 1,
-    unit: "GB-months in the archive",
-    source: EVENTBRIDGE,
-    confirmed: true,
-  },
-  "sqs.request": {
-    dollars: 0.4,
-    per: MILLION,
-    unit: "requests, one per started 64 KB; each carries up to ten messages; empty receives count",
-    source: SQS,
-    confirmed: true,
-  },
-  "lambda.request": {
-    dollars: 0.2,
-    per: MILLION,
-    unit: "invocations",
-    source: LAMBDA,
-    confirmed: true,
-  },
-  "lambda.duration": {
-    dollars: 0.0000133334,
-    per: 1,
-    unit: "GB-seconds on arm64, rounded up to milliseconds, including extensions after the response",
-    source: LAMBDA,
-    confirmed: true,
-  },
-  "cloudwatch.logs": {
-    dollars: 0.5,
-    per: 1,
-    unit: "ingested GB of log events, plus 26 bytes each",
-    source: CLOUDWATCH,
-    confirmed: true,
-  },
-  "cloudwatch.metric": {
-    dollars: 0.3,
-    per: 1,
-    unit: "months of a custom metric",
-    source: CLOUDWATCH,
-    confirmed: true,
-  },
-  "cloudwatch.alarm": {
-    dollars: 0.1,
-    per: 1,
-    unit: "months of a metric in an alarm",
-    source: CLOUDWATCH,
-    confirmed: true,
-  },
-  "cloudwatch.dashboard": {
-    dollars: 3,
-    per: 1,
-    unit: "months of a dashboard",
-    source: CLOUDWATCH,
-    confirmed: true,
-  },
-  "kms.request": {
-    dollars: 0.03,
-    per: 10_000,
-    unit: "requests",
-    source: KMS,
-    confirmed: false,
-  },
-  "kms.key": {
-    dollars: 1,
-    per: 1,
-    unit: "months of a customer managed key; each of the first two rotations adds 1 $",
-    source: KMS,
-    confirmed: false,
-  },
-  "apigateway.request": {
-    dollars: 3.5,
-    per: MILLION,
-    unit: "REST API calls, first 333 million per month",
-    source: "https://aws.amazon.com/api-gateway/pricing/",
-    confirmed: true,
-  },
-  "firehose.record": {
-    dollars: 0.029,
-    per: 1,
-    unit: "ingested GB, each record rounded up to 5 KB",
-    source: "https://aws.amazon.com/firehose/pricing/",
-    confirmed: false,
-  },
-  "s3.storage": {
-    dollars: 0.023,
-    per: 1,
-    unit: "GB-months, Standard",
-    source: "https://aws.amazon.com/s3/pricing/",
-    confirmed: false,
-  },
+  "dynamodb.write": price(0.625, MILLION, "write request units", ON_DEMAND),
+  "dynamodb.read": price(0.125, MILLION, "read request units", ON_DEMAND),
+  "dynamodb.ia-write": price(0.78, MILLION, "write units, Standard-IA", ON_DEMAND, false),
+  "dynamodb.ia-read": price(0.155, MILLION, "read units, Standard-IA", ON_DEMAND, false),
+  "dynamodb.write-capacity": price(0.00065, 1, "write unit hours", PROVISIONED),
+  "dynamodb.read-capacity": price(0.00013, 1, "read unit hours", PROVISIONED, false),
+  "dynamodb.storage": price(0.25, 1, "GB-months", ON_DEMAND),
+  "dynamodb.ia-storage": price(0.1, 1, "GB-months, Standard-IA", ON_DEMAND),
+  "dynamodb.recovery": price(0.2, 1, "GB-months, no indexes", ON_DEMAND, false),
+  "eventbridge.event": price(1, MILLION, "events of up to 64 KB", "eventbridge/pricing"),
+  "eventbridge.archive": price(0.1, 1, "archived GB", "eventbridge/pricing"),
+  "eventbridge.archive-storage": price(0.023, 1, "GB-months", "eventbridge/pricing"),
+  "sqs.request": price(0.4, MILLION, "requests of up to 64 KB", "sqs/pricing"),
+  "lambda.request": price(0.2, MILLION, "invocations", "lambda/pricing"),
+  "lambda.duration": price(0.0000133334, 1, "GB-seconds on arm64", "lambda/pricing"),
+  "cloudwatch.logs": price(0.5, 1, "ingested GB", "cloudwatch/pricing"),
+  "cloudwatch.metric": price(0.3, 1, "custom metrics, per month", "cloudwatch/pricing"),
+  "cloudwatch.alarm": price(0.1, 1, "alarm metrics, per month", "cloudwatch/pricing"),
+  "cloudwatch.dashboard": price(3, 1, "dashboards, per month", "cloudwatch/pricing"),
+  "kms.request": price(0.03, 10_000, "requests", "kms/pricing", false),
+  "kms.key": price(1, 1, "keys, per month", "kms/pricing", false),
+  "apigateway.request": price(3.5, MILLION, "REST API calls", "api-gateway/pricing"),
+  "firehose.record": price(0.029, 1, "GB, in steps of 5 KB per record", "firehose/pricing", false),
+  "s3.storage": price(0.023, 1, "GB-months", "s3/pricing", false),
 } as const satisfies Record<string, Price>;
 
 /** Name of a metered unit. */

@@ -29,9 +29,9 @@ export const alertSchema = z.object({
   state: z.enum(["open", "resolved"]),
   rule: z.string(),
   subject: subjectSchema,
-  /** Risk level, derived from the score (0 to 100). Alerts stored by earlier versions have neither. */
-  risk: z.enum(["low", "medium", "high"]).default("medium"),
-  score: z.number().default(50),
+  /** Risk level, derived from the score (0 to 100). */
+  risk: z.enum(["low", "medium", "high"]),
+  score: z.number(),
   /** Findings by all rules, oldest first. */
   findings: z.array(findingSchema).default([]),
   /** Subjects involved, such as `ip 203.0.113.9`, `token …` or `user …`. */

@@ -15,7 +15,6 @@ import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createWorldAt } from "../integration/world.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { evaluate } from "./evaluation/evaluate.ts";
-import { writePolicyPage } from "./evaluation/policy-page.ts";
 import { testSeeds } from "./evaluation/seeds.ts";
 
 /** Rules that are expected to find each attack. */
@@ -277,7 +276,6 @@ export const detection: Benchmark = {
         report(`no attack of its own: ${rule} ${kind} ${id} at ${new Date(atMs).toISOString()}`);
       }
       const evaluation = await evaluate(testSeeds(), report);
-      writePolicyPage(evaluation);
       return [precision(replays), recall(replays), ...evaluation];
     } finally {
       await store.close();

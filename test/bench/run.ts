@@ -6,7 +6,6 @@ import { authorizer } from "./authorizer.ts";
 import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { cleanupBenchmark } from "./cleanup.ts";
 import { contention } from "./contention.ts";
-import { cost } from "./cost.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
 import { type BenchmarkResults, resultsPage } from "./results-page.ts";
@@ -22,7 +21,6 @@ const BENCHMARKS: readonly Benchmark[] = [
   auditQuery,
   cleanupBenchmark,
   endToEnd,
-  cost,
 ];
 
 const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));

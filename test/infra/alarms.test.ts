@@ -9,7 +9,7 @@ import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { TABLES } from "../../shared/core/tables.ts";
 import { METRIC_NAMES } from "../../shared/core/telemetry.ts";
-import { ALARM_METRICS } from "../../shared/cost/allowances.ts";
+import { ALARM_METRICS } from "../../shared/cost/estimate.ts";
 import { ENDPOINTS } from "../provider-endpoints.ts";
 import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
@@ -120,7 +120,7 @@ const own = (service: string, MetricName: string) => ({
 });
 
 describe("alarms", () => {
-  it("watch as many metrics as the cost model assumes", () => {
+  it("watch as many metrics as the cost estimate assumes", () => {
     expect(Object.values(alarms).flatMap(metricsOf)).toHaveLength(ALARM_METRICS);
   });
 

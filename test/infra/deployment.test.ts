@@ -23,7 +23,7 @@ import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { ALARM_METRICS, EXPORT_ALARM_METRICS } from "../../shared/cost/allowances.ts";
+import { ALARM_METRICS, EXPORT_ALARM_METRICS } from "../../shared/cost/estimate.ts";
 
 interface Statement {
   readonly Action: string | string[];
@@ -385,7 +385,7 @@ describe("web ACL", () => {
   });
 });
 
-describe("cost model", () => {
+describe("cost estimate", () => {
   it.each([
     [false, ALARM_METRICS],
     [true, ALARM_METRICS + EXPORT_ALARM_METRICS],

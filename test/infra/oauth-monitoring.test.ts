@@ -170,24 +170,6 @@ describe("identity provider event sources", () => {
       /partner event bus of auth0.com or okta.com/,
     );
   });
-
-  it("give functions access to the previous events table only when one is configured", () => {
-    const grants = (config: MonitoringConfigInput) =>
-      Object.entries(templateWith(config).findResources("AWS::IAM::Policy"))
-        .flatMap(([id, { Properties }]) =>
-          Properties.PolicyDocument.Statement.filter((statement: { Resource: unknown }) =>
-            JSON.stringify(statement.Resource).includes("table/old-events"),
-          ).map(
-            ({ Action }: { Action: string }) => `${/Functions(\w+?)Role/.exec(id)?.[1]}: ${Action}`,
-          ),
-        )
-        .sort();
-    expect(grants({})).toEqual([]);
-    expect(grants({ previousEventsTable: "old-events" })).toEqual([
-      "Anomalies: dynamodb:Query",
-      "Subscriber: dynamodb:PutItem",
-    ]);
-  });
 });
 
 describe("other issuers", () => {

@@ -24,7 +24,6 @@ const EVERYTHING: MonitoringConfigInput = {
     cognito: true,
     endpoints: ENDPOINTS,
   },
-  previousEventsTable: "old-events",
   functions: {
     reservedConcurrency: { Authorizer: 400, Subscriber: 20 },
     authorizerProvisionedConcurrency: 20,

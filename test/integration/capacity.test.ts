@@ -1,15 +1,22 @@
-import { PutCommand, UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
+import { DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
-import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
-import { countsOfEvent } from "../../shared/audit-log/counts-of-event.ts";
-import { toEventItems } from "../../shared/audit-log/event-pack.ts";
+import { Random } from "../../local/traffic/world/random.ts";
+import { SAMPLED_ONE_IN } from "../../shared/audit-log/counts-of-event.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import { runCleanup } from "../../shared/cleanup/run-cleanup.ts";
+import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
+import { HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
+import { shardOf } from "../../shared/core/document-client.ts";
+import { STORED_BYTES, UNITS } from "../../shared/cost/counted-units.ts";
+import { unitsOfBatch } from "../../shared/cost/estimate.ts";
 import { dollarsOf } from "../../shared/cost/prices.ts";
-import { createEvent } from "../../shared/events/oauth-event.ts";
-import { listClients, tokenUsageStats } from "../../shared/index.ts";
+import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
+import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { issueToken, listClients, tokenUsageStats } from "../../shared/index.ts";
 import { activity } from "../../shared/statistics/activity.ts";
+import { meterTransactions } from "./meter-transactions.ts";
 import { createWorld, type World } from "./store.ts";
 
 const TOKEN_ID = "01a20a27-742d-708c-86b9-9adfc2873eae";
@@ -39,27 +46,6 @@ const NINETY = 90;
 
 /** Checks the figures in docs/architecture.md against the units that the store itself reports. */
 describe("capacity", () => {
-  it("for an event is one unit for the item, one for its address, and a share of a batch item", async () => {
-    const world = await createWorld();
-    const unitsOf = async (items: readonly Record<string, unknown>[]) => {
-      world.traffic.reset();
-      for (const Item of items) {
-        await world.db.send(new PutCommand({ TableName: world.eventsTable, Item }));
-      }
-      return world.traffic.writeUnits;
-    };
-    // Units outside a transaction. In a transaction, the item's own units count twice.
-    const alone = toEventItems([use(world, -1000)], world.config, world.time.nowMs);
-    expect(alone.packs).toEqual([]);
-    expect(await unitsOf(alone.items)).toBe(1 + 4);
-    const events = Array.from({ length: NINETY }, (_, n) => use(world, n + 1));
-    const { items, packs } = toEventItems(events, world.config, world.time.nowMs);
-    expect(await unitsOf(items)).toBe(NINETY * (1 + 1));
-    expect(packs).toHaveLength(1);
-    // Three units for a 3 KB item, and one entry in each index by time, type and client.
-    expect(await unitsOf(packs)).toBe(3 + 3);
-  });
-
   it("for ninety events is one transaction, which writes their client's last use once", async () => {
     const world = await createWorld();
     await storeEvents(world, [use(world, 0)], world);
@@ -133,25 +119,210 @@ describe("capacity", () => {
     const units = 8640 * unitsOf(beat) + 1440 * unitsOf(minute);
     expect(dollarsOf("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
+});
 
-  it("for a failure includes its rankings by address and endpoint in both resolutions", async () => {
-    const world = await createWorld();
-    const counted = new CounterUpdates(0);
-    const failure = createEvent(
-      { eventType: "auth_failed", details: { ip: "203.0.113.9", endpoint: "/api/x" } },
-      world.time.nowMs,
-    );
-    counted.add(countsOfEvent(failure));
-    for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
-      await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
-    }
-    // Two for the type and four for rankings. A ranked item's index entry costs one unit at first, and two when it
-    // moves.
-    expect(world.traffic.writeUnits).toBe(6 + 4);
+/** Creates a world that also counts the units of transactions, and functions to count units and bytes. */
+async function meteredWorld(config: MonitoringConfigInput = {}) {
+  const world = await createWorld(config);
+  // No batch crosses an hour or the ten seconds of a batch item.
+  world.time.nowMs += 20 * MINUTE_MS + 5 * SECOND_MS;
+  meterTransactions(world);
+  const admin = new DynamoDBClient({ endpoint: world.endpoint });
+  const unitsOf = async (task: () => Promise<unknown>) => {
     world.traffic.reset();
-    for (const { Update } of counted.toTransactItems(world.countersTable, 400)) {
-      await world.db.send(new UpdateCommand(Update as UpdateCommandInput));
+    await task();
+    return { writes: world.traffic.writeUnits, reads: world.traffic.readUnits };
+  };
+  const writesOf = async (...events: readonly OAuthEvent[]) =>
+    (await unitsOf(() => storeEvents(world, events, world))).writes;
+  const bytesOf = async (TableName: string) => {
+    const { Table } = await admin.send(new DescribeTableCommand({ TableName }));
+    return Table?.TableSizeBytes ?? 0;
+  };
+  return { world, unitsOf, writesOf, bytesOf };
+}
+
+/** Returns an event whose id is in the sample for detection, or isn't. */
+function sampled(make: () => OAuthEvent, isInSample: boolean): OAuthEvent {
+  const event = make();
+  return (shardOf(event.id, SAMPLED_ONE_IN) === 0) === isInSample
+    ? event
+    : sampled(make, isInSample);
+}
+
+const denied = (world: World, n: number, endpoint = `/api/${n}`) =>
+  createEvent(
+    {
+      eventType: "auth_failed",
+      details: {
+        reason: "unknown_token",
+        ip: `198.51.${n >> 8}.${n & 255}`,
+        endpoint,
+        user_agent: use(world, 0).event_data.user_agent,
+      },
+    },
+    world.time.nowMs,
+  );
+
+/** Checks the table that the cost estimate multiplies by prices. */
+describe("counted units", () => {
+  const { writes: counters } = UNITS.counters;
+  const { writes: clientUse } = UNITS.clientUse;
+  const listed = UNITS.event.writes + UNITS.addressEntry.writes;
+
+  it("match a call with and without a write of the token's last use", async () => {
+    for (const [lastUsedIntervalSeconds, units] of [
+      [0, UNITS.call],
+      [3600, UNITS.callWithinInterval],
+    ] as const) {
+      const { world, unitsOf } = await meteredWorld({ tracking: { lastUsedIntervalSeconds } });
+      const issued = await issueToken(world, {
+        clientId: "app",
+        userId: "ada",
+        scopes: ["api:read"],
+        expiresInSeconds: 3600,
+      });
+      const deferred: (() => Promise<unknown>)[] = [];
+      const context = {
+        ...world.context,
+        sink: { publish: async () => {} },
+        defer: (task: () => Promise<unknown>) => void deferred.push(task),
+      };
+      const call = async () => {
+        world.time.nowMs += SECOND_MS;
+        const decision = await authorize(context, {
+          method: "GET",
+          path: "/api/data",
+          authorization: [`Bearer ${issued.secret}`],
+          ip: "203.0.113.9",
+          userAgent: "curl/8",
+          requestId: "r-1",
+        });
+        expect(decision.outcome).toBe("allowed");
+        for (const task of deferred.splice(0)) await task();
+      };
+      await call();
+      expect(await unitsOf(call)).toEqual(units);
     }
-    expect(world.traffic.writeUnits).toBe(6 + 8);
+  });
+
+  it("match an event on its own, and the first use of its token", async () => {
+    const { world, writesOf } = await meteredWorld();
+    const event = (n = 0) => sampled(() => use(world, n), false);
+    const lone = listed + UNITS.loneEvent.writes + counters + clientUse;
+    await writesOf(event());
+    expect(await writesOf(event())).toBe(lone);
+    const next = { ...event(), event_data: { ...event().event_data, token_id: "another" } };
+    expect(await writesOf(next)).toBe(lone + UNITS.newToken.writes);
+    // DynamoDB Local doesn't count reads of missing items, which cost half a unit each.
+    expect(UNITS.newToken.reads).toBe(2 * 0.5);
+    const inSample = sampled(() => use(world, 0), true);
+    expect(await writesOf(inSample)).toBe(lone + UNITS.sampledUse.writes);
+  });
+
+  it("match a batch of events of one client", async () => {
+    const { world, writesOf } = await meteredWorld();
+    const batch = (count: number) =>
+      Array.from({ length: count }, (_, n) => sampled(() => use(world, n), false));
+    await writesOf(...batch(1));
+    for (const [size, growth] of [
+      [2, 0],
+      [10, 0],
+      [30, 1],
+    ] as const) {
+      const item = UNITS.batchItem.writes + growth * UNITS.batchItemGrowth.writes;
+      expect(await writesOf(...batch(size))).toBe(size * listed + item + counters + clientUse);
+    }
+  });
+
+  it("match a denied call, alone and with others", async () => {
+    const { world, writesOf } = await meteredWorld();
+    await writesOf(denied(world, 0));
+    const alone = await writesOf(denied(world, 1));
+    expect(alone).toBe(UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
+    const both = await writesOf(denied(world, 2), denied(world, 3));
+    // A batch item costs more than the two index entries of an event without a client.
+    expect(both - alone).toBe(UNITS.deniedCall.writes + UNITS.batchItem.writes - 2);
+  });
+
+  it("match scheduled runs without findings, and the deletion of a token", async () => {
+    const { world, unitsOf } = await meteredWorld();
+    const context = { ...world.context, notify: async () => {} };
+    const cleanUp = () => runCleanup(world, { deadlineMs: Number.POSITIVE_INFINITY });
+    for (const [run, units] of [
+      [() => detectAnomalies(context, world.time.nowMs), UNITS.detectionRun],
+      [cleanUp, UNITS.cleanupRun],
+    ] as const) {
+      const { writes } = await unitsOf(run);
+      expect(writes).toBe(units.writes);
+      // AWS charges half a unit for a Query without results. DynamoDB Local counts none.
+      expect(world.traffic.roundTrips / 2).toBe(units.reads);
+    }
+    const quiet = { ...world.context, sink: { publish: async () => {} } };
+    const grant = { clientId: "app", scopes: ["a"], expiresInSeconds: 60 };
+    for (let n = 0; n < 10; n += 1) await issueToken(quiet, grant);
+    world.time.nowMs += MINUTE_MS;
+    const { writes } = await unitsOf(cleanUp);
+    expect(writes).toBe(UNITS.cleanupRun.writes + 10 * UNITS.deletedToken.writes);
+  });
+
+  it("match the bytes of events, tokens and denied calls", async () => {
+    const { world, writesOf, bytesOf } = await meteredWorld();
+    const grown = async (table: string, events: readonly OAuthEvent[]) => {
+      const before = await bytesOf(table);
+      await writesOf(...events);
+      return (await bytesOf(table)) - before;
+    };
+    const near = (bytes: number, expected: number) => {
+      expect(bytes).toBeGreaterThan(expected * 0.9);
+      expect(bytes).toBeLessThan(expected * 1.1);
+    };
+    const batch = Array.from({ length: 80 }, (_, n) => use(world, n));
+    near((await grown(world.eventsTable, batch)) / batch.length, STORED_BYTES.event);
+    const first = (n: number) => {
+      const event = sampled(() => use(world, n), false);
+      return { ...event, event_data: { ...event.event_data, token_id: `${TOKEN_ID}-${n}` } };
+    };
+    const uses = Array.from({ length: 40 }, (_, n) => first(n));
+    near((await grown(world.countersTable, uses)) / uses.length, STORED_BYTES.token);
+    const failures = Array.from({ length: 40 }, (_, n) => denied(world, n, "/api/data"));
+    near((await grown(world.countersTable, failures)) / failures.length, STORED_BYTES.deniedCall);
+  });
+
+  it.each([
+    [4, 15],
+    [20, 5],
+    [200, 1],
+  ])("predict within 10 % what batches of %i mixed calls use", async (size, batches) => {
+    const { world, writesOf } = await meteredWorld();
+    const random = new Random(7, "capacity");
+    const clients = Array.from({ length: 20 }, (_, n) => `client-${n}`);
+    const share = 0.05;
+    const call = (n: number) => {
+      const user = random.integer(0, 39);
+      const subject = { oauth_client_id: random.pickZipf(clients), user_id: `user-${user}` };
+      const { event_data } = use(world, 0);
+      const ip = `10.0.${user >> 8}.${user & 255}`;
+      const token = { token_id: `token-${user}` };
+      const occurred_at = toInstant(world.time.nowMs + n);
+      const endpoint = `/api/${random.integer(0, 3)}`;
+      if (!random.chance(share)) {
+        const previous_use = { at: "2026-11-23T09:59:30.000Z", ip };
+        const details = { ...event_data, ...token, ip, endpoint, previous_use };
+        return { ...use(world, 0), ...subject, occurred_at, event_data: details };
+      }
+      const failure = denied(world, random.integer(0, 65_535), endpoint);
+      if (random.chance(0.5)) return { ...failure, occurred_at };
+      const details = { ...failure.event_data, ...token, reason: "expired_token" };
+      return { ...failure, ...subject, occurred_at, event_data: details };
+    };
+    const calls = (count: number) => Array.from({ length: count }, (_, n) => call(n));
+    // The first calls register every token and client.
+    for (let n = 0; n < 2; n += 1) await writesOf(...calls(300));
+    let writes = 0;
+    for (let n = 0; n < batches; n += 1) writes += await writesOf(...calls(size));
+    const { events, counters: counted } = unitsOfBatch(size, 0, share, world.config);
+    const predicted = events + counted;
+    expect(Math.abs(writes / batches / predicted - 1)).toBeLessThanOrEqual(0.1);
   });
 });

@@ -3,9 +3,8 @@ import { describe, expect, it } from "vitest";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { authorize } from "../../shared/authorization/authorize.ts";
 import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
-import { createDocumentClient } from "../../shared/core/document-client.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { meterStore } from "../cost/store-meter.ts";
+import { meterTransactions } from "./meter-transactions.ts";
 import { createWorld } from "./store.ts";
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
@@ -58,12 +57,10 @@ async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
     expect(outcome.stored).toHaveLength(BATCH);
   };
   await batch();
-  const reader = createDocumentClient("interactive", { endpoint: world.endpoint });
-  const meter = meterStore(world.db, reader, world.clock);
+  meterTransactions(world);
+  world.traffic.reset();
   await batch();
-  meter.stop();
-  const writes = meter.usages.filter(({ price }) => price === "dynamodb.write");
-  return writes.reduce((sum, { quantity }) => sum + quantity, 0) / BATCH;
+  return world.traffic.writeUnits / BATCH;
 }
 
 const ONE_SITE = () => ({ ip: ipv6("2001:db8:1:2", 4) });

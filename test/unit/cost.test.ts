@@ -1,111 +1,84 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
-import { breakEvenUtilization, estimateCost } from "../../shared/cost/alternatives.ts";
-import { billOf, sumsOf } from "../../shared/cost/bill.ts";
-import { receives, usageOfMillionCalls, usageOfMonth } from "../../shared/cost/estimate.ts";
-import { gatherBatches } from "../../shared/cost/gather-batches.ts";
-import { itemSize } from "../../shared/cost/item-size.ts";
-import { chunks, readUnits, SECONDS_A_MONTH, writeUnits } from "../../shared/cost/metering.ts";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  BREAK_EVEN_UTILIZATION,
+  type CostQuestion,
+  estimateCost,
+  SECONDS_A_MONTH,
+  unitsOfBatch,
+} from "../../shared/cost/estimate.ts";
 import { dollarsOf, PRICES } from "../../shared/cost/prices.ts";
-import { usageProfile } from "../../shared/cost/usage-profile.ts";
 
-describe("metering", () => {
-  it("rounds up like AWS", () => {
-    expect([0, 1024, 1025].map(writeUnits)).toEqual([1, 1, 2]);
-    expect([0, 4096, 4097].map((bytes) => readUnits(bytes))).toEqual([0.5, 0.5, 1]);
-    expect([1, 64 * 1024, 64 * 1024 + 1].map(chunks)).toEqual([1, 1, 2]);
-    expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
-  });
+const QUESTION = {
+  callsPerSecond: 1000,
+  failures: 0.05,
+  retentionDays: 90,
+  profile: "default",
+} as const;
 
-  it("computes the size of a DynamoDB item", () => {
-    // Counts names and values. A list or map adds 3 bytes, and each member 1. A number needs one byte per
-    // two digits.
-    expect(itemSize({ id: "abc", né: true, gone: undefined })).toBe(5 + 4);
-    expect(itemSize({ n: 1234, m: -0.5 })).toBe(1 + 3 + (1 + 3));
-    expect(itemSize({ l: ["a", null], m: new Map([["k", "v"]]) })).toBe(1 + 7 + (1 + 6));
-  });
+/** Returns dollars per million calls: for the calls themselves, and for keeping their events. */
+function perMillion(given: Partial<CostQuestion>) {
+  const question = { ...QUESTION, ...given };
+  const { bill, callsPerMonth } = estimateCost(question);
+  const of = (names: readonly string[]) =>
+    (bill.parts.reduce((sum, each) => sum + (names.includes(each.part) ? each.dollars : 0), 0) *
+      1_000_000) /
+    callsPerMonth;
+  const kept = of(["storage", "recovery"]);
+  const fixed = of(["keys", "detection and cleanup", "metrics, alarms, dashboard"]);
+  return { calls: (bill.total * 1_000_000) / callsPerMonth - kept - fixed, kept };
+}
 
-  it("gives each price a unit and an AWS pricing page", () => {
+describe("prices", () => {
+  it("have a unit and an AWS pricing page", () => {
     for (const { dollars, per, unit, source } of Object.values(PRICES)) {
       expect(dollars * per).toBeGreaterThan(0);
       expect(unit).not.toBe("");
       expect(source).toMatch(/^https:\/\/aws\.amazon\.com\//);
     }
+    expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
   });
 });
 
-describe("gatherBatches", () => {
-  const gather = (times: readonly number[], batchSize = 3, pollers = 1) =>
-    gatherBatches(times, (at) => at, { batchSize, windowMs: 1000, pollers }).map(
-      ({ items, atMs }) => [items.length, atMs],
-    );
-
-  it("returns a batch when it is full or the batch window ends", () => {
-    expect(gather([0, 1, 2, 3, 500, 1500])).toEqual([
-      [3, 2],
-      [2, 1003],
-      [1, 2500],
-    ]);
-    expect(gather([])).toEqual([]);
-  });
-
-  it("returns smaller batches when there are several pollers", () => {
-    expect(gather([0, 1, 2, 3], 10, 2)).toEqual([
-      [2, 1000],
-      [2, 1001],
-    ]);
-  });
-});
-
-describe("cost model", () => {
-  const calls = async (given: Parameters<typeof usageProfile>[0]) =>
-    sumsOf(billOf(await usageOfMillionCalls(usageProfile(given))));
-
-  it("is deterministic and yields lower costs per call for larger batches", async () => {
-    const [slow, again, fast] = await Promise.all([
-      calls({ callsPerSecond: 1 }),
-      calls({ callsPerSecond: 1 }),
-      calls({ callsPerSecond: 1000 }),
-    ]);
-    expect(again).toEqual(slow);
+describe("estimateCost", () => {
+  it("falls per call with the load, because larger batches share counters and batch items", () => {
+    const [slow, fast] = [perMillion({ callsPerSecond: 1 }), perMillion({})];
     expect(fast.calls).toBeLessThan(slow.calls * 0.6);
+    const config = parseMonitoringConfig({});
+    const writes = [1, 10, 100, 500].map(
+      (size) => unitsOfBatch(size, 1, 0.05, config).counters / size,
+    );
+    expect(writes.toSorted((a, b) => b - a)).toEqual(writes);
   });
 
-  it("counts requests from the five pollers that Lambda starts for each queue", () => {
-    const queueRequests = (callsPerSecond: number) =>
-      usageOfMonth(usageProfile({ callsPerSecond })).find(({ part }) => part === "queue")?.quantity;
-    const emptyReceivesOfAQueue = (5 * SECONDS_A_MONTH) / 20;
-    expect(usageProfile({ callsPerSecond: 1 }).pollers).toBe(5);
-    expect(queueRequests(0)).toBe(2 * emptyReceivesOfAQueue);
-    // Each of the five pollers receives a message every 50 seconds, so most receive calls return none.
-    expect(queueRequests(0.1)).toBeCloseTo(1.6 * emptyReceivesOfAQueue);
-    expect(queueRequests(100)).toBe(emptyReceivesOfAQueue);
-    // A receive call takes 10 ms, so five pollers make 500 calls per second.
-    expect([1, 500, 1000, 100_000].map((perSecond) => receives(1000, perSecond, 5))).toEqual([
-      1000, 1000, 500, 100,
-    ]);
+  it("counts the empty receives of the five pollers that Lambda starts for each queue", () => {
+    const queue = (callsPerSecond: number) =>
+      estimateCost({ ...QUESTION, callsPerSecond }).bill.parts.find(({ part }) => part === "queue")
+        ?.dollars ?? 0;
+    const emptyReceives = dollarsOf("sqs.request", (5 * SECONDS_A_MONTH) / 20);
+    expect(queue(0.001)).toBeCloseTo(2 * emptyReceives, 1);
+    // At 100 calls a second, no poller of the first queue waits. Each call is sent, received and deleted.
+    const messages = dollarsOf("sqs.request", 100 * SECONDS_A_MONTH * (1 + 1 + 0.1));
+    expect(queue(100)).toBeCloseTo(emptyReceives + messages, 5);
   });
 
-  it("follows the configuration", async () => {
-    const usual = await calls({ callsPerSecond: 100 });
-    const wide = await calls({
-      callsPerSecond: 100,
-      config: { subscriber: { batchWindowSeconds: 20 } },
-    });
-    const brief = await calls({ callsPerSecond: 100, config: { retention: { defaultDays: 30 } } });
-    expect(wide.calls).toBeLessThan(usual.calls);
-    expect(brief.kept).toBeLessThan(usual.kept * 0.5);
+  it("follows the profile, the share of denied calls and the retention", () => {
+    const usual = perMillion({});
+    const lean = perMillion({ profile: "lean" });
+    expect(lean.calls).toBeLessThan(usual.calls - 1);
+    expect(perMillion({ failures: 0.1 }).calls).toBeGreaterThan(usual.calls);
+    expect(perMillion({ retentionDays: 30 }).kept).toBeLessThan(usual.kept * 0.5);
   });
 
-  it("compares the cost of the alternatives", async () => {
-    const question = { callsPerSecond: 100, failures: 0.01, retentionDays: 90 } as const;
-    const answer = await estimateCost({ ...question, profile: "lean" });
-    const [usual, lean, provisioned] = answer.alternatives.map(({ dollars }) => dollars);
-    expect(lean).toBe(answer.dollars);
+  it("compares the cost of the alternatives", () => {
+    const { alternatives, bill } = estimateCost({ ...QUESTION, profile: "lean" });
+    const [usual, lean, provisioned] = alternatives.map(({ dollars }) => dollars);
+    expect(lean).toBe(bill.total);
     expect(lean).toBeLessThan(usual as number);
     expect(provisioned).toBeLessThan(lean as number);
-    expect(breakEvenUtilization()).toBeCloseTo(0.289, 3);
+    expect(BREAK_EVEN_UTILIZATION).toBeCloseTo(0.289, 3);
   });
 });
 
@@ -127,7 +100,7 @@ describe("oauth-monitoring cost", () => {
     expect(await cost("--calls-per-second", "50", "--failures", "2", "--retention", "30")).toBe(0);
     const text = printed.join("\n");
     expect(text).toContain("131,400,000 calls");
-    for (const part of ["authorizer", "events: packs", "storage", "lean profile"]) {
+    for (const part of ["authorizer", "events", "storage", "lean profile"]) {
       expect(text).toContain(part);
     }
   });
@@ -161,10 +134,23 @@ describe("oauth-monitoring cost", () => {
 });
 
 describe("docs/cost.md", () => {
-  it("lists the prices that the model uses", () => {
-    const page = readFileSync(new URL("../../docs/cost.md", import.meta.url), "utf8");
-    for (const [name, { dollars }] of Object.entries(PRICES)) {
-      expect(page).toContain(`| ${name} | ${dollars} |`);
+  const page = readFileSync(new URL("../../docs/cost.md", import.meta.url), "utf8");
+
+  it("lists the prices that the estimate uses", () => {
+    for (const [name, { dollars, per, unit }] of Object.entries(PRICES)) {
+      expect(page).toContain(`| ${name} | $${dollars} | ${per.toLocaleString("en")} | ${unit} |`);
+    }
+  });
+
+  it("lists the estimates for two loads and profiles", () => {
+    for (const profile of ["default", "lean"] as const) {
+      for (const callsPerSecond of [1, 1000]) {
+        const { calls, kept } = perMillion({ profile, callsPerSecond });
+        const costs = [calls, kept, calls + kept].map((each) => `$${each.toFixed(2)}`).join(" | ");
+        expect(page).toContain(
+          `| ${profile} | ${callsPerSecond.toLocaleString("en")} | ${costs} |`,
+        );
+      }
     }
   });
 });

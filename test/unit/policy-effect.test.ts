@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { effectOfPolicies, type PolicyDay } from "../bench/evaluation/policy-effect.ts";
-import { recommendedText } from "../bench/evaluation/policy-page.ts";
 import { policyTables } from "../bench/evaluation/policy-report.ts";
+import { RECOMMENDED } from "../bench/evaluation/recommended-policies.ts";
 
 const START_MS = Date.parse("2026-12-01T10:00:00.000Z");
 const at = (minutes: number) => START_MS + minutes * MINUTE_MS;
@@ -120,7 +120,7 @@ describe("effectOfPolicies", () => {
 
   it("uses the recommended policies shown in docs/actions.md", () => {
     const page = readFileSync(new URL("../../docs/actions.md", import.meta.url), "utf8");
-    expect(page).toContain(recommendedText());
+    expect(page).toContain(JSON.stringify({ responses: RECOMMENDED }, null, 2));
   });
 
   it("reports the effect of each rule and of the recommended policies", () => {

@@ -44,14 +44,6 @@ function recommended(modes: readonly string[]): Record<string, JudgedPolicy> {
   return Object.fromEntries(Object.entries(rules).filter(([, { mode }]) => modes.includes(mode)));
 }
 
-const COST_TITLE = "Policies, each rule alone";
-const OUTCOME_TITLE = "Attacks under the recommended policies";
-
-/** Whether a table is one of `policyTables`. */
-export function isPolicyTable({ title }: BenchmarkTable): boolean {
-  return title.startsWith(COST_TITLE) || title === OUTCOME_TITLE;
-}
-
 /** Returns the cost of each rule's policy alone, and of the recommended policies together. */
 function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   const attacks = sum(
@@ -74,7 +66,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   });
   const ceiling = RECOMMENDED.actionsPerHour;
   return {
-    title: `${COST_TITLE} with blocks of ${BLOCK_MINUTES} minutes, and the recommended ones`,
+    title: `Policies, each rule alone with blocks of ${BLOCK_MINUTES} minutes, and the recommended ones`,
     columns: ["rule", "action", ...COLUMNS],
     rows: [
       ...alone,
@@ -110,7 +102,7 @@ function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
     ];
   };
   return {
-    title: OUTCOME_TITLE,
+    title: "Attacks under the recommended policies",
     columns: [
       "attack",
       "calls",
