@@ -4,6 +4,7 @@ import { type Report, table } from "../../shared/core/output.ts";
 import { type CostAnswer, estimateCost } from "../../shared/cost/alternatives.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
 import { PROFILES, type ProfileName } from "../../shared/cost/usage-profile.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 
@@ -44,8 +45,7 @@ function textOf({ callsPerMonth, lines, ...answer }: CostAnswer, profile: Profil
   ].join("\n");
 }
 
-/** `cost`: estimates the monthly cost by component and compares alternatives. Needs no stack. */
-export async function cost(options: unknown): Promise<Report> {
+async function cost(options: unknown): Promise<Report> {
   const { callsPerSecond, failures, retention, profile } = parseInput(
     costSchema,
     "the options",
@@ -63,4 +63,19 @@ export async function cost(options: unknown): Promise<Report> {
     break_even_utilization: answer.breakEvenUtilization,
   };
   return { json, text: textOf(answer, profile) };
+}
+
+export function registerCost(program: ReportCommand): void {
+  program
+    .command("cost")
+    .description("estimate the monthly cost by component and compare alternatives")
+    .requiredOption("--calls-per-second <number>", "average API calls per second")
+    .option("--failures <percent>", "percentage of denied calls", "1")
+    .option("--retention <days>", "retention of events in days", "90")
+    .option("--profile <name>", "cost profile: default or lean", "default")
+    .examples(
+      "cost --calls-per-second 50",
+      "cost --calls-per-second 1000 --failures 5 --retention 30 --profile lean --json",
+    )
+    .run(cost);
 }
