@@ -10,10 +10,10 @@ export const SHORT_PUT_MS = 500;
 const LONG_PUT_MS = 1000;
 
 /**
- * Creates the event bus client. To keep cold starts short, the build puts this code into a separate file that is loaded
- * with the first events.
+ * Creates a sink for the event bus. Functions use `busSink` of event-sink.ts, which loads this module with the first
+ * events.
  */
-export function openBus(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
+export function busSink(eventBusName: string, logger: Logger, setAside?: SetAside): EventSink {
   // The publisher retries each entry itself. With a queue, an event takes at most 0.8 s of PutEvents calls plus 2 s of
   // SQS calls to reach the bus or the queue, well below the function's timeout.
   const eventBridge = new EventBridgeClient({

@@ -10,7 +10,7 @@ export function busSink(eventBusName: string, logger: Logger, setAside?: SetAsid
   let bus: EventSink | undefined;
   return {
     async publish(events) {
-      const { openBus } = await import("./bus-publisher.ts");
+      const { busSink: openBus } = await import("./bus-publisher.ts");
       bus ??= openBus(eventBusName, logger, setAside);
       await bus.publish(events);
     },

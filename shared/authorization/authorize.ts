@@ -16,11 +16,14 @@ import type { TokenRefusal } from "../token-verifiers/token-refusal.ts";
 import type { AccessToken, TokenStore } from "../tokens/access-token.ts";
 import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
 import type { HoldingStore } from "../tokens/holdings.ts";
+import { listTokenInUse } from "../tokens/list-token.ts";
 import { previousUse } from "../tokens/previous-use.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/record-token-use.ts";
+import { markRevoked } from "../tokens/revoke-token.ts";
 import { digestSecret } from "../tokens/token-secret.ts";
 import type { TokenRequest } from "../tokens/track-token-usage.ts";
 import type { VerifiedToken } from "../tokens/verified-token.ts";
+import { recordAdministrator } from "./administrator-records.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import type { BodyFailure, BodyReader } from "./call-body.ts";
 import type { HeldRestrictions, RestrictedHolder } from "./held-restrictions.ts";
@@ -382,10 +385,7 @@ export async function authorize(
   const revoked = restricted.revocationOf(ofToken(holder, verified), token.issued_at, atMs);
   if (revoked) {
     // Mark the token itself, so that statistics count it as revoked and the next call is denied without the deny list.
-    context.defer(async () => {
-      const { markRevoked } = await import("../tokens/revoke-token.ts");
-      await markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at));
-    });
+    context.defer(() => markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at)));
     return refuse("revoked_token", token, { action_id: revoked.action_id });
   }
   if (isReplay) return refuse("replayed_dpop_proof", token);
@@ -416,7 +416,6 @@ export async function authorize(
 
 /** Adds a token to the credential lists if it isn't listed yet. Loads the code on demand. */
 async function listUse(context: AuthorizerContext, token: AccessToken): Promise<void> {
-  const { listTokenInUse } = await import("../tokens/list-token.ts");
   await listTokenInUse(context, token);
 }
 
@@ -512,7 +511,6 @@ function admit(
   });
   if (access.scopes.some((scope) => scope === ADMIN_SCOPE || scope === RESPOND_SCOPE)) {
     context.defer(async () => {
-      const { recordAdministrator } = await import("./administrator-records.ts");
       await recordAdministrator(context, token, { ip: request.ip, atMs });
     });
   }

@@ -13,6 +13,6 @@ export async function loadOtherIssuers(
   options: OtherIssuersOptions,
 ): Promise<OtherIssuers | undefined> {
   if (config.issuers.length === 0) return undefined;
-  const { createOtherIssuers } = await import("./create-other-issuers.ts");
-  return createOtherIssuers(config, options);
+  const { loadOtherIssuers: load } = await import("./create-other-issuers.ts");
+  return load(config, options);
 }
