@@ -1,7 +1,6 @@
 import type { Logger } from "../../shared/core/telemetry.ts";
 import type { SetAside } from "../../shared/events/event-publisher.ts";
 import type { EventSink } from "../../shared/events/event-sink.ts";
-import { traceHeader } from "./invocation.ts";
 
 /**
  * Creates a sink for the event bus, which it opens with the first events. Endpoint, region and credentials come from
@@ -12,8 +11,8 @@ export function busSink(eventBusName: string, logger: Logger, setAside?: SetAsid
   return {
     async publish(events) {
       // Loaded with the first events, to keep cold starts short.
-      const { openBus } = await import("../../shared/events/event-publisher.ts");
-      bus ??= openBus({ eventBusName, logger, setAside, traceHeader });
+      const { busSink: openBus } = await import("./bus-publisher.ts");
+      bus ??= openBus(eventBusName, logger, setAside);
       await bus.publish(events);
     },
   };

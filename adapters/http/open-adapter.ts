@@ -1,4 +1,4 @@
-import { loadOtherIssuers } from "../../shared/authorization/authorize.ts";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";

@@ -1,7 +1,6 @@
 import * as z from "zod";
 import { HOUR_MS, toInstant } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/errors.ts";
-import { printable, type Report, table } from "../../shared/core/terminal.ts";
+import { printable, type Report } from "../../shared/core/terminal.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { listMutes, muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { ANOMALY_RULES } from "../../shared/detection/rules/find-anomalies.ts";
@@ -13,7 +12,8 @@ import {
 } from "../../shared/detection/verdicts.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { actorOf } from "./actor.ts";
+import { actorOf, parseOptions } from "../program/options.ts";
+import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Accepts the names of built-in rules and of rules in the configuration. */
 const muteSchema = ({ config }: Target) =>
@@ -31,12 +31,9 @@ const muteSchema = ({ config }: Target) =>
       .default(24),
   });
 
-/** `alerts list`: lists open alerts, or resolved alerts with `--resolved`, highest score first. */
-export async function alertsList(
-  target: Target,
-  options: { readonly resolved?: boolean },
-): Promise<Report> {
-  const found = await listAlerts(target, options.resolved ? "resolved" : "open");
+async function alertsList(target: Target, options: { resolved?: boolean }): Promise<Report> {
+  const state = options.resolved ? "resolved" : "open";
+  const found = await listAlerts(target, state);
   const alerts = await withReviews(
     target,
     found.sort((a, b) => b.score - a.score),
@@ -45,34 +42,31 @@ export async function alertsList(
     alert.risk,
     alert.opened_at,
     alert.rule,
-    printable(`${alert.subject.kind} ${alert.subject.id}`),
-    String(Math.max(1, alert.findings.length)),
+    `${alert.subject.kind} ${alert.subject.id}`,
+    Math.max(1, alert.findings.length),
     review?.verdict ?? (review?.acknowledged_by === undefined ? "" : "acknowledged"),
-    printable(alert.message),
-    printable(alert.alert_id),
+    alert.message,
+    alert.alert_id,
   ]);
   const head = ["RISK", "OPENED", "RULE", "SUBJECT", "FINDINGS", "REVIEW", "MESSAGE", "ALERT"];
-  const text =
-    rows.length > 0 ? table(head, rows) : `No ${options.resolved ? "resolved" : "open"} alerts.`;
-  return { json: { alerts }, text };
+  return { json: { alerts }, text: tableOr(`No ${state} alerts.`, head, rows) };
 }
 
-const saidSchema = z.object({ as: identifierSchema.optional(), note: z.string().optional() });
+const reviewSchema = z.object({
+  as: identifierSchema.optional(),
+  note: z.string().optional(),
+  verdict: z.enum([...VERDICTS, "none"]).optional(),
+});
 
 async function review(
   target: Target,
   alertId: string,
-  options: unknown,
-  said: { readonly acknowledge?: true; readonly note?: string; readonly verdict?: Verdict },
+  options: object,
+  acknowledge?: true,
 ): Promise<Report> {
-  const { as, note } = parseInput(saidSchema, "the options", options);
+  const { as, ...given } = parseOptions(reviewSchema, options);
   const { id: by } = actorOf(as);
-  const kept = await reviewAlert(target, {
-    alertId,
-    by,
-    ...(note !== undefined && { note }),
-    ...said,
-  });
+  const kept = await reviewAlert(target, { alertId, by, acknowledge, ...given });
   const facts = [
     ...(kept.acknowledged_by === undefined ? [] : [`acknowledged by ${kept.acknowledged_by}`]),
     kept.verdict === undefined ? "no verdict" : `verdict ${kept.verdict} by ${kept.verdict_by}`,
@@ -84,42 +78,7 @@ async function review(
   };
 }
 
-const verdictSchema = z.enum([...VERDICTS, "none"]);
-
-type Verdict = z.output<typeof verdictSchema>;
-
-/** `alerts acknowledge`: marks an alert as being investigated. */
-export function alertsAcknowledge(
-  target: Target,
-  alertId: string,
-  options: unknown,
-): Promise<Report> {
-  return review(target, alertId, options, { acknowledge: true });
-}
-
-/** `alerts note`: adds a note to an alert. */
-export function alertsNote(
-  target: Target,
-  alertId: string,
-  note: string,
-  options: unknown,
-): Promise<Report> {
-  return review(target, alertId, options, { note });
-}
-
-/** `alerts verdict`: sets or clears the verdict on an alert. */
-export async function alertsVerdict(
-  target: Target,
-  alertId: string,
-  verdict: string,
-  options: unknown,
-): Promise<Report> {
-  const asked = parseInput(verdictSchema, "the verdict", verdict);
-  return review(target, alertId, options, { verdict: asked });
-}
-
-/** `alerts figures`: prints the precision of each rule, based on the verdicts on its alerts. */
-export async function alertsFigures(target: Target): Promise<Report> {
+async function alertsFigures(target: Target): Promise<Report> {
   const [open, resolved] = await Promise.all([
     listAlerts(target, "open"),
     listAlerts(target, "resolved"),
@@ -127,16 +86,18 @@ export async function alertsFigures(target: Target): Promise<Report> {
   const rules = verdictFigures(await withReviews(target, [...open, ...resolved]));
   const rows = rules.map((each) => [
     each.rule,
-    ...[each.subjects, each.true, each.false, each.benign].map(String),
+    each.subjects,
+    each.true,
+    each.false,
+    each.benign,
     each.precision === undefined ? "" : `${Math.round(100 * each.precision)} %`,
   ]);
   const head = ["RULE", "SUBJECTS", "TRUE", "FALSE", "BENIGN", "PRECISION"];
-  return { json: { rules }, text: rows.length > 0 ? table(head, rows) : "No alerts." };
+  return { json: { rules }, text: tableOr("No alerts.", head, rows) };
 }
 
-/** `alerts mute`: suppresses alerts about a client for a limited time. */
-export async function alertsMute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule, hours } = parseInput(muteSchema(target), "the options", options);
+async function alertsMute(target: Target, options: unknown): Promise<Report> {
+  const { client, rule, hours } = parseOptions(muteSchema(target), options);
   const mute = {
     oauth_client_id: client,
     rule,
@@ -149,9 +110,8 @@ export async function alertsMute(target: Target, options: unknown): Promise<Repo
   };
 }
 
-/** `alerts unmute`: ends a mute early. */
-export async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
-  const { client, rule } = parseInput(muteSchema(target), "the options", options);
+async function alertsUnmute(target: Target, options: unknown): Promise<Report> {
+  const { client, rule } = parseOptions(muteSchema(target), options);
   await unmuteClient(target, { oauth_client_id: client, rule });
   return {
     json: { oauth_client_id: client, rule },
@@ -159,32 +119,75 @@ export async function alertsUnmute(target: Target, options: unknown): Promise<Re
   };
 }
 
-/** `alerts mutes`: lists the muted clients. */
-export async function alertsMutes(target: Target): Promise<Report> {
+async function alertsMutes(target: Target): Promise<Report> {
   const mutes = await listMutes(target, target.clock());
-  const rows = mutes.map((mute) => [
-    printable(mute.oauth_client_id),
-    mute.rule ?? "every rule",
-    mute.until,
-  ]);
-  const text = rows.length > 0 ? table(["CLIENT", "RULE", "UNTIL"], rows) : "No clients are muted.";
+  const rows = mutes.map((mute) => [mute.oauth_client_id, mute.rule ?? "every rule", mute.until]);
+  const text = tableOr("No clients are muted.", ["CLIENT", "RULE", "UNTIL"], rows);
   return { json: { mutes }, text };
 }
 
-/** `alerts rules`: lists the detection rules. */
-export function alertsRules(): Report {
-  const rules = Object.values(ANOMALY_RULES).map(({ name, catches, falsePositives, advice }) => {
-    return { name, catches, false_positives: falsePositives, advice };
-  });
-  const text = rules
-    .map((rule) =>
-      [
-        rule.name,
-        `  catches: ${rule.catches}`,
-        `  also raised by: ${rule.false_positives}`,
-        `  what to do: ${rule.advice}`,
-      ].join("\n"),
+function registerMutes(alerts: ReportCommand): void {
+  const muting = (name: string, description: string) =>
+    alerts
+      .command(name)
+      .description(description)
+      .requiredOption("--client <id>", "OAuth client id")
+      .option("--rule <name>", "rule; default all rules");
+  muting("mute", "suppress alerts about a client for a limited time")
+    .option("--hours <number>", "duration in hours", "24")
+    .examples(
+      "alerts mute --client load-test --hours 2",
+      "alerts mute --client mobile-app --rule issuance_rate",
     )
-    .join("\n");
-  return { json: { rules }, text };
+    .runOnStack(alertsMute);
+  muting("unmute", "end a mute early").runOnStack(alertsUnmute);
+  alerts
+    .command("mutes")
+    .description("list muted clients and when each mute ends")
+    .runOnStack(alertsMutes);
+}
+
+function registerReviews(alerts: ReportCommand): void {
+  const reviewing = (name: string, description: string) =>
+    alerts
+      .command(name)
+      .description(description)
+      .argument("<alert-id>", "alert id, as shown by alerts list")
+      .option("--as <name>", "author; default your user name on this machine");
+  reviewing("acknowledge", "mark an alert as being investigated")
+    .option("--note <text>", "note")
+    .runOnStack((target, id: string, options: object) => review(target, id, options, true));
+  reviewing("note", "add a note to an alert")
+    .argument("<text>", "text of the note")
+    .examples('alerts note failure_burst#ip#203.0.113.66 "it is the load test"')
+    .runOnStack((target, id: string, note: string, options: object) =>
+      review(target, id, { ...options, note }),
+    );
+  reviewing(
+    "verdict",
+    "record whether an alert was right; benign also suppresses this rule for the alert's subject",
+  )
+    .argument("<verdict>", "true, false, benign, or none to remove the verdict")
+    .option("--note <text>", "note")
+    .examples("alerts verdict failure_burst#ip#203.0.113.66 true")
+    .runOnStack((target, id: string, verdict: string, options: object) =>
+      review(target, id, { ...options, verdict }),
+    );
+}
+
+/** Returns the command, so that others can add subcommands. */
+export function registerAlerts(program: ReportCommand): ReportCommand {
+  const alerts = program.command("alerts").description("manage alerts");
+  alerts
+    .command("list")
+    .description("list open alerts, highest score first, with acknowledgements and verdicts")
+    .option("--resolved", "list resolved alerts instead")
+    .runOnStack(alertsList);
+  registerMutes(alerts);
+  registerReviews(alerts);
+  alerts
+    .command("figures")
+    .description("show the precision of each rule, from the verdicts on its alerts")
+    .runOnStack(alertsFigures);
+  return alerts;
 }

@@ -3,7 +3,8 @@ import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-event
 import { toInstant } from "../../shared/core/clock.ts";
 import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { type RangeOptions, rangeOf } from "./range.ts";
+import { type RangeOptions, rangeOf } from "../program/options.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 
 /** Interval for polling the progress of a replay. */
 const ASK_MS = 1000;
@@ -51,4 +52,15 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
     json: { replay: ReplayName, state: replay.State, ...range },
     text: `Replayed (${title}). The subscriber stores the missing events.`,
   };
+}
+
+export function registerArchive(program: ReportCommand): void {
+  program
+    .command("archive")
+    .description("replay archived events")
+    .command("replay")
+    .description("replay the events of a time range; events already stored are skipped")
+    .range()
+    .examples("archive replay --from 2026-11-23T10:00:00Z --to 2026-11-23T12:00:00Z")
+    .runOnStack(archiveReplay);
 }

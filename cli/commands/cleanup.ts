@@ -2,6 +2,7 @@ import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
 import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 
 const lines = (title: string, removed: Removed): string =>
   [
@@ -12,8 +13,7 @@ const lines = (title: string, removed: Removed): string =>
     `  Events: ${removed.events}`,
   ].join("\n");
 
-/** `cleanup`: removes all expired items. With `--dry-run`, only counts them. */
-export async function cleanup(target: Target, options: { dryRun?: boolean }): Promise<Report> {
+async function cleanup(target: Target, options: { dryRun?: boolean }): Promise<Report> {
   if (options.dryRun) {
     const would_remove = await countCleanup(target);
     const text = lines("Cleanup Results (dry run, nothing was removed):", would_remove);
@@ -28,4 +28,13 @@ export async function cleanup(target: Target, options: { dryRun?: boolean }): Pr
   });
   progress("");
   return { json: run, text: lines("Cleanup Results:", run.removed) };
+}
+
+export function registerCleanup(program: ReportCommand): void {
+  program
+    .command("cleanup")
+    .description("delete expired tokens, codes, sessions and events")
+    .option("--dry-run", "count expired items without deleting them")
+    .examples("cleanup --dry-run")
+    .runOnStack(cleanup);
 }

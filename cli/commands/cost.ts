@@ -9,6 +9,7 @@ import {
   type ProfileName,
 } from "../../shared/cost/estimate.ts";
 import { PRICES_DATE, PRICES_REGION } from "../../shared/cost/prices.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 
@@ -51,8 +52,7 @@ function textOf(
   ].join("\n");
 }
 
-/** `cost`: estimates the monthly cost by component and compares alternatives. Needs no stack. */
-export async function cost(options: unknown): Promise<Report> {
+async function cost(options: unknown): Promise<Report> {
   const { callsPerSecond, failures, retention, profile } = parseInput(
     costSchema,
     "the options",
@@ -70,4 +70,19 @@ export async function cost(options: unknown): Promise<Report> {
     break_even_utilization: BREAK_EVEN_UTILIZATION,
   };
   return { json, text: textOf(answer, question) };
+}
+
+export function registerCost(program: ReportCommand): void {
+  program
+    .command("cost")
+    .description("estimate the monthly cost by component and compare alternatives")
+    .requiredOption("--calls-per-second <number>", "average API calls per second")
+    .option("--failures <percent>", "percentage of denied calls", "1")
+    .option("--retention <days>", "retention of events in days", "90")
+    .option("--profile <name>", "cost profile: default or lean", "default")
+    .examples(
+      "cost --calls-per-second 50",
+      "cost --calls-per-second 1000 --failures 5 --retention 30 --profile lean --json",
+    )
+    .run(cost);
 }

@@ -5,8 +5,9 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from "@aws-sdk/client-sqs";
-import { printable, progress, type Report, table } from "../../shared/core/terminal.ts";
+import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
+import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** SQS returns at most ten messages per call. */
 const MOST = 10;
@@ -61,8 +62,8 @@ export async function deadLettersList(target: Target): Promise<Report> {
     reason: reasonOf(MessageAttributes),
     body: Body ?? "",
   }));
-  const rows = letters.map((letter) => [letter.message_id, printable(letter.reason)]);
-  const text = rows.length > 0 ? table(["MESSAGE", "REASON"], rows) : "No dead letters found.";
+  const rows = letters.map(({ message_id, reason }) => [message_id, reason]);
+  const text = tableOr("No dead letters found.", ["MESSAGE", "REASON"], rows);
   return { json: { dead_letters: letters }, text };
 }
 
@@ -84,4 +85,18 @@ export async function deadLettersRedrive(target: Target): Promise<Report> {
   }
   progress("");
   return { json: { redriven }, text: `${redriven} message(s) redriven.` };
+}
+
+export function registerDeadLetters(program: ReportCommand): void {
+  const deadLetters = program
+    .command("dead-letters")
+    .description("inspect and redrive events that could not be stored");
+  deadLetters
+    .command("list")
+    .description("list messages that could not be stored, with the reason")
+    .runOnStack(deadLettersList);
+  deadLetters
+    .command("redrive")
+    .description("send the messages to the subscriber again")
+    .runOnStack(deadLettersRedrive);
 }

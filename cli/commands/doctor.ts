@@ -5,7 +5,6 @@ import * as z from "zod";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { listCleanupRuns } from "../../shared/cleanup/cleanup-runs.ts";
 import { DAY_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/errors.ts";
 import {
   forEachTable,
   TABLES,
@@ -17,11 +16,12 @@ import { printable, progress, type Report } from "../../shared/core/terminal.ts"
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
+import { callRateSchema, parseOptions, scopesOf } from "../program/options.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 import { quotaFaults, readAccountLimits } from "./quotas.ts";
 
-/** The result of one check. */
-interface Finding {
-  readonly check: string;
+/** What a check found. */
+interface Outcome {
   /** False if something is broken. The CLI then exits with code 1. */
   readonly ok: boolean;
   /** Set if nothing is broken but a step remains, such as after the first deployment. */
@@ -30,6 +30,19 @@ interface Finding {
   /** How to fix the problem or complete the remaining step. */
   readonly advice?: string;
 }
+
+interface Finding extends Outcome {
+  readonly check: string;
+}
+
+const pass = (found: string): Outcome => ({ ok: true, found });
+const warn = (found: string, advice: string): Outcome => ({
+  ok: true,
+  warning: true,
+  found,
+  advice,
+});
+const fail = (found: string, advice: string): Outcome => ({ ok: false, found, advice });
 
 /** Client ID of the tokens that the doctor issues, which identifies the doctor's events. */
 const CLIENT = "oauth-monitoring-doctor";
@@ -45,8 +58,8 @@ const LOOKBACK_MS = 7 * DAY_MS;
 const optionsSchema = z.looseObject({
   wait: z.coerce.number().int().min(1).max(600),
   url: z.url({ protocol: /^https?$/ }).optional(),
-  scopes: z.string().transform((text) => text.split(" ").filter(Boolean)),
-  callsPerSecond: z.coerce.number().min(0.001).max(1_000_000).optional(),
+  scopes: z.string().transform(scopesOf),
+  callsPerSecond: callRateSchema.optional(),
 });
 
 type Options = z.output<typeof optionsSchema>;
@@ -61,9 +74,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   UnrecognizedClientException: "check your AWS credentials and region",
 };
 
-function failure(check: string, error: unknown, advice: string): Finding {
+function failure(error: unknown, advice: string): Outcome {
   const { name, message } = error as Error;
-  return { check, ok: false, found: `${name}: ${message}`, advice: ADVICE[name] ?? advice };
+  return fail(`${name}: ${message}`, ADVICE[name] ?? advice);
+}
+
+/** Runs a check. The advice is for errors without an entry in `ADVICE`. */
+async function attempt(
+  check: string,
+  advice: string,
+  run: () => Promise<Outcome>,
+): Promise<Finding> {
+  return { check, ...(await run().catch((error: unknown) => failure(error, advice))) };
 }
 
 /**
@@ -71,30 +93,21 @@ function failure(check: string, error: unknown, advice: string): Finding {
  * nonexistent item.
  */
 async function checkTables(target: Target): Promise<Finding> {
-  const failed = (
-    await Promise.all(
-      Object.values(
-        forEachTable(
-          (variable) => variable,
-          async (variable) => {
-            const { partitionKey, sortKey }: TableDefinition = TABLES[variable];
-            const Key = { [partitionKey]: CLIENT, ...(sortKey && { [sortKey]: CLIENT }) };
-            const TableName = target[tableContextKey(variable)];
-            try {
-              await target.db.send(new GetCommand({ TableName, Key }));
-              return [];
-            } catch (error) {
-              return [{ label: tableLabel(variable), error }];
-            }
-          },
-        ),
-      ),
-    )
-  ).flat();
+  const reads = forEachTable(tableLabel, async (variable) => {
+    const { partitionKey, sortKey }: TableDefinition = TABLES[variable];
+    const Key = { [partitionKey]: CLIENT, ...(sortKey && { [sortKey]: CLIENT }) };
+    await target.db.send(new GetCommand({ TableName: target[tableContextKey(variable)], Key }));
+  });
+  const names = Object.keys(reads);
+  const results = await Promise.allSettled(Object.values(reads));
+  const failed = results.flatMap((result, index) =>
+    result.status === "rejected" ? [{ label: names[index], error: result.reason }] : [],
+  );
   const [first] = failed;
-  if (!first) return { check: "tables", ok: true, found: "all tables respond" };
-  const { found, ...rest } = failure("tables", first.error, "check the status of the tables");
-  return { ...rest, found: `${failed.map(({ label }) => label).join(", ")}: ${found}` };
+  const check = "tables";
+  if (!first) return { check, ...pass("all tables respond") };
+  const { found, ...rest } = failure(first.error, "check the status of the tables");
+  return { check, ...rest, found: `${failed.map(({ label }) => label).join(", ")}: ${found}` };
 }
 
 async function messagesIn(target: Target, QueueUrl: string): Promise<number> {
@@ -104,22 +117,13 @@ async function messagesIn(target: Target, QueueUrl: string): Promise<number> {
   return Number(Attributes.ApproximateNumberOfMessages ?? 0);
 }
 
-async function checkDeadLetters(target: Target): Promise<Finding> {
-  const check = "dead letters";
-  try {
-    const count = await messagesIn(target, target.deadLetterQueueUrl);
-    return count === 0
-      ? { check, ok: true, found: "none" }
-      : {
-          check,
-          ok: false,
-          found: `${count} events could not be stored`,
-          advice:
-            "list the reasons with dead-letters list, fix the cause, then run dead-letters redrive",
-        };
-  } catch (error) {
-    return failure(check, error, "grant your identity access to the queue");
-  }
+async function checkDeadLetters(target: Target): Promise<Outcome> {
+  const count = await messagesIn(target, target.deadLetterQueueUrl);
+  if (count === 0) return pass("none");
+  return fail(
+    `${count} events could not be stored`,
+    "list the reasons with dead-letters list, fix the cause, then run dead-letters redrive",
+  );
 }
 
 /** Waits until the audit log contains an event about the token. */
@@ -155,75 +159,40 @@ async function stuck(target: Target): Promise<string> {
     : LOST_BEFORE_BUFFER;
 }
 
-/**
- * Verifies the whole path (tokens table, key, bus, rule, buffer, subscriber and events table) by issuing a token and
- * waiting for its event.
- */
-async function checkEvents(
-  target: Target,
-  options: Options,
-): Promise<{ readonly finding: Finding; readonly issued?: IssuedToken }> {
-  const check = "events";
-  try {
-    const issued = await issueToken(target, {
-      clientId: CLIENT,
-      scopes: options.scopes,
-      expiresInSeconds: TOKEN_SECONDS,
-    });
-    const tookMs = await seenWithin(target, options, issued.token.token_id, "token_issued");
-    const finding =
-      tookMs === undefined
-        ? {
-            check,
-            ok: false,
-            found: `token_issued did not reach the audit log within ${options.wait} s`,
-            advice: await stuck(target),
-          }
-        : { check, ok: true, found: `token_issued reached the audit log after ${tookMs} ms` };
-    return { finding, issued };
-  } catch (error) {
-    return {
-      finding: failure(check, error, "check the event bus, the tokens table and their policies"),
-    };
-  }
+/** Verifies the path from the bus to the events table by waiting for the event of an issued token. */
+async function checkEvents(target: Target, options: Options, tokenId: string): Promise<Outcome> {
+  const tookMs = await seenWithin(target, options, tokenId, "token_issued");
+  if (tookMs !== undefined) return pass(`token_issued reached the audit log after ${tookMs} ms`);
+  return fail(
+    `token_issued did not reach the audit log within ${options.wait} s`,
+    await stuck(target),
+  );
 }
 
 /** SNS's placeholder for the ARN of an unconfirmed subscription. */
 const UNCONFIRMED = "PendingConfirmation";
 
 /** Checks that alarms and alerts have a confirmed subscriber. */
-async function checkSubscriptions(target: Target, TopicArn: string): Promise<Finding> {
-  const check = "alarms";
-  try {
-    // Imported here because only this command needs SNS.
-    const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
-    const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
-      new ListSubscriptionsByTopicCommand({ TopicArn }),
+async function checkSubscriptions(target: Target, TopicArn: string): Promise<Outcome> {
+  // Imported here because only this command needs SNS.
+  const { ListSubscriptionsByTopicCommand, SNSClient } = await import("@aws-sdk/client-sns");
+  const { Subscriptions = [] } = await new SNSClient({ ...target.messaging }).send(
+    new ListSubscriptionsByTopicCommand({ TopicArn }),
+  );
+  const confirmed = Subscriptions.filter(
+    ({ SubscriptionArn }) => SubscriptionArn !== UNCONFIRMED,
+  ).length;
+  if (confirmed > 0) return pass(`confirmed subscriptions to the alarm topic: ${confirmed}`);
+  if (Subscriptions.length > 0) {
+    return warn(
+      `unconfirmed subscriptions: ${Subscriptions.length}`,
+      "open the link in the confirmation message from SNS",
     );
-    const confirmed = Subscriptions.filter(
-      ({ SubscriptionArn }) => SubscriptionArn !== UNCONFIRMED,
-    ).length;
-    if (confirmed > 0) {
-      return { check, ok: true, found: `confirmed subscriptions to the alarm topic: ${confirmed}` };
-    }
-    return Subscriptions.length > 0
-      ? {
-          check,
-          ok: true,
-          warning: true,
-          found: `unconfirmed subscriptions: ${Subscriptions.length}`,
-          advice: "open the link in the confirmation message from SNS",
-        }
-      : {
-          check,
-          ok: true,
-          warning: true,
-          found: "the alarm topic has no subscriptions",
-          advice: "subscribe to the alarm topic: see docs/deploy.md",
-        };
-  } catch (error) {
-    return failure(check, error, "allow your identity to list the topic's subscriptions");
   }
+  return warn(
+    "the alarm topic has no subscriptions",
+    "subscribe to the alarm topic: see docs/deploy.md",
+  );
 }
 
 /** The meaning of status codes that API Gateway returns instead of the integration. */
@@ -236,34 +205,27 @@ const MEANING: Readonly<Record<number, string>> = {
 };
 
 /** Calls the API with the token and waits for the event of the call. */
-async function checkCall(target: Target, options: Options, issued: IssuedToken): Promise<Finding> {
-  const check = "call";
-  const { url = "" } = options;
-  try {
-    const { status } = await fetch(url, {
-      headers: { Authorization: `Bearer ${issued.secret}` },
-      redirect: "manual",
-      signal: AbortSignal.timeout(options.wait * SECOND_MS),
-    });
-    const advice = MEANING[status];
-    if (advice) return { check, ok: false, found: `the API returned ${status}`, advice };
-    const tookMs = await seenWithin(target, options, issued.token.token_id, "token_used");
-    return tookMs === undefined
-      ? {
-          check,
-          ok: false,
-          found: `the API answers ${status}, and token_used did not reach the audit log within ${options.wait} s`,
-          advice:
-            "check that the method is protected and its stage is deployed, and read the authorizer's log",
-        }
-      : {
-          check,
-          ok: true,
-          found: `the API answers ${status}, and token_used reached the audit log after ${tookMs} ms`,
-        };
-  } catch (error) {
-    return failure(check, error, "check that the URL is correct and reachable from this machine");
+async function checkCall(
+  target: Target,
+  options: Options,
+  { secret, token }: IssuedToken,
+): Promise<Outcome> {
+  const { url = "", wait } = options;
+  const { status } = await fetch(url, {
+    headers: { Authorization: `Bearer ${secret}` },
+    redirect: "manual",
+    signal: AbortSignal.timeout(wait * SECOND_MS),
+  });
+  const advice = MEANING[status];
+  if (advice) return fail(`the API returned ${status}`, advice);
+  const tookMs = await seenWithin(target, options, token.token_id, "token_used");
+  if (tookMs === undefined) {
+    return fail(
+      `the API answers ${status}, and token_used did not reach the audit log within ${wait} s`,
+      "check that the method is protected and its stage is deployed, and read the authorizer's log",
+    );
   }
+  return pass(`the API answers ${status}, and token_used reached the audit log after ${tookMs} ms`);
 }
 
 /** Whether the stack stored any event before a given time. If it stored none, the stack is new or unused. */
@@ -274,70 +236,89 @@ async function hasStoredBefore(target: Target, atMs: number): Promise<boolean> {
   return events.some(({ created_at }) => Date.parse(created_at) < atMs);
 }
 
-async function checkCleanup(target: Target): Promise<Finding> {
-  const check = "cleanup";
+async function checkCleanup(target: Target): Promise<Outcome> {
   const { everyMinutes } = target.config.cleanup;
-  try {
-    const [latest] = await listCleanupRuns(target, 1, target.clock());
-    const dueMs = target.clock() - 2 * everyMinutes * MINUTE_MS;
-    if (!latest) {
-      const found = "the cleanup has not run yet";
-      if (await hasStoredBefore(target, dueMs)) {
-        return { check, ok: false, found, advice: "check its schedule and log" };
-      }
-      const advice = `after the first deployment, wait ${everyMinutes} minutes and run doctor again`;
-      return { check, ok: true, warning: true, found, advice };
-    }
-    const isLate = Date.parse(latest.started_at) < dueMs;
-    if (!isLate && latest.status !== "failed") {
-      return { check, ok: true, found: `ran at ${latest.started_at}: ${latest.status}` };
-    }
-    return {
-      check,
-      ok: false,
-      found: `the last run was at ${latest.started_at}: ${latest.error ?? latest.status}`,
-      advice: isLate ? "check its schedule" : "read its log; the next run resumes",
-    };
-  } catch (error) {
-    return failure(check, error, "check the cleanup runs table");
+  const [latest] = await listCleanupRuns(target, 1, target.clock());
+  const dueMs = target.clock() - 2 * everyMinutes * MINUTE_MS;
+  if (!latest) {
+    const found = "the cleanup has not run yet";
+    if (await hasStoredBefore(target, dueMs)) return fail(found, "check its schedule and log");
+    return warn(
+      found,
+      `after the first deployment, wait ${everyMinutes} minutes and run doctor again`,
+    );
   }
+  const isLate = Date.parse(latest.started_at) < dueMs;
+  if (!isLate && latest.status !== "failed") {
+    return pass(`ran at ${latest.started_at}: ${latest.status}`);
+  }
+  return fail(
+    `the last run was at ${latest.started_at}: ${latest.error ?? latest.status}`,
+    isLate ? "check its schedule" : "read its log; the next run resumes",
+  );
 }
 
 /** Compares the account's quotas with the configuration and the expected call rate. */
-async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Finding[]> {
-  const check = "quotas";
+async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Outcome[]> {
   try {
     const faults = quotaFaults(target.config, await readAccountLimits(target), callsPerSecond);
-    if (faults.length > 0) return faults.map((fault) => ({ check, ok: false, ...fault }));
-    const found =
+    if (faults.length > 0) return faults.map(({ found, advice }) => fail(found, advice));
+    const found = "the account's quotas are sufficient for the configuration";
+    return [
       callsPerSecond === undefined
-        ? "the account's quotas are sufficient for the configuration; add --calls-per-second to check your traffic as well"
-        : `the account's quotas are sufficient for the configuration and ${callsPerSecond} calls per second`;
-    return [{ check, ok: true, found }];
+        ? pass(`${found}; add --calls-per-second to check your traffic as well`)
+        : pass(`${found} and ${callsPerSecond} calls per second`),
+    ];
   } catch (error) {
     const advice =
       "allow your identity to call lambda:GetAccountSettings and dynamodb:DescribeLimits";
-    return [{ ...failure(check, error, advice), advice }];
+    return [{ ...failure(error, advice), advice }];
+  }
+}
+
+/** Issues a token and checks the path of its events, then revokes it. */
+async function checkToken(target: Target, options: Options): Promise<Finding[]> {
+  const advice = "check the event bus, the tokens table and their policies";
+  try {
+    const issued = await issueToken(target, {
+      clientId: CLIENT,
+      scopes: options.scopes,
+      expiresInSeconds: TOKEN_SECONDS,
+    });
+    const tokenId = issued.token.token_id;
+    const findings = [await attempt("events", advice, () => checkEvents(target, options, tokenId))];
+    if (options.url !== undefined) {
+      const callAdvice = "check that the URL is correct and reachable from this machine";
+      findings.push(await attempt("call", callAdvice, () => checkCall(target, options, issued)));
+    }
+    // If the revocation fails, the token still expires. The event check has already reported the cause.
+    await revokeToken(target, tokenId).catch(() => {});
+    return findings;
+  } catch (error) {
+    return [{ check: "events", ...failure(error, advice) }];
   }
 }
 
 /**
- * `doctor`: checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then revokes
+ * Checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then revokes
  * it. The resulting events stay in the audit log under the client ID `oauth-monitoring-doctor`.
  */
 export async function doctor(target: Target, given: object): Promise<Report> {
-  const options = parseInput(optionsSchema, "the options", given);
-  const findings: Finding[] = [await checkTables(target)];
-  const { finding, issued } = await checkEvents(target, options);
-  findings.push(finding);
-  if (issued && options.url !== undefined) findings.push(await checkCall(target, options, issued));
-  if (issued) {
-    // If the revocation fails, the token still expires. The event check has already reported the cause.
-    await revokeToken(target, issued.token.token_id).catch(() => {});
+  const options = parseOptions(optionsSchema, given);
+  const findings: Finding[] = [
+    await checkTables(target),
+    ...(await checkToken(target, options)),
+    await attempt("dead letters", "grant your identity access to the queue", () =>
+      checkDeadLetters(target),
+    ),
+    await attempt("cleanup", "check the cleanup runs table", () => checkCleanup(target)),
+    ...(await checkQuotas(target, options)).map((outcome) => ({ check: "quotas", ...outcome })),
+  ];
+  const { alarmTopicArn } = target;
+  if (alarmTopicArn) {
+    const advice = "allow your identity to list the topic's subscriptions";
+    findings.push(await attempt("alarms", advice, () => checkSubscriptions(target, alarmTopicArn)));
   }
-  findings.push(await checkDeadLetters(target), await checkCleanup(target));
-  findings.push(...(await checkQuotas(target, options)));
-  if (target.alarmTopicArn) findings.push(await checkSubscriptions(target, target.alarmTopicArn));
   progress("");
   const text = findings.flatMap(({ check, ok, warning, found, advice }) => [
     `${ok ? (warning ? "WARN" : "ok  ") : "FAIL"}  ${check}: ${printable(found)}`,
@@ -349,4 +330,22 @@ export async function doctor(target: Target, given: object): Promise<Report> {
     text: text.join("\n"),
     failed,
   };
+}
+
+export function registerDoctor(program: ReportCommand): void {
+  program
+    .command("doctor")
+    .description("check the stack end to end with a five-minute token, and suggest fixes")
+    .option("--wait <seconds>", "seconds to wait for an event to reach the audit log", "60")
+    .option("--url <url>", "protected URL to call with the token")
+    .option("--scopes <scopes>", "space-separated scopes of the token", "api:read")
+    .option(
+      "--calls-per-second <number>",
+      "peak calls per second for which to check the account's quotas",
+    )
+    .examples(
+      "doctor --stack OAuthMonitoring",
+      "doctor --stack Shop --url https://api.example.com/orders --scopes orders:read",
+    )
+    .runOnStack(doctor);
 }

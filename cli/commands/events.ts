@@ -6,13 +6,13 @@ import {
 } from "../../shared/audit-log/origin-filters.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import type { StoredEvent } from "../../shared/audit-log/stored-event.ts";
-import { parseInput } from "../../shared/core/errors.ts";
-import { printable, progress, type Report, table } from "../../shared/core/terminal.ts";
+import { printable, progress, type Report } from "../../shared/core/terminal.ts";
 import { rangeParametersSchema } from "../../shared/core/time-range.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/activity.ts";
-import { type RangeOptions, rangeOf } from "./range.ts";
+import { parseOptions, type RangeOptions, rangeOf } from "../program/options.ts";
+import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Events per page. */
 const PAGE = 1000;
@@ -46,8 +46,7 @@ function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unkn
   return mostFrequent(counts);
 }
 
-/** `security-report`: lists security events and counts them by type, client, address and endpoint. */
-export async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
+async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const events = await collect(target, { ...range, security: true });
   const summary = {
@@ -86,37 +85,51 @@ const filtersSchema = rangeParametersSchema.extend({
   limit: z.coerce.number().int().min(1).default(50),
 });
 
-/** `events`: lists the audit log, newest first. */
-export async function events(target: Target, options: Record<string, unknown>): Promise<Report> {
-  const { from, to, type, client, user, token, ip, country, asn, kind, limit } = parseInput(
-    filtersSchema,
-    "the options",
-    options,
-  );
-  const found = await collect(
-    target,
-    {
-      type,
-      clientId: client,
-      userId: user,
-      tokenId: token,
-      ip,
-      country,
-      asn,
-      kind,
-      fromMs: from === undefined ? undefined : Date.parse(from),
-      toMs: to === undefined ? undefined : Date.parse(to),
-    },
-    limit,
-  );
+async function events(target: Target, options: unknown): Promise<Report> {
+  const { from, to, client, user, token, limit, ...filters } = parseOptions(filtersSchema, options);
+  const query = {
+    ...filters,
+    clientId: client,
+    userId: user,
+    tokenId: token,
+    fromMs: from === undefined ? undefined : Date.parse(from),
+    toMs: to === undefined ? undefined : Date.parse(to),
+  };
+  const found = await collect(target, query, limit);
   const rows = found.map((event) => [
     event.occurred_at,
     event.event_type,
-    printable(event.oauth_client_id ?? "-"),
-    printable(event.user_id ?? "-"),
-    printable(JSON.stringify(event.event_data)),
+    event.oauth_client_id ?? "-",
+    event.user_id ?? "-",
+    JSON.stringify(event.event_data),
   ]);
-  const text =
-    rows.length > 0 ? table(["OCCURRED", "TYPE", "CLIENT", "USER", "DATA"], rows) : "No events.";
-  return { json: { events: found }, text };
+  const head = ["OCCURRED", "TYPE", "CLIENT", "USER", "DATA"];
+  return { json: { events: found }, text: tableOr("No events.", head, rows) };
+}
+
+export function registerEvents(program: ReportCommand): void {
+  program
+    .command("security-report")
+    .description(
+      "show security events, newest first, with a summary by client, address and endpoint",
+    )
+    .range()
+    .examples("security-report --from 2026-11-23T00:00:00Z")
+    .runOnStack(securityReport);
+  program
+    .command("events")
+    .description("show the audit log, newest first")
+    .option("--type <type>", "only events of this type, such as auth_failed")
+    .option("--client <id>", "only events from this client")
+    .option("--user <id>", "only events from this user")
+    .option("--token <id>", "only events of the token with this public id")
+    .option("--ip <address>", "only events from this IPv4 address or IPv6 /64 network")
+    .option("--country <code>", "only events from this country, such as DE")
+    .option("--asn <number>", "only events from this autonomous system, such as AS64496")
+    .option("--kind <kind>", "only events from this kind of network: hosting, vpn, proxy or tor")
+    .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
+    .option("--to <time>", "UTC")
+    .option("--limit <number>", "maximum number of events", "50")
+    .examples("events --type auth_failed --limit 20", "events --client mobile-app --json")
+    .runOnStack(events);
 }

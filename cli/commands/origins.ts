@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { databaseNameSchema } from "../../shared/config/origin-parameters.ts";
 import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
@@ -13,33 +12,20 @@ import {
 } from "../../shared/integrations/ip-enrichment/origin-database.ts";
 import { joinOrigins, Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { UnusableInputError } from "./providers.ts";
+import { readBytes } from "../program/options.ts";
+import { type ReportCommand, UsageError } from "../program/report-command.ts";
 
 /** Checks for gzip's magic number (RFC 1952). */
 const isGzip = (bytes: Buffer) => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
-/** @throws UnusableInputError if the file can't be read or is too large */
-function readBytes(file: string): Buffer {
-  try {
-    const { size } = statSync(file);
-    if (size > MOST_FILE_BYTES) {
-      throw new UnusableInputError(
-        `${file} has ${size} bytes, but the limit is ${MOST_FILE_BYTES}. Use a country or ASN database instead of a city database`,
-      );
-    }
-    return readFileSync(file);
-  } catch (error) {
-    if (error instanceof UnusableInputError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UnusableInputError(
-      code === "ENOENT" ? `the file ${file} does not exist` : `${file} cannot be read: ${code}`,
-    );
-  }
-}
-
-/** @throws UnusableInputError if the file isn't a database in the MaxMind DB format */
+/** @throws UsageError if the file isn't a database in the MaxMind DB format, can't be read or is too large */
 function openDatabase(file: string): { readonly bytes: Buffer; readonly database: OriginDatabase } {
   const bytes = readBytes(file);
+  if (bytes.length > MOST_FILE_BYTES) {
+    throw new UsageError(
+      `${file} has ${bytes.length} bytes, but the limit is ${MOST_FILE_BYTES}. Use a country or ASN database instead of a city database`,
+    );
+  }
   try {
     return { bytes, database: new OriginDatabase(bytes) };
   } catch (error) {
@@ -47,20 +33,20 @@ function openDatabase(file: string): { readonly bytes: Buffer; readonly database
     const advice = isGzip(bytes)
       ? "it is compressed. Extract it with gunzip or tar"
       : error.message;
-    throw new UnusableInputError(`${file} is not a MaxMind DB file: ${advice}`);
+    throw new UsageError(`${file} is not a MaxMind DB file: ${advice}`);
   }
 }
 
 /**
  * Describes a database and its contents.
  *
- * @throws UnusableInputError if it has no data for any address
+ * @throws UsageError if it has no data for any address
  */
 function describe(file: string, database: OriginDatabase) {
   const { type, buildEpochSeconds, ipVersion } = database.metadata;
   const { sampled, known, broken } = sampleDatabase(database);
   if (broken > 0) {
-    throw new UnusableInputError(`${file} has corrupt records. Download it again`);
+    throw new UsageError(`${file} has corrupt records. Download it again`);
   }
   return {
     database_type: type,
@@ -87,7 +73,7 @@ function explain(described: ReturnType<typeof describe>): string[] {
 /**
  * `origins put`: validates a database and uploads it. The subscriber starts using it within an hour.
  *
- * @throws UnusableInputError if the file isn't a database, the configuration doesn't list its name, or the stack
+ * @throws UsageError if the file isn't a database, the configuration doesn't list its name, or the stack
  * has no bucket
  */
 export async function originsPut(
@@ -98,13 +84,13 @@ export async function originsPut(
   const { originsBucket, config } = target;
   const { databases } = config.origins;
   if (originsBucket === undefined || databases.length === 0) {
-    throw new UnusableInputError(
+    throw new UsageError(
       `the stack has no bucket for databases. Add their names to origins.databases, such as ["country.mmdb"], and deploy`,
     );
   }
   const name = databaseNameSchema.safeParse(as).data;
   if (name === undefined || !databases.includes(name)) {
-    throw new UnusableInputError(
+    throw new UsageError(
       `origins.databases has no ${as}. Use --as with one of ${databases.join(", ")}`,
     );
   }
@@ -123,17 +109,9 @@ export async function originsPut(
   };
 }
 
-/**
- * `origins look`: shows an address's IP enrichment from local database files, with the raw records.
- *
- * @throws UnusableInputError if the address is invalid or a file isn't a database
- */
-export function originsLook(
-  ip: string,
-  { database: files }: { readonly database: string[] },
-): Report {
+function originsLook(ip: string, { database: files }: { database: string[] }): Report {
   const address = canonicalIp(ip);
-  if (!parseAddress(address)) throw new UnusableInputError(`${ip} is not an IPv4 or IPv6 address`);
+  if (!parseAddress(address)) throw new UsageError(`${ip} is not an IPv4 or IPv6 address`);
   const looked = files.map((file) => {
     const { database } = openDatabase(file);
     const database_type = database.metadata.type;
@@ -155,4 +133,25 @@ export function originsLook(
       ...found.map(({ file, record }) => `${printable(file)}: ${printableJson(record)}`),
     ].join("\n"),
   };
+}
+
+export function registerOrigins(program: ReportCommand): void {
+  const origins = program.command("origins").description("manage IP enrichment databases");
+  origins
+    .command("put")
+    .description("validate a MaxMind DB file and upload it to the stack")
+    .argument("<file>", "uncompressed file")
+    .option("--as <name>", "name in origins.databases; default the file name")
+    .examples(
+      "origins put country.mmdb --stack OAuthMonitoring",
+      "origins put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
+    )
+    .runOnStack(originsPut);
+  origins
+    .command("look")
+    .description("look up an address in local database files; needs no stack")
+    .argument("<address>", "IPv4 or IPv6 address")
+    .requiredOption("--database <files...>", "MaxMind DB files, highest priority first")
+    .examples("origins look 203.0.113.9 --database country.mmdb asn.mmdb")
+    .run(originsLook);
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import * as z from "zod";
 import {
   InvalidConfigError,
@@ -6,14 +5,8 @@ import {
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
 import type { ProviderMapping } from "../../shared/config/provider-parameters.ts";
-import { type Clock, toInstant } from "../../shared/core/clock.ts";
-import {
-  jsonValues,
-  printable,
-  printableJson,
-  type Report,
-  table,
-} from "../../shared/core/terminal.ts";
+import { systemClock, toInstant } from "../../shared/core/clock.ts";
+import { jsonValues, printableJson, type Report } from "../../shared/core/terminal.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { mappedProvider } from "../../shared/integrations/providers/mapped-provider.ts";
 import {
@@ -23,33 +16,20 @@ import {
   toOAuthEvent,
 } from "../../shared/integrations/providers/provider-adapter.ts";
 import { KNOWN_PROVIDERS } from "../../shared/integrations/providers/provider-adapters.ts";
+import { readBytes } from "../program/options.ts";
+import { type ReportCommand, tableOr, UsageError } from "../program/report-command.ts";
 
-/** The options of `providers try`. */
-export interface TryOptions {
+interface TryOptions {
   readonly mapping?: string;
   readonly provider?: string;
 }
 
-/** Thrown if a file or an option can't be used. */
-export class UnusableInputError extends Error {}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UnusableInputError(
-      code === "ENOENT" ? `the file ${file} does not exist` : `${file} cannot be read: ${code}`,
-    );
-  }
-}
-
-/** Parses a single JSON value, an array, or JSON Lines. */
-function valuesIn(text: string, file: string): readonly unknown[] {
+/** Reads a single JSON value, an array, or JSON Lines. */
+function valuesIn(file: string): readonly unknown[] {
   const values = jsonValues(
-    text,
+    readBytes(file).toString(),
     (line) =>
-      new UnusableInputError(
+      new UsageError(
         `line ${line} of ${file} is not valid JSON. Give one event, a list of events, or one event per line`,
       ),
   );
@@ -65,34 +45,22 @@ const messageSchema = z.looseObject({
   detail: z.unknown(),
 });
 
-function toMessage(value: unknown, clock: Clock): ProviderMessage {
+function toMessage(value: unknown): ProviderMessage {
   const message = messageSchema.safeParse(value).data;
-  const time = toInstant(clock());
-  return message ? { time, ...message } : bare(value, time);
+  const time = toInstant(systemClock());
+  return message
+    ? { time, ...message }
+    : { source: "", "detail-type": "", id: "", time, detail: value };
 }
-
-const bare = (detail: unknown, time: string): ProviderMessage => ({
-  source: "",
-  "detail-type": "",
-  id: "",
-  time,
-  detail,
-});
 
 /** Reads a mapping from a file, or all mappings from a complete configuration. */
 function mappingsIn(file: string): readonly ProviderMapping[] {
-  const [value] = valuesIn(readText(file), file);
+  const [value] = valuesIn(file);
   const inConfig = z
     .looseObject({ providers: z.looseObject({ mappings: z.array(z.unknown()) }) })
     .safeParse(value).data?.providers.mappings;
-  const mappings = inConfig ?? [value];
-  try {
-    return parseMonitoringConfig({ providers: { mappings } } as MonitoringConfigInput).providers
-      .mappings;
-  } catch (error) {
-    if (error instanceof InvalidConfigError) throw new UnusableInputError(error.message);
-    throw error;
-  }
+  const providers = { mappings: inConfig ?? [value] };
+  return parseMonitoringConfig({ providers } as MonitoringConfigInput).providers.mappings;
 }
 
 /**
@@ -103,29 +71,27 @@ function readersOf({ mapping, provider }: TryOptions): {
   readonly only: ProviderAdapter | undefined;
 } {
   if (mapping !== undefined && provider !== undefined) {
-    throw new UnusableInputError("--mapping and --provider exclude each other. Give only one");
+    throw new UsageError("--mapping and --provider exclude each other. Give only one");
   }
   if (mapping !== undefined) {
     try {
       const adapters = mappingsIn(mapping).map(mappedProvider);
       return { adapters, only: adapters.length === 1 ? adapters[0] : undefined };
     } catch (error) {
-      if (error instanceof InvalidConfigError) throw new UnusableInputError(error.message);
+      if (error instanceof InvalidConfigError) throw new UsageError(error.message);
       throw error;
     }
   }
   const only = KNOWN_PROVIDERS.find(({ name }) => name === provider);
   if (provider !== undefined && !only) {
     const names = KNOWN_PROVIDERS.map(({ name }) => name).join(", ");
-    throw new UnusableInputError(
-      `--provider must be one of ${names}. For other providers use --mapping`,
-    );
+    throw new UsageError(`--provider must be one of ${names}. For other providers use --mapping`);
   }
   return { adapters: KNOWN_PROVIDERS, only };
 }
 
-/** Describes the conversion of one event. */
-function described(event: OAuthEvent): string[] {
+/** Describes the conversion of one event in a table row. */
+function rowOf(event: OAuthEvent): string[] {
   const { event_data, event_type, oauth_client_id, user_id, occurred_at } = event;
   return [
     event_data.provider_event_type,
@@ -135,29 +101,39 @@ function described(event: OAuthEvent): string[] {
     oauth_client_id,
     user_id,
     event_data.ip,
-  ].map((value) => printable(String(value ?? "-")));
+  ].map((value) => String(value ?? "-"));
 }
 
-/**
- * `providers try`: shows how a provider's events would be stored, without storing them.
- *
- * @throws UnusableInputError if the file, the mapping or the provider can't be used
- */
-export function providersTry(file: string, options: TryOptions, clock: Clock): Report {
+function providersTry(file: string, options: TryOptions): Report {
   const { adapters, only } = readersOf(options);
-  const events = valuesIn(readText(file), file).flatMap((value, index) => {
-    const message = toMessage(value, clock);
+  const events = valuesIn(file).flatMap((value, index) => {
+    const message = toMessage(value);
     const adapter = only ?? adapters.find(({ serves }) => serves(message));
     if (adapter) return eventsOfBatch(adapter, message) ?? toOAuthEvent(adapter, message);
-    throw new UnusableInputError(
+    throw new UsageError(
       `the provider of event ${index + 1} is unknown. Set --provider or --mapping`,
     );
   });
-  const [first] = events;
-  if (first === undefined) return { json: { events }, text: "No events found." };
-  const rows = events.map(described);
-  return {
-    json: { events },
-    text: `${table(["CODE", "TYPE", "OUTCOME", "TIME", "CLIENT", "USER", "IP"], rows)}\n\nThe first event, as it would be stored:\n${printableJson(first)}`,
-  };
+  const head = ["CODE", "TYPE", "OUTCOME", "TIME", "CLIENT", "USER", "IP"];
+  const list = tableOr("No events found.", head, events.map(rowOf));
+  const first = events[0]
+    ? `\n\nThe first event, as it would be stored:\n${printableJson(events[0])}`
+    : "";
+  return { json: { events }, text: `${list}${first}` };
+}
+
+export function registerProviders(program: ReportCommand): void {
+  program
+    .command("providers")
+    .description("check identity provider events")
+    .command("try")
+    .description("show how provider events would be stored, without storing them")
+    .argument("<file>", "JSON file: one event, a list of events, or one event per line")
+    .option("--mapping <file>", "JSON file: one mapping, or the whole configuration")
+    .option("--provider <name>", "auth0, okta, entra, keycloak, ping or cognito")
+    .examples(
+      "providers try events.json --mapping acme.json",
+      "providers try system-log.json --provider okta --json",
+    )
+    .run(providersTry);
 }

@@ -1,10 +1,10 @@
 import { printable, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
-import { type RangeOptions, rangeOf } from "./range.ts";
+import { type RangeOptions, rangeOf } from "../program/options.ts";
+import type { ReportCommand } from "../program/report-command.ts";
 
-/** `stats`: prints token statistics for a range. */
-export async function stats(target: Target, options: RangeOptions): Promise<Report> {
+async function stats(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = rangeOf(target, options);
   const found = await tokenUsageStats(target, range);
   const heading = `OAuth Statistics (${title})`;
@@ -21,4 +21,13 @@ export async function stats(target: Target, options: RangeOptions): Promise<Repo
     ...clients.map(([client, count]) => `  ${printable(client)}: ${count}`),
   ].join("\n");
   return { json: found, text };
+}
+
+export function registerStats(program: ReportCommand): void {
+  program
+    .command("stats")
+    .description("show token statistics for a time range")
+    .range()
+    .examples("stats", "stats --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z --json")
+    .runOnStack(stats);
 }

@@ -1,12 +1,12 @@
 import * as z from "zod";
 import { DAY_MS } from "../../shared/core/clock.ts";
-import { parseInput } from "../../shared/core/errors.ts";
-import { printable, type Report, table } from "../../shared/core/terminal.ts";
+import type { Report } from "../../shared/core/terminal.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import {
   type Listed,
   type ListedToken,
   listExpiringTokens,
+  listSessionsOf,
   listTokensOf,
   listUnusedTokens,
 } from "../../shared/response/list-held.ts";
@@ -14,18 +14,18 @@ import type { Target } from "../../shared/stack/open-stack.ts";
 import type { Holder } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
+import { daysSchema, parseOptions, scopesOf } from "../program/options.ts";
+import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
-/**
- * `tokens issue`: issues a token and prints the secret, which can't be shown again because only its digest is stored.
- */
-export async function tokensIssue(
+/** Prints the secret, which can't be shown again because only its digest is stored. */
+async function tokensIssue(
   target: Target,
   options: { client: string; user?: string; scopes: string; expiresIn: string },
 ): Promise<Report> {
   const { secret, token } = await issueToken(target, {
     clientId: options.client,
     userId: options.user,
-    scopes: options.scopes.split(" ").filter(Boolean),
+    scopes: scopesOf(options.scopes),
     expiresInSeconds: Number(options.expiresIn),
   });
   const { token_digest: _, listed: __, ...shown } = token;
@@ -39,19 +39,16 @@ export async function tokensIssue(
   return { json: { token: secret, ...shown }, text };
 }
 
-/** `tokens revoke`: revokes a token by its public ID. */
-export async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
+async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
   const { token_digest: _, listed: __, ...token } = await revokeToken(target, tokenId);
   return { json: token, text: `Token ${token.token_id} was revoked at ${token.revoked_at}.` };
 }
 
 /** Maximum number of listed tokens or sessions. */
-export const MOST_LISTED = 500;
-
-const holderShape = { client: identifierSchema.optional(), user: identifierSchema.optional() };
+const MOST_LISTED = 500;
 
 const holderSchema = z
-  .object(holderShape)
+  .object({ client: identifierSchema.optional(), user: identifierSchema.optional() })
   .refine(
     ({ client, user }) => (client === undefined) !== (user === undefined),
     "give either --client or --user",
@@ -61,17 +58,12 @@ const holderSchema = z
       client === undefined ? { kind: "user", id: user as string } : { kind: "client", id: client },
   );
 
-/** Returns the principal (user or client) that the options select. */
-export function holderOf(options: unknown): Holder {
-  return parseInput(holderSchema, "the list", options);
-}
-
 const listSchema = z
   .object({
     client: z.string().optional(),
     user: z.string().optional(),
-    expiring: z.coerce.number().positive().max(366).optional(),
-    unused: z.coerce.number().positive().max(366).optional(),
+    expiring: daysSchema.optional(),
+    unused: daysSchema.optional(),
   })
   .refine(
     ({ expiring, unused }) => expiring === undefined || unused === undefined,
@@ -109,41 +101,21 @@ async function findUnused(
   return { items, more: expiresBefore !== undefined, lookedAt };
 }
 
-/** `tokens list`: lists a user's or client's active tokens, tokens that expire soon, or unused tokens. */
-export async function tokensList(target: Target, options: unknown): Promise<Report> {
-  const { expiring, unused, ...named } = parseInput(listSchema, "the list", options);
-  const nowMs = target.clock();
-  if (unused !== undefined) {
-    const isOfHolder = named.client !== undefined || named.user !== undefined;
-    const holder = isOfHolder ? holderOf(named) : undefined;
-    return reportOf(await findUnused(target, holder, unused));
-  }
-  return reportOf(
-    expiring === undefined
-      ? await listTokensOf(target, holderOf(named), { nowMs, limit: MOST_LISTED })
-      : await listExpiringTokens(target, {
-          nowMs,
-          untilMs: nowMs + expiring * DAY_MS,
-          limit: MOST_LISTED,
-        }),
-  );
-}
-
-function reportOf({
+function tokenReport({
   items,
   more,
   lookedAt,
 }: Listed<ListedToken> & { readonly lookedAt?: number }): Report {
   const rows = items.map((token) => [
     token.token_id,
-    printable(token.oauth_client_id),
-    printable(token.user_id ?? ""),
+    token.oauth_client_id,
+    token.user_id,
     token.last_used_at ?? "never",
     token.expires_at,
-    printable(token.scopes.join(" ")),
+    token.scopes.join(" "),
   ]);
   const head = ["TOKEN", "CLIENT", "USER", "LAST USED", "EXPIRES", "SCOPES"];
-  const listed = rows.length > 0 ? table(head, rows) : "No active tokens.";
+  const listed = tableOr("No active tokens.", head, rows);
   const end =
     lookedAt === undefined
       ? `Only the first ${MOST_LISTED} tokens are listed.`
@@ -152,4 +124,80 @@ function reportOf({
     json: { tokens: items, more, looked_at: lookedAt },
     text: more ? `${listed}\n${end}` : listed,
   };
+}
+
+/** Lists a user's or client's active tokens, tokens that expire soon, or unused tokens. */
+export async function tokensList(target: Target, options: unknown): Promise<Report> {
+  const { expiring, unused, ...named } = parseOptions(listSchema, options);
+  const nowMs = target.clock();
+  const limit = MOST_LISTED;
+  if (unused !== undefined) {
+    const isOfHolder = named.client !== undefined || named.user !== undefined;
+    const holder = isOfHolder ? parseOptions(holderSchema, named) : undefined;
+    return tokenReport(await findUnused(target, holder, unused));
+  }
+  if (expiring !== undefined) {
+    const untilMs = nowMs + expiring * DAY_MS;
+    return tokenReport(await listExpiringTokens(target, { nowMs, untilMs, limit }));
+  }
+  const holder = parseOptions(holderSchema, named);
+  return tokenReport(await listTokensOf(target, holder, { nowMs, limit }));
+}
+
+async function sessionsList(target: Target, options: unknown): Promise<Report> {
+  const holder = parseOptions(holderSchema, options);
+  const { items, more } = await listSessionsOf(target, holder, {
+    nowMs: target.clock(),
+    limit: MOST_LISTED,
+  });
+  const rows = items.map((session) => [
+    session.session_id,
+    session.oauth_client_id,
+    session.user_id,
+    session.started_at,
+    session.expires_at,
+  ]);
+  const head = ["SESSION", "CLIENT", "USER", "STARTED", "EXPIRES"];
+  return { json: { sessions: items, more }, text: tableOr("No active sessions.", head, rows) };
+}
+
+export function registerTokens(program: ReportCommand): void {
+  const tokens = program.command("tokens").description("manage access tokens");
+  tokens
+    .command("issue")
+    .description("issue a token and print it once")
+    .requiredOption("--client <id>", "OAuth client id")
+    .requiredOption("--scopes <scopes>", "space-separated scopes")
+    .requiredOption("--expires-in <seconds>", "lifetime in seconds")
+    .option("--user <id>", "user of the token")
+    .examples('tokens issue --client mobile-app --scopes "api:read api:write" --expires-in 3600')
+    .runOnStack(tokensIssue);
+  tokens
+    .command("revoke")
+    .description("revoke a token")
+    .argument("<token-id>", "public id of the token, as shown in events")
+    .runOnStack(tokensRevoke);
+  tokens
+    .command("list")
+    .description(
+      "list active tokens of a client or user, tokens that expire soon, or unused tokens",
+    )
+    .option("--client <id>", "only tokens of this client")
+    .option("--user <id>", "only tokens of this user")
+    .option("--expiring <days>", "only tokens that expire within this number of days")
+    .option("--unused <days>", "only tokens unused for this number of days")
+    .examples(
+      "tokens list --user ada",
+      "tokens list --unused 30",
+      "tokens list --expiring 7 --json",
+    )
+    .runOnStack(tokensList);
+  program
+    .command("sessions")
+    .description("manage sessions")
+    .command("list")
+    .description("list active sessions of a client or user")
+    .option("--client <id>", "only sessions of this client")
+    .option("--user <id>", "only sessions of this user")
+    .runOnStack(sessionsList);
 }

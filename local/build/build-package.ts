@@ -1,35 +1,29 @@
 import { chmod } from "node:fs/promises";
-import { join } from "node:path";
-import { build, type InlineConfig } from "tsdown";
+import { join, relative } from "node:path";
+import { build, type InlineConfig, type Rolldown } from "tsdown";
 
-const LAZY = /const (\{ \w+ \}) = await import\(("\.[^"]+\.ts")\);/g;
-
-/** Files on the authorization path that import modules on first use. */
-const LAZY_FILES = [
-  "/shared/authorization/authorize.ts",
-  "/shared/authorization/restrictions.ts",
-  "/adapters/events/event-sink.ts",
-];
+/** Modules that the functions load with `import()` on first use, each with the module that the package uses instead. */
+const LOADED_AT_START = new Map([
+  ["shared/authorization/load-other-issuers.ts", "shared/authorization/other-issuers.ts"],
+  ["adapters/events/event-sink.ts", "adapters/events/bus-publisher.ts"],
+]);
 
 /**
- * Replaces the lazy imports of `LAZY_FILES` with static imports. When esbuild bundles an app into one file, as
- * `NodejsFunction` does, it defers the initialization of every module that an `import()` reaches, including zod. An app
- * that imports zod through a different path, such as `zod/v4`, would then use zod before it is initialized.
+ * Removes `import()` from the authorization path. When esbuild bundles an app into one file, as `NodejsFunction` does,
+ * it defers the initialization of every module that an `import()` reaches, including zod. An app that imports zod
+ * through a different path, such as `zod/v4`, would then use zod before it is initialized.
  */
-const eagerDecision = {
-  name: "eager-decision",
-  transform(code: string, id: string) {
-    if (!LAZY_FILES.some((file) => id.endsWith(file))) return undefined;
-    const imports: string[] = [];
-    // Replaces each statement with blanks of the same length, so that the source map stays valid.
-    const rest = code.replace(LAZY, (statement, names, from) => {
-      imports.push(`import ${names} from ${from};\n`);
-      return " ".repeat(statement.length);
-    });
-    if (imports.length === 0) throw new Error(`${id} has no lazy imports`);
-    return { code: rest + imports.join(""), map: null };
+const loadAtStart = (root: string): Rolldown.Plugin => ({
+  name: "load-at-start",
+  resolveId: {
+    filter: { id: /^\..*\.ts$/ },
+    async handler(source, importer) {
+      const found = await this.resolve(source, importer, { skipSelf: true });
+      const replacement = found && LOADED_AT_START.get(relative(root, found.id));
+      return replacement ? join(root, replacement) : undefined;
+    },
   },
-};
+});
 
 /** Options that write one file per source file, so that entry points share modules. */
 const OPTIONS = {
@@ -41,7 +35,6 @@ const OPTIONS = {
   logLevel: "warn",
   config: false,
   checks: { pluginTimings: false },
-  plugins: [eagerDecision],
   // Dependencies are installed with the package.
   deps: { neverBundle: true },
 } satisfies InlineConfig;
@@ -60,6 +53,7 @@ export async function buildPackage(root: string, outDir: string): Promise<void> 
   const compile = (format: "esm" | "cjs", entries: readonly string[]) =>
     build({
       ...OPTIONS,
+      plugins: [loadAtStart(root)],
       cwd: root,
       root,
       outDir,

@@ -3,14 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import type { APIGatewayAuthorizerResult, APIGatewayProxyResult } from "aws-lambda";
 import { findRoute, type Route, type RouteMatch, readRoutes } from "./api-routes.ts";
+import { newTraceHeader, renameHeaders, sourceIp } from "./gateway-headers.ts";
 import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { bodyBytes, logTime } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { renameHeaders } from "./renamed-headers.ts";
-import { sourceIp } from "./source-ip.ts";
 import { ACCOUNT, arnOf, type Template } from "./template.ts";
-import { newTraceHeader } from "./trace-header.ts";
 
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 export const MAX_HEADER_BYTES = 10_240;

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { newTraceHeader, sourceIp } from "./gateway-headers.ts";
 import { HttpRefusal, httpPayload, readBody, sendAnswer, sendRefusal } from "./http-payload.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { sourceIp } from "./source-ip.ts";
 import { logicalIdOfArn, REGION, type Template } from "./template.ts";
-import { newTraceHeader } from "./trace-header.ts";
 
 interface UrlProperties {
   readonly TargetFunctionArn: string;

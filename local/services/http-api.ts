@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ApiGatewayOptions } from "./api-gateway.ts";
 import { findRoute, type RouteMatch } from "./api-routes.ts";
+import { newTraceHeader, sourceIp } from "./gateway-headers.ts";
 import {
   type EventSource,
   HttpRefusal,
@@ -12,9 +13,7 @@ import {
 } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { sourceIp } from "./source-ip.ts";
 import { ACCOUNT, arnOf, logicalIdOfArn, REGION, type Template } from "./template.ts";
-import { newTraceHeader } from "./trace-header.ts";
 
 interface RouteProperties {
   readonly ApiId: string;

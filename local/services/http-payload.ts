@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { renameHeaders } from "./renamed-headers.ts";
+import { renameHeaders } from "./gateway-headers.ts";
 
 /**
  * The body size limit of both REST APIs and HTTP APIs.

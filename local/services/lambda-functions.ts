@@ -1,3 +1,4 @@
+import { newTraceHeader } from "./gateway-headers.ts";
 import {
   FunctionError,
   type Invocation,
@@ -6,7 +7,6 @@ import {
   TooManyRequests,
 } from "./lambda-environment.ts";
 import { arnOf, REGION, type Template } from "./template.ts";
-import { newTraceHeader } from "./trace-header.ts";
 
 interface FunctionProperties {
   readonly Code: { readonly S3Key: string };

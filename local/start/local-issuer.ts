@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair } from "jose";
 import Provider, { type AdapterPayload, type KoaContextWithOIDC } from "oidc-provider";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { findPort } from "../services/find-port.ts";
-import { TEMPLATE_ISSUER } from "./template-issuer.ts";
+import { TEMPLATE_ISSUER } from "./local-stack.ts";
 
 /** Resource indicator of the API at the issuer (RFC 8707). */
 const LOCAL_API = "urn:oauth-monitoring:local-api";

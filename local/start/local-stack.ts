@@ -25,7 +25,9 @@ import type { Assembly } from "../services/template.ts";
 import { Template } from "../services/template.ts";
 import { LocalUserPool } from "../services/user-pool.ts";
 import { handleLocalRoute } from "./local-routes.ts";
-import { TEMPLATE_ISSUER } from "./template-issuer.ts";
+
+/** Issuer URL in the template. The stack replaces it with the local issuer's URL. */
+export const TEMPLATE_ISSUER = "http://127.0.0.1:1";
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;

@@ -1,10 +1,8 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { credentialStuffing } from "./attacks/credential-stuffing.ts";
-import { tokenTheft } from "./attacks/token-theft.ts";
-import { backgroundNoise } from "./background-noise.ts";
-import { serviceTraffic } from "./service-traffic.ts";
-import { userSessions } from "./user-sessions.ts";
+import { credentialStuffing } from "./attacks/failed-calls.ts";
+import { tokenTheft } from "./attacks/token-misuse.ts";
+import { benignTraffic } from "./generate-traffic.ts";
 import { population, type TrafficClient } from "./world/population.ts";
 import { Random } from "./world/random.ts";
 import { Timeline, toEvents } from "./world/timeline.ts";
@@ -37,17 +35,13 @@ export function demoDay(nowMs: number): DemoDay {
     clients: CLIENTS,
     eventsPerDay: EVENTS_PER_DAY,
   });
-  const benign = clients.flatMap((client) =>
-    client.kind === "service"
-      ? serviceTraffic(client, range)
-      : userSessions({ ...client, kind: client.kind }, range),
-  );
+  const benign = benignTraffic(clients, range);
   const random = new Random(SEED, "demo");
   const timeline = new Timeline(random);
   const scene = { random, timeline, clients, draw: 0, issuedPerHour: () => 0 };
   const stuffing = credentialStuffing({ ...scene, startMs: nowMs - STUFFING_BEFORE_MS });
   tokenTheft({ ...scene, startMs: nowMs - THEFT_BEFORE_MS });
-  const drafts = [...benign, ...backgroundNoise(clients, range), ...timeline.drafts];
+  const drafts = [...benign, ...timeline.drafts];
   return {
     clients,
     events: toEvents(drafts.filter(({ atMs }) => atMs < nowMs)),

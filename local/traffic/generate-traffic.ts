@@ -39,13 +39,17 @@ export interface Traffic {
 
 const FEWEST_CLIENTS = 3;
 
-function clientTraffic(
-  client: TrafficClient,
-  range: { seed: number; fromMs: number; toMs: number },
+/** Generates the clients' calls and harmless failures. */
+export function benignTraffic(
+  clients: readonly TrafficClient[],
+  range: { readonly seed: number; readonly fromMs: number; readonly toMs: number },
 ): DraftEvent[] {
-  return client.kind === "service"
-    ? serviceTraffic(client, range)
-    : userSessions({ ...client, kind: client.kind }, range);
+  const calls = clients.flatMap((client) =>
+    client.kind === "service"
+      ? serviceTraffic(client, range)
+      : userSessions({ ...client, kind: client.kind }, range),
+  );
+  return [...calls, ...backgroundNoise(clients, range)];
 }
 
 /**
@@ -65,10 +69,7 @@ export function generateTraffic(options: TrafficOptions): Traffic {
     throw new RangeError("the traffic needs at least one day and one event per day");
   const range = { seed, fromMs, toMs: fromMs + days * DAY_MS };
   const clients = population({ seed, startMs: fromMs, days, clients: count, eventsPerDay });
-  const benign = [
-    ...clients.flatMap((client) => clientTraffic(client, range)),
-    ...backgroundNoise(clients, range),
-  ].filter(({ atMs }) => atMs < range.toMs);
+  const benign = benignTraffic(clients, range).filter(({ atMs }) => atMs < range.toMs);
 
   const issuedPerHour = usualIssuance(benign, days);
   const old = clients.filter(({ firstMs }) => firstMs < fromMs);

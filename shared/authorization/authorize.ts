@@ -9,8 +9,10 @@ import {
   type VerifiedToken,
 } from "../tokens/access-token.ts";
 import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
-import type { HoldingStore } from "../tokens/holdings.ts";
+import { type HoldingStore, listTokenInUse } from "../tokens/holdings.ts";
+import { markRevoked } from "../tokens/revoke-token.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/token-use.ts";
+import { recordAdministrator } from "./administrator-records.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import {
   type AuthFailure,
@@ -19,7 +21,7 @@ import {
   type SessionFailure,
   type Verdict,
 } from "./decision.ts";
-import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
+import type { OtherIssuers } from "./other-issuers.ts";
 import { describeRequest, type ProtectedRequest } from "./protected-request.ts";
 import type { RoutedPath } from "./request-path.ts";
 import {
@@ -38,26 +40,10 @@ export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, H
   readonly logger: Logger;
   /** The deny list. Share one `StoredRestrictions` across all calls in a process. */
   readonly restrictions: Restrictions;
-  /** Verifies tokens from other issuers. Create it with `await loadOtherIssuers(config, …)`. */
+  /** Verifies tokens from other issuers. Create it with `loadOtherIssuers`. */
   readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the response is sent: event tracking, or a write that the decision doesn't depend on. */
   readonly defer: (task: () => Promise<unknown>) => void;
-}
-
-/**
- * Loads the verifier for other issuers' tokens, for use as `AuthorizerContext.otherIssuers`. Fetches the issuers' keys
- * before it resolves. If no issuers are configured, returns undefined without loading any code.
- *
- * @param options.readSecret reads a secret. Default: from Secrets Manager
- * @param options.canGiveNonces whether responses can carry a DPoP nonce. Default: false
- */
-export async function loadOtherIssuers(
-  config: MonitoringConfig,
-  options: OtherIssuersOptions,
-): Promise<OtherIssuers | undefined> {
-  if (config.issuers.length === 0) return undefined;
-  const { createOtherIssuers } = await import("./other-issuers.ts");
-  return createOtherIssuers(config, options);
 }
 
 /** A call, with the credentials that it carries. */
@@ -168,10 +154,7 @@ async function authenticate(
   const { token } = use;
   if (use.status !== "active") return unauthenticated(`${use.status}_token`, { subject: token });
   if (!verified && !token.listed) {
-    context.defer(async () => {
-      const { listTokenInUse } = await import("../tokens/holdings.ts");
-      await listTokenInUse(context, token);
-    });
+    context.defer(() => listTokenInUse(context, token));
   }
   const holder = {
     tokenId: token.token_id,
@@ -251,10 +234,7 @@ function checkDenyList(
   const revoked = restricted.revocationOf({ ...holder, sessionIds }, token.issued_at, atMs);
   if (revoked) {
     // Mark the token itself, so that statistics count it as revoked and the next call is denied without the deny list.
-    context.defer(async () => {
-      const { markRevoked } = await import("../tokens/revoke-token.ts");
-      await markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at));
-    });
+    context.defer(() => markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at)));
     const data = { action_id: revoked.action_id };
     return unauthenticated("revoked_token", { subject: token, data });
   }
@@ -336,10 +316,7 @@ function recordAdminCall(
   { scopes }: RequiredAccess,
 ): void {
   if (!scopes.includes(ADMIN_SCOPE) && !scopes.includes(RESPOND_SCOPE)) return;
-  context.defer(async () => {
-    const { recordAdministrator } = await import("./administrator-records.ts");
-    await recordAdministrator(context, token, { ip, atMs });
-  });
+  context.defer(() => recordAdministrator(context, token, { ip, atMs }));
 }
 
 function unauthenticated(

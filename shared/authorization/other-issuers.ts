@@ -76,11 +76,15 @@ const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
   "stale_dpop_nonce",
 ]);
 
-/** Creates the verifier for other issuers' tokens. `loadOtherIssuers` loads this module on demand. */
-export async function createOtherIssuers(
+/**
+ * Creates the verifier for other issuers' tokens. Functions use `loadOtherIssuers` of load-other-issuers.ts, which loads
+ * this module only if issuers are configured.
+ */
+export async function loadOtherIssuers(
   config: MonitoringConfig,
   { clock, readSecret, canGiveNonces }: OtherIssuersOptions,
-): Promise<OtherIssuers> {
+): Promise<OtherIssuers | undefined> {
+  if (config.issuers.length === 0) return undefined;
   const verifiers = await createTokenVerifiers(config, {
     atMs: clock(),
     canGiveNonces,

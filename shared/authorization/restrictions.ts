@@ -1,7 +1,12 @@
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
-import type { HeldRestrictions } from "./restriction.ts";
-import { HEAD, HEAD_COPIES, headList, type RestrictionStore } from "./restriction.ts";
-import type { RestrictionReader as Reader } from "./restriction-reader.ts";
+import {
+  HEAD,
+  HEAD_COPIES,
+  type HeldRestrictions,
+  headList,
+  type RestrictionStore,
+} from "./restriction.ts";
+import { RestrictionReader } from "./restriction-reader.ts";
 
 /** Reads the deny list for an adapter. Use one instance per process. */
 export interface Restrictions {
@@ -26,7 +31,7 @@ const NOTHING: HeldRestrictions = {
  */
 export class StoredRestrictions implements Restrictions {
   readonly #copy: number;
-  #reader: Promise<Reader> | undefined;
+  readonly #reader: RestrictionReader;
 
   /** @param copy the copy of the latest position to read. Default: random */
   constructor(
@@ -34,6 +39,7 @@ export class StoredRestrictions implements Restrictions {
     copy = Math.floor(Math.random() * HEAD_COPIES),
   ) {
     this.#copy = copy;
+    this.#reader = new RestrictionReader(store);
   }
 
   async current(atMs: number): Promise<HeldRestrictions> {
@@ -44,14 +50,6 @@ export class StoredRestrictions implements Restrictions {
         ConsistentRead: true,
       }),
     );
-    // The list has never had an entry, so don't load the reader.
-    if (!Item) return NOTHING;
-    this.#reader ??= this.#openReader();
-    return (await this.#reader).upTo(String(Item.head_seq), atMs);
-  }
-
-  async #openReader(): Promise<Reader> {
-    const { RestrictionReader } = await import("./restriction-reader.ts");
-    return new RestrictionReader(this.store);
+    return Item ? this.#reader.upTo(String(Item.head_seq), atMs) : NOTHING;
   }
 }

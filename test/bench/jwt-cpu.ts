@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, type JWK, jwtVerify } from "jose";
-import { createOtherIssuers } from "../../shared/authorization/other-issuers.ts";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { startSigningIssuer } from "../integration/signing-issuer.ts";
@@ -43,7 +43,8 @@ async function measure(alg: string): Promise<(string | number)[][]> {
     const config = parseMonitoringConfig({
       issuers: [{ issuer: issuer.issuer, audiences: [AUDIENCE] }],
     });
-    const others = await createOtherIssuers(config, { clock: systemClock });
+    const others = await loadOtherIssuers(config, { clock: systemClock });
+    if (!others) throw new Error("no issuers are configured");
     const context = { defer: () => {} } as never;
     const request = { method: "GET", path: "/api/data" };
     const decide = async () => {

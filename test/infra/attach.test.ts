@@ -17,7 +17,7 @@ import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambd
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, it } from "vitest";
-import { constructIn } from "../../cli/deployed-stack-description.ts";
+import { constructIn } from "../../cli/program/deployed-stack-description.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
 import { openMonitoring } from "../../shared/stack/open-monitoring.ts";

@@ -1,4 +1,5 @@
-import { authorize, loadOtherIssuers } from "../../shared/authorization/authorize.ts";
+import { authorize } from "../../shared/authorization/authorize.ts";
+import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
 import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { createWorld } from "./store.ts";

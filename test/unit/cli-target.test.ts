@@ -9,7 +9,7 @@ import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 const root = vi.hoisted(() => ({ folder: "" }));
 const describeDeployedStack = vi.hoisted(() => vi.fn());
 
-vi.mock("../../cli/deployed-stack-description.ts", () => ({ describeDeployedStack }));
+vi.mock("../../cli/program/deployed-stack-description.ts", () => ({ describeDeployedStack }));
 vi.mock("../../shared/stack/package-root.ts", async (load) => {
   root.folder = mkdtempSync(join(tmpdir(), "oauth-monitoring-root-"));
   const { packageVersion } = await load<typeof import("../../shared/stack/package-root.ts")>();

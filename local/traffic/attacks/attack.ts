@@ -72,3 +72,7 @@ export function busyUser(scene: AttackScene) {
   const users = client.users.filter(({ joinsMs }) => joinsMs === Number.NEGATIVE_INFINITY);
   return { client, user: scene.random.pick(users) };
 }
+
+/** Returns evenly spaced times, including the start and the end. */
+export const evenly = (startMs: number, endMs: number, count: number): number[] =>
+  Array.from({ length: count }, (_, n) => startMs + (n / (count - 1)) * (endMs - startMs));

@@ -3,16 +3,20 @@ import type { TrafficClient } from "../world/population.ts";
 import { Random } from "../world/random.ts";
 import { type DraftEvent, Timeline } from "../world/timeline.ts";
 import { ATTACKS, type Attack, type AttackLabel, type AttackName } from "./attack.ts";
-import { credentialReuse } from "./credential-reuse.ts";
-import { credentialStuffing } from "./credential-stuffing.ts";
-import { distributedStuffing } from "./distributed-stuffing.ts";
-import { dormantToken } from "./dormant-token.ts";
-import { lowAndSlow } from "./low-and-slow.ts";
-import { newNetwork } from "./new-network.ts";
-import { revokedTokenUse } from "./revoked-token-use.ts";
-import { runawayIssuer } from "./runaway-issuer.ts";
-import { scopeProbing } from "./scope-probing.ts";
-import { tokenTheft } from "./token-theft.ts";
+import {
+  credentialReuse,
+  credentialStuffing,
+  distributedStuffing,
+  lowAndSlow,
+  scopeProbing,
+} from "./failed-calls.ts";
+import {
+  dormantToken,
+  newNetwork,
+  revokedTokenUse,
+  runawayIssuer,
+  tokenTheft,
+} from "./token-misuse.ts";
 
 const PLANS: Record<AttackName, Attack> = {
   credential_stuffing: credentialStuffing,

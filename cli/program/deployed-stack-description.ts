@@ -1,8 +1,8 @@
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { readEnvironment } from "../shared/config/environment.ts";
-import { forEachTable, tableConstructId, tableLabel } from "../shared/core/tables.ts";
-import type { StackDescription } from "../shared/stack/open-stack.ts";
+import { readEnvironment } from "../../shared/config/environment.ts";
+import { forEachTable, tableConstructId, tableLabel } from "../../shared/core/tables.ts";
+import type { StackDescription } from "../../shared/stack/open-stack.ts";
 
 /** Suffix of the stack output that identifies a construct. The rest of the output's name is the construct's path. */
 const MARK = "EventBusName";
