@@ -6,7 +6,7 @@ import {
   type SetOutcome,
   type SetReceipt,
 } from "../../shared/integrations/shared-signals/receive-set.ts";
-import { isSameText } from "../../shared/token-verifiers/same-text.ts";
+import { isSameText } from "../../shared/tokens/token-secret.ts";
 import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

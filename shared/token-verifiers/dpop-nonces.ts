@@ -1,6 +1,7 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
+import { isSameText } from "../tokens/token-secret.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
 import type { NonceRefusal } from "./refusals.ts";
@@ -65,10 +66,7 @@ export class DpopNonces {
 
   #isKnown(nonce: string, atMs: number, secret: string): boolean {
     const window = this.#windowOf(atMs);
-    return [window, window - 1].some((each) => {
-      const [given, known] = [nonce, this.#nonceOf(each, secret)].map((text) => Buffer.from(text));
-      return given?.length === known?.length && timingSafeEqual(given as Buffer, known as Buffer);
-    });
+    return [window, window - 1].some((each) => isSameText(nonce, this.#nonceOf(each, secret)));
   }
 
   async #read(atMs: number, maxAgeMs: number): Promise<string> {

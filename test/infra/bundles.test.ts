@@ -138,7 +138,7 @@ describe("authorizer bundle", () => {
   it("loads the token verification for other issuers only when issuers are configured", () => {
     expect(packagesOf(modulesOf(loadedAtStart(authorizer())), /^jose$/)).toEqual([]);
     const verifiers = loadedOnNeed(authorizer()).filter((file) =>
-      named(authorizer(), file).startsWith("create-other-issuers-"),
+      named(authorizer(), file).startsWith("other-issuers-"),
     );
     expect(packagesOf(modulesOf(verifiers), /^jose$/)).toEqual(["jose"]);
     const bytes = verifiers.reduce((sum, file) => sum + file.bytes, 0);
