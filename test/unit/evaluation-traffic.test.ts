@@ -22,7 +22,10 @@ const traffic = generateEvaluation(seed);
 
 describe("generateEvaluation", () => {
   it("is deterministic per seed and generates different traffic for training and testing", () => {
-    expect(generateEvaluation(seed).events).toEqual(traffic.events);
+    // Comparing text is much faster than comparing thousands of objects.
+    expect(JSON.stringify(generateEvaluation(seed).events) === JSON.stringify(traffic.events)).toBe(
+      true,
+    );
     const other = generateEvaluation({ purpose: "test", number: seed.number });
     const ids = new Set(traffic.events.map(({ id }) => id));
     expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
