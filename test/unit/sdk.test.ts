@@ -1,5 +1,5 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { batchGetAll } from "../../shared/core/batch-get-all.ts";
 import { inCalls } from "../../shared/core/call-batches.ts";
 import type { DocumentClient } from "../../shared/core/document-client.ts";
@@ -8,10 +8,14 @@ import { sendAgain } from "../../shared/core/send-again.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 
-const slept = vi.hoisted((): number[] => []);
+const slept = vi.hoisted((): number[] => {
+  vi.resetModules();
+  return [];
+});
 vi.mock("node:timers/promises", () => ({
   setTimeout: async (milliseconds: number) => void slept.push(milliseconds),
 }));
+afterAll(() => void vi.resetModules());
 
 describe("inCalls", () => {
   const split = (sizes: readonly number[]) =>
