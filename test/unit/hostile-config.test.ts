@@ -52,7 +52,9 @@ const numbersOf = (config: unknown): number[] => {
 
 /** Synthesizes the construct without bundling. */
 function synthesize(config: MonitoringConfigInput): Stack {
-  const app = new App({ context: { "aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": true } });
+  const app = new App({
+    context: { "aws:cdk:bundling-stacks": [], "aws:cdk:disable-asset-staging": true },
+  });
   const stack = new Stack(app, "Shop");
   new OAuthMonitoring(stack, "OAuthMonitoring", { config });
   app.synth();

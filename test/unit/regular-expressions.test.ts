@@ -57,6 +57,8 @@ describe("regular expressions", () => {
   });
 
   it.each(unique)("run in linear time: %s", async (_, { place, source, flags }) => {
-    expect(await check(source, flags, { timeout: 60_000 }), place).toMatchObject({ status: "safe" });
+    expect(await check(source, flags, { timeout: 60_000 }), place).toMatchObject({
+      status: "safe",
+    });
   });
 });
