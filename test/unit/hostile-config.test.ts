@@ -12,7 +12,7 @@ import { withoutDefaults } from "../../shared/config/without-defaults.ts";
 import { HOSTILE_TEXTS, hostileJson, PROTOTYPE_NAMES } from "../hostile-values.ts";
 
 /** Each synthesis takes about a second. */
-const SYNTHESES = Number(process.env.HOSTILE_RUNS ?? 60) / 30;
+const SYNTHESES = Number(process.env.HOSTILE_RUNS ?? 30) / 15;
 
 type Json = Record<string, unknown>;
 
