@@ -22,9 +22,7 @@ if (!seed) throw new Error("there is a train seed");
 const traffic = generateEvaluation(seed);
 
 describe("generateEvaluation", () => {
-  it("is deterministic per seed and generates different traffic for training and testing", () => {
-    // Much faster than an expectation for each of these thousands of events.
-    expect(isDeepStrictEqual(generateEvaluation(seed).events, traffic.events)).toBe(true);
+  it("generates different traffic for training and testing", () => {
     const other = generateEvaluation({ purpose: "test", number: seed.number });
     const ids = new Set(traffic.events.map(({ id }) => id));
     expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
@@ -46,13 +44,14 @@ describe("generateEvaluation", () => {
     expect(times.toSorted()).toEqual(times);
   });
 
-  it("adds IP enrichment to each address and generates otherwise identical events without it", () => {
+  it("is deterministic per seed, and adds only IP enrichment to each address", () => {
     const { events } = generateEvaluation(seed, { origins: false });
     expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
     const withoutOrigins = traffic.events.map((event) => {
       const { origin, ...event_data } = event.event_data;
       return { ...event, event_data };
     });
+    // Much faster than an expectation for each of these thousands of events.
     expect(isDeepStrictEqual(withoutOrigins, events)).toBe(true);
     const wrong = traffic.events.filter(({ event_data }) => {
       const origin = originOf(event_data);
