@@ -6,7 +6,7 @@ import {
   type SetOutcome,
   type SetReceipt,
 } from "../../shared/integrations/shared-signals/receive-set.ts";
-import { isSameText } from "../../shared/tokens/token-secret.ts";
+import { isSameText } from "../../shared/tokens/access-token.ts";
 import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";

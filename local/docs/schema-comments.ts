@@ -23,7 +23,8 @@ function compilerOptions(file: string): ts.CompilerOptions {
  * @throws Error when the module does not export it
  */
 export function readComments(file: string, typeName: string): SchemaComments {
-  const program = ts.createProgram([file], compilerOptions(file));
+  // The schema needs none of the ambient types, which take long to load.
+  const program = ts.createProgram([file], { ...compilerOptions(file), types: [] });
   const checker = program.getTypeChecker();
   const source = program.getSourceFile(file);
   const module = source && checker.getSymbolAtLocation(source);

@@ -41,6 +41,9 @@ export async function startDynamoDbLocal(options: {
   const child = spawn(
     "java",
     [
+      // Most runs are short, so the optimizing compiler and a parallel collector cost more than they save.
+      "-XX:TieredStopAtLevel=1",
+      "-XX:+UseSerialGC",
       `-Djava.library.path=${libraries}`,
       "-cp",
       [join(emulator, "DynamoDBLocal.jar"), join(libraries, "*")].join(delimiter),

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
-import { isSameText } from "../tokens/token-secret.ts";
+import { isSameText } from "../tokens/access-token.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
 import type { NonceRefusal } from "./refusals.ts";

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import * as z from "zod";
 import type { DocumentClient } from "../core/document-client.ts";
 
@@ -66,4 +66,10 @@ export function digestSecret(secret: string): string {
 /** Returns a new secret of 256 random bits, valid as a bearer token (`b64token` of RFC 6750). */
 export function generateSecret(): string {
   return PREFIX + randomBytes(32).toString("base64url");
+}
+
+/** Whether a credential equals the expected one. Compares in constant time. */
+export function isSameText(given: string | undefined, expected: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return given !== undefined && timingSafeEqual(digest(given), digest(expected));
 }

@@ -17,8 +17,6 @@ const CALLS_ALONE = 200;
 export interface DisturbedCaller {
   readonly call: () => Promise<unknown>;
   readonly work: (round: number) => Promise<unknown>;
-  /** Prepares the next round. Not timed. */
-  readonly afterwards?: (round: number) => Promise<unknown>;
 }
 
 async function timed(call: () => Promise<unknown>): Promise<number> {
@@ -63,7 +61,6 @@ export async function measureCallers<Name extends string>(
         if (which === "beside") await callBeside(caller, round, into);
         else for (let n = 0; n < CALLS_ALONE; n += 1) into.alone.push(await timed(caller.call));
       }
-      await caller.afterwards?.(round);
     }
   }
   return found;

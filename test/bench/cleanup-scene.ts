@@ -1,8 +1,6 @@
 import type { World } from "../integration/world.ts";
 import { type CleanupBeside, startCleanupBeside } from "./cleanup-beside.ts";
 import { STORED_PER_EXPIRED, storeOf } from "./cleanup-tokens.ts";
-import { type ExpiredRows, storeExpiredRows } from "./postgres/expired-rows.ts";
-import type { Postgres } from "./postgres/server.ts";
 
 /** Rounds of each comparison. */
 export const PURGE_ROUNDS = 8;
@@ -12,32 +10,26 @@ export const PURGE_WARM_UP = 1;
 const SLICED = 0.8;
 const SLICES = PURGE_WARM_UP + 2 * PURGE_ROUNDS;
 
-/** Three copies of the same tokens, and the processes that delete them. */
+/** Two copies of the same tokens, and the processes that delete them. */
 export interface CleanupScene {
   readonly expired: number;
   readonly among: number;
   /**
    * Number of tokens that the cleanup and the deletes by key remove per round. Each cleanup resumes where the last one
-   * stopped. PostgreSQL's DELETE always removes all expired tokens.
+   * stopped.
    */
   readonly slice: number;
   readonly removed: World;
   readonly ours: CleanupBeside;
   readonly deleted: World;
   readonly bare: CleanupBeside;
-  readonly theirs: ExpiredRows;
   close(): Promise<void>;
 }
 
 /** Stores the tokens for each variant. One token in ten is expired. */
-export async function cleanupScene(
-  endpoint: string,
-  postgres: Postgres,
-  expired: number,
-): Promise<CleanupScene> {
+export async function cleanupScene(endpoint: string, expired: number): Promise<CleanupScene> {
   const removed = await storeOf(endpoint, expired);
   const deleted = await storeOf(endpoint, expired);
-  const theirs = await storeExpiredRows(postgres, expired, removed.time.nowMs);
   const [ours, bare] = [await startCleanupBeside(removed), await startCleanupBeside(deleted)];
   return {
     expired,
@@ -47,9 +39,8 @@ export async function cleanupScene(
     ours,
     deleted,
     bare,
-    theirs,
     async close() {
-      await Promise.all([ours.close(), bare.close(), theirs.close()]);
+      await Promise.all([ours.close(), bare.close()]);
     },
   };
 }

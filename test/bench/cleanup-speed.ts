@@ -1,6 +1,6 @@
 import type { BenchmarkTable } from "./benchmark.ts";
 import { type CleanupScene, PURGE_ROUNDS, PURGE_WARM_UP } from "./cleanup-scene.ts";
-import { Answered, interleaved } from "./interleaved.ts";
+import { interleaved } from "./interleaved.ts";
 import { median } from "./percentile.ts";
 
 /** Columns for `compareCleanupSpeed`. */
@@ -10,18 +10,15 @@ export const SPEED_COLUMNS = [
   "items/s",
   "items/s, bare deletes",
   "median ratio",
-  "items/s, PostgreSQL",
-  "median ratio to it",
 ] as const;
 
 /**
- * Measures how many items per second the cleanup, deletes by known keys, and PostgreSQL's DELETE remove. The three run
- * in turns.
+ * Measures how many items per second the cleanup and deletes by known keys remove. They run in turns.
  */
 export async function compareCleanupSpeed(
   scene: CleanupScene,
 ): Promise<BenchmarkTable["rows"][number]> {
-  const { ours, bare, theirs, expired, among, slice } = scene;
+  const { ours, bare, expired, among, slice } = scene;
   const removed: number[] = [];
   const times = await interleaved(
     {
@@ -29,28 +26,12 @@ export async function compareCleanupSpeed(
         removed[round] = (await ours.run({ kind: "cleanup", items: slice })).removed;
       },
       bare: (round) => bare.run({ kind: "bare", first: round * slice, items: slice }),
-      postgres: async () => {
-        await theirs.cleanup();
-        const answered = new Answered();
-        await theirs.refill();
-        return answered;
-      },
     },
     { rounds: PURGE_ROUNDS, warmUp: PURGE_WARM_UP },
   );
   const perMs = times.cleanup.map((ms, n) => (removed[n + PURGE_WARM_UP] ?? Number.NaN) / ms);
   const perMsBare = times.bare.map((ms) => slice / ms);
-  const perMsTheirs = times.postgres.map((ms) => expired / ms);
   const perSecond = (each: readonly number[]) => Math.round(1000 * median(each));
-  const ratioTo = (others: readonly number[]) =>
-    median(perMs.map((each, round) => each / (others[round] ?? Number.NaN)));
-  return [
-    expired,
-    among,
-    perSecond(perMs),
-    perSecond(perMsBare),
-    ratioTo(perMsBare).toFixed(2),
-    perSecond(perMsTheirs),
-    ratioTo(perMsTheirs).toFixed(4),
-  ];
+  const ratio = median(perMs.map((each, round) => each / (perMsBare[round] ?? Number.NaN)));
+  return [expired, among, perSecond(perMs), perSecond(perMsBare), ratio.toFixed(2)];
 }

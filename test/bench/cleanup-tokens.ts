@@ -3,12 +3,11 @@ import { digestSecret } from "../../shared/tokens/access-token.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
 import { createWorldAt, type World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
-import type { TokenRows } from "./postgres/identity-server.ts";
 
 /** One token in ten has expired. */
 export const STORED_PER_EXPIRED = 10;
 
-/** Returns the key of the n-th token. The PostgreSQL rows use the same keys. */
+/** Returns the key of the n-th token. */
 export const digestOf = (n: number) => digestSecret(`token ${n}`);
 
 /** Creates a store whose first `expired` tokens expired within the last hour. The rest are valid for another day. */
@@ -34,15 +33,4 @@ export async function storeOf(endpoint: string, expired: number): Promise<World>
     };
   });
   return world;
-}
-
-/** Returns the same tokens as SQL rows: only the expired ones, or the rest. */
-export function tokenRows(which: "expired" | "live", expired: number, nowMs: number): TokenRows {
-  const expiresMs =
-    which === "expired"
-      ? `${nowMs - HOUR_MS} + floor(n::numeric * ${HOUR_MS} / ${expired})`
-      : `${nowMs + DAY_MS}`;
-  const [first, count] =
-    which === "expired" ? [0, expired] : [expired, (STORED_PER_EXPIRED - 1) * expired];
-  return { first, count, issuedMs: `${expiresMs} - ${HOUR_MS}`, expiresMs };
 }

@@ -5,7 +5,6 @@ import type { Benchmark, BenchmarkTable } from "./benchmark.ts";
 import { LATENCY_COLUMNS, latencyRow, measureCallers } from "./caller-latency.ts";
 import { type CleanupScene, cleanupScene, PURGE_ROUNDS, PURGE_WARM_UP } from "./cleanup-scene.ts";
 import { compareCleanupSpeed, SPEED_COLUMNS } from "./cleanup-speed.ts";
-import { startPostgres } from "./postgres/server.ts";
 import { sizes } from "./sizes.ts";
 
 const USUAL_SIZES = [10_000];
@@ -21,7 +20,7 @@ async function authorizerCall(world: World): Promise<() => Promise<void>> {
 
 /** Measures how much callers slow down while expired tokens are deleted. */
 async function compareCallers(scene: CleanupScene): Promise<Row[]> {
-  const { ours, bare, theirs, slice, expired, among } = scene;
+  const { ours, bare, slice, among } = scene;
   const found = await measureCallers(
     {
       cleanup: {
@@ -35,14 +34,12 @@ async function compareCallers(scene: CleanupScene): Promise<Row[]> {
           return bare.run({ kind: "bare", first, items: slice });
         },
       },
-      postgres: { call: theirs.call, work: theirs.cleanup, afterwards: theirs.refill },
     },
     PURGE_ROUNDS,
   );
   return [
     latencyRow(`authorizer, beside ${slice} items of the cleanup`, among, found.cleanup),
     latencyRow(`authorizer, beside ${slice} bare deletes`, among, found.bare),
-    latencyRow(`PostgreSQL, beside its DELETE of ${expired}`, among, found.postgres),
   ];
 }
 
@@ -62,11 +59,6 @@ async function countReads({ ours, expired, among }: CleanupScene): Promise<Row> 
   ];
 }
 
-async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<Row> {
-  const { lockedRows, deadRows, pagesBefore, pagesVacuumed } = await theirs.traces();
-  return [expired, among, lockedRows, deadRows, pagesBefore, pagesVacuumed];
-}
-
 /**
  * Compares finding and deleting expired tokens with only deleting them, and measures the effect on callers.
  * `CLEANUP_EXPIRED` sets the number of expired tokens.
@@ -74,15 +66,13 @@ async function deleteTraces({ theirs, expired, among }: CleanupScene): Promise<R
 export const cleanupBenchmark: Benchmark = {
   name: "cleanup",
   async run(report) {
-    const [store, postgres] = [await startDynamoDbLocal({ port: 0 }), await startPostgres()];
+    const store = await startDynamoDbLocal({ port: 0 });
     try {
-      const [speed, reads, callers, traces]: [Row[], Row[], Row[], Row[]] = [[], [], [], []];
+      const [speed, reads, callers]: [Row[], Row[], Row[]] = [[], [], []];
       for (const expired of sizes("CLEANUP_EXPIRED", USUAL_SIZES)) {
         report(`${expired} expired: storing the tokens`);
-        const scene = await cleanupScene(store.endpoint, postgres, expired);
+        const scene = await cleanupScene(store.endpoint, expired);
         try {
-          // Measured before callers write, because updates also leave dead rows.
-          traces.push(await deleteTraces(scene));
           report(`${expired} expired among ${scene.among} tokens: items a second`);
           speed.push(await compareCleanupSpeed(scene));
           report("callers meanwhile");
@@ -94,7 +84,7 @@ export const cleanupBenchmark: Benchmark = {
       }
       return [
         {
-          title: `Cleanup: expired tokens found and deleted, in ${PURGE_ROUNDS} turns with deletes by known keys and with PostgreSQL's one DELETE of all that is expired`,
+          title: `Cleanup: expired tokens found and deleted, in ${PURGE_ROUNDS} turns with deletes by known keys`,
           columns: SPEED_COLUMNS,
           rows: speed,
         },
@@ -112,25 +102,13 @@ export const cleanupBenchmark: Benchmark = {
         },
         {
           title:
-            "Cleanup: a caller's latency meanwhile, one call after another, against the same caller without it, in turns (milliseconds compare within a row only: PostgreSQL writes to disk, DynamoDB Local to memory)",
+            "Cleanup: a caller's latency meanwhile, one call after another, against the same caller without it, in turns",
           columns: LATENCY_COLUMNS,
           rows: callers,
         },
-        {
-          title: "PostgreSQL's DELETE: what it holds until it ends, and what it leaves",
-          columns: [
-            "expired",
-            "among",
-            "rows locked",
-            "dead rows left",
-            "8 KB pages of table and indexes before",
-            "pages after a VACUUM",
-          ],
-          rows: traces,
-        },
       ];
     } finally {
-      await Promise.all([store.close(), postgres.close()]);
+      await store.close();
     }
   },
 };

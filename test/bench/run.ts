@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { table } from "../../shared/core/terminal.ts";
 import { auditQuery } from "./audit-query.ts";
@@ -8,7 +8,7 @@ import { cleanupBenchmark } from "./cleanup.ts";
 import { contention } from "./contention.ts";
 import { detection } from "./detection.ts";
 import { endToEnd } from "./end-to-end.ts";
-import { type BenchmarkResults, resultsPage } from "./results-page.ts";
+import { replaceResults } from "./results-page.ts";
 import { statistics } from "./statistics.ts";
 import { subscriber } from "./subscriber.ts";
 
@@ -23,7 +23,6 @@ const BENCHMARKS: readonly Benchmark[] = [
   endToEnd,
 ];
 
-const RESULTS = fileURLToPath(new URL("./results.json", import.meta.url));
 const RESULTS_PAGE = fileURLToPath(new URL("./RESULTS.md", import.meta.url));
 
 function chosen(names: readonly string[]): readonly Benchmark[] {
@@ -43,23 +42,12 @@ function render({ title, columns, rows }: BenchmarkTable): string {
 }
 
 async function main(): Promise<void> {
-  const results: BenchmarkResults = existsSync(RESULTS)
-    ? JSON.parse(readFileSync(RESULTS, "utf8"))
-    : {};
   for (const { name, run } of chosen(process.argv.slice(2))) {
     console.error(`${name} …`);
     const tables = await run((line) => console.error(`  ${line}`));
     for (const each of tables) console.log(render(each));
     // Written after each benchmark, so that a failure does not lose the results from the other benchmarks.
-    results[name] = tables;
-    writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
-    writeFileSync(
-      RESULTS_PAGE,
-      resultsPage(
-        results,
-        BENCHMARKS.map((each) => each.name),
-      ),
-    );
+    writeFileSync(RESULTS_PAGE, replaceResults(readFileSync(RESULTS_PAGE, "utf8"), name, tables));
   }
 }
 

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type pg from "pg";
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { allShardKeys, queryEach } from "../../shared/core/document-client.ts";
@@ -8,20 +7,19 @@ import { createWorldAt, type World } from "../integration/world.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { interleaved } from "./interleaved.ts";
 import { median } from "./percentile.ts";
-import {
-  createIdentityServer,
-  insertTokens,
-  pagesOfStatistics,
-  statisticsOf,
-  type TokenFigures,
-  tokensOfADay,
-} from "./postgres/identity-server.ts";
-import { startPostgres } from "./postgres/server.ts";
 import { sizes } from "./sizes.ts";
 import { storeTokens } from "./store-tokens.ts";
 
 const USUAL_SIZES = [10_000, 100_000];
 const ROUNDS = 5;
+
+/** Statistics of the tokens issued in the last 24 hours. */
+interface TokenFigures {
+  readonly total: number;
+  readonly active: number;
+  readonly expired: number;
+  readonly byClient: Readonly<Record<string, number>>;
+}
 
 /** Computes the statistics for the last 24 hours token by token, as a design without counters would. */
 async function judgeOneByOne(world: World): Promise<TokenFigures> {
@@ -78,14 +76,12 @@ async function costOf(
   return { trips: world.traffic.roundTrips, units: world.traffic.readUnits };
 }
 
-/** Stores the same tokens of the last 24 hours in a store and in a database. */
-async function sceneOf(endpoint: string, database: pg.Client, tokens: number): Promise<World> {
+/** Stores tokens of the last 24 hours. */
+async function sceneOf(endpoint: string, tokens: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // Not a full minute, so that the range starts and ends in the middle of a minute, as in real calls.
   world.time.nowMs += 17 * 60_000 + 23_456;
   await storeTokens(world, tokens);
-  await createIdentityServer(database);
-  await insertTokens(database, tokensOfADay(tokens, world.time.nowMs));
   return world;
 }
 
@@ -93,30 +89,26 @@ async function sceneOf(endpoint: string, database: pg.Client, tokens: number): P
 export const statistics: Benchmark = {
   name: "statistics",
   async run(report) {
-    const [store, postgres] = [await startDynamoDbLocal({ port: 0 }), await startPostgres()];
-    const database = await postgres.connect();
+    const store = await startDynamoDbLocal({ port: 0 });
     try {
       const reads: (string | number)[][] = [];
       const durations: (string | number)[][] = [];
       for (const tokens of sizes("STATISTICS_TOKENS", USUAL_SIZES)) {
         report(`${tokens} tokens in 24 hours`);
-        const world = await sceneOf(store.endpoint, database, tokens);
-        const { nowMs } = world.time;
-        const figures = await statisticsOf(database, nowMs);
+        const world = await sceneOf(store.endpoint, tokens);
+        const figures = await judgeOneByOne(world);
         assert.equal(figures.total, tokens);
         const counters = await costOf(world, figures, readCounters);
         const direct = await costOf(world, figures, judgeOneByOne);
-        const pages = await pagesOfStatistics(database, nowMs);
         const times = await interleaved(
           {
             counters: () => readCounters(world),
             direct: () => judgeOneByOne(world),
-            postgres: () => statisticsOf(database, nowMs),
           },
           { rounds: ROUNDS, warmUp: 1 },
         );
         const ms = median(times.counters);
-        const [directMs, postgresMs] = [median(times.direct), median(times.postgres)];
+        const directMs = median(times.direct);
         reads.push([
           tokens,
           counters.trips,
@@ -124,21 +116,13 @@ export const statistics: Benchmark = {
           direct.trips,
           direct.units,
           (counters.units / direct.units).toFixed(3),
-          pages,
         ]);
-        durations.push([
-          tokens,
-          ms.toFixed(0),
-          directMs.toFixed(0),
-          postgresMs.toFixed(0),
-          (ms / directMs).toFixed(3),
-          (ms / postgresMs).toFixed(3),
-        ]);
+        durations.push([tokens, ms.toFixed(0), directMs.toFixed(0), (ms / directMs).toFixed(3)]);
       }
       return [
         {
           title:
-            "Statistics of 24 hours: what is read, from counters, token by token, and by the original's queries on PostgreSQL (target: the same for any number of tokens)",
+            "Statistics of 24 hours: what is read, from counters and token by token (target: the same for any number of tokens)",
           columns: [
             "tokens",
             "round trips",
@@ -146,26 +130,17 @@ export const statistics: Benchmark = {
             "round trips, token by token",
             "read units, token by token",
             "ratio of units",
-            "8 KB pages, PostgreSQL",
           ],
           rows: reads,
         },
         {
           title: "Statistics of 24 hours: time, in turns",
-          columns: [
-            "tokens",
-            "ms",
-            "ms, token by token",
-            "ms, PostgreSQL",
-            "ratio to token by token",
-            "ratio to PostgreSQL",
-          ],
+          columns: ["tokens", "ms", "ms, token by token", "ratio to token by token"],
           rows: durations,
         },
       ];
     } finally {
-      await database.end();
-      await Promise.all([store.close(), postgres.close()]);
+      await store.close();
     }
   },
 };

@@ -14,7 +14,7 @@ import { throttled } from "./store-traffic.ts";
 /**
  * Number of histories. Raise `FAULT_HISTORIES` for a longer search. When a history fails, fast-check prints its seed.
  */
-const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 4);
+const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 30) / 3);
 
 const ADMIN = { kind: "administrator", id: "root" } as const;
 

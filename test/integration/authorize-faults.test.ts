@@ -6,7 +6,7 @@ import { issueToken, revokeToken, startSession } from "../../shared/index.ts";
 import { createWorld } from "./store.ts";
 import { throttled } from "./store-traffic.ts";
 
-const RUNS = Number(process.env.FAULT_HISTORIES ?? 90);
+const RUNS = Number(process.env.FAULT_HISTORIES ?? 30);
 
 const TOKENS = ["good", "narrow", "expired", "revoked", "unknown", "none"] as const;
 const SESSIONS = ["own", "foreign", "expired", "unknown", "none"] as const;

@@ -12,7 +12,7 @@ import { throttled } from "./store-traffic.ts";
 /**
  * Number of histories. Raise `FAULT_HISTORIES` for a longer search. When a history fails, fast-check prints its seed.
  */
-const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 90);
+const HISTORIES = Number(process.env.FAULT_HISTORIES ?? 30);
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
 const LIFETIME_MS = HOUR_MS;

@@ -17,7 +17,7 @@ import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { HOSTILE_INSTANTS, hostileJson, hostileText, SECRET } from "../hostile-values.ts";
 import { createWorld, type World } from "./store.ts";
 
-const RUNS = Number(process.env.HOSTILE_RUNS ?? 60);
+const RUNS = Number(process.env.HOSTILE_RUNS ?? 30);
 
 let world: World;
 let deadLetters: Queue;

@@ -19,7 +19,7 @@ vi.mock("node:timers/promises", async (original) => ({
 }));
 
 /** A third of the requested histories, because each covers the whole pipeline with several errors. */
-const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 90) / 3);
+const HISTORIES = Math.ceil(Number(process.env.FAULT_HISTORIES ?? 30) / 3);
 
 const LAST_DAY_MS = Date.parse("2026-11-23T10:00:00.000Z");
 /** One day per history, so that later histories do not read more. */

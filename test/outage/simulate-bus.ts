@@ -44,8 +44,8 @@ export interface Outage {
 }
 
 export interface OutageResult {
-  /** Calls that were answered and tracked. */
-  readonly calls: number;
+  /** Returns the number of calls that were answered and tracked in the first seconds. */
+  readonly callsWithin: (seconds: number) => number;
   /** IDs of the events that reached each destination. */
   readonly onBus: ReadonlySet<string>;
   readonly queued: ReadonlySet<string>;
@@ -67,7 +67,7 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
   const onBus = new Set<string>();
   const queued = new Set<string>();
   const logger = recordingLogger();
-  let calls = 0;
+  const callsMs: number[] = [];
   let hungCalls = 0;
 
   const timedOut = () => Object.assign(new Error("it does not answer"), { name: "TimeoutError" });
@@ -133,7 +133,7 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
     for (;;) {
       await decideCall(authorizer, EVENT);
       for (const work of works.splice(0)) await work();
-      calls += 1;
+      callsMs.push(time.clock() - START_MS);
     }
   }
 
@@ -149,7 +149,7 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
     ),
   );
   return {
-    calls,
+    callsWithin: (within) => callsMs.filter((ms) => ms <= within * SECOND_MS).length,
     onBus,
     queued,
     logged: new Set(logged),

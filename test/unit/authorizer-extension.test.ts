@@ -24,6 +24,8 @@ const noteCall = (message: unknown) => {
 };
 
 beforeAll(async () => {
+  // The functions read the environment when they are loaded.
+  vi.resetModules();
   subscribe("http.client.request.start", noteCall);
   server = createServer((request, response) => {
     request.resume();

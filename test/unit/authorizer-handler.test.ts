@@ -34,6 +34,8 @@ const ANSWERS: Readonly<Record<string, [number, object]>> = {
 };
 
 beforeAll(async () => {
+  // The functions read the environment when they are loaded.
+  vi.resetModules();
   server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
 import {
   printable,
@@ -12,6 +12,8 @@ import { HOSTILE_TEXTS, hostileJson, hostileText } from "../hostile-values.ts";
 
 // Ignores a local stack that runs in this clone, because the CLI would send its commands there.
 vi.mock("../../shared/stack/local-stack-file.ts", () => ({ localStackIsThere: () => false }));
+vi.hoisted(() => void vi.resetModules());
+afterAll(() => void vi.resetModules());
 
 /** Characters that control a terminal or hide or reorder text, except line feeds. */
 const OBEYED = /[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;

@@ -2,11 +2,14 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { run } from "../../cli/main.ts";
 import { describeLocalStack } from "../../shared/stack/local-stack-file.ts";
 
-const root = vi.hoisted(() => ({ folder: "" }));
+const root = vi.hoisted(() => {
+  vi.resetModules();
+  return { folder: "" };
+});
 const describeDeployedStack = vi.hoisted(() => vi.fn());
 
 vi.mock("../../cli/program/deployed-stack-description.ts", () => ({ describeDeployedStack }));
@@ -15,6 +18,8 @@ vi.mock("../../shared/stack/package-root.ts", async (load) => {
   const { packageVersion } = await load<typeof import("../../shared/stack/package-root.ts")>();
   return { packageRoot: () => root.folder, packageVersion };
 });
+
+afterAll(() => void vi.resetModules());
 
 /** Runs a command. Returns its exit code and output. */
 async function cli(...argv: string[]): Promise<{ code: number; printed: string }> {

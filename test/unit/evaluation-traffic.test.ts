@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { oauthEventSchema } from "../../shared/events/oauth-event.ts";
 import { originOf } from "../../shared/events/origin.ts";
@@ -21,8 +22,7 @@ if (!seed) throw new Error("there is a train seed");
 const traffic = generateEvaluation(seed);
 
 describe("generateEvaluation", () => {
-  it("is deterministic per seed and generates different traffic for training and testing", () => {
-    expect(generateEvaluation(seed).events).toEqual(traffic.events);
+  it("generates different traffic for training and testing", () => {
     const other = generateEvaluation({ purpose: "test", number: seed.number });
     const ids = new Set(traffic.events.map(({ id }) => id));
     expect(other.events.filter(({ id }) => ids.has(id))).toEqual([]);
@@ -37,21 +37,28 @@ describe("generateEvaluation", () => {
     const { events } = traffic;
     expect(events.length).toBeGreaterThan(20_000);
     expect(events.length).toBeLessThan(42_000);
-    for (const event of events) expect(oauthEventSchema.parse(event)).toEqual(event);
+    expect(
+      events.filter((event) => !isDeepStrictEqual(oauthEventSchema.parse(event), event)),
+    ).toEqual([]);
     const times = events.map(({ occurred_at }) => occurred_at);
     expect(times.toSorted()).toEqual(times);
   });
 
-  it("adds IP enrichment to each address and generates otherwise identical events without it", () => {
+  it("is deterministic per seed, and adds only IP enrichment to each address", () => {
     const { events } = generateEvaluation(seed, { origins: false });
     expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
     const withoutOrigins = traffic.events.map((event) => {
       const { origin, ...event_data } = event.event_data;
-      expect(originOf(event.event_data)).toEqual(evaluationOrigin(event.event_data.ip));
-      expect(origin).toMatchObject({ asn: expect.any(Number), country: expect.any(String) });
       return { ...event, event_data };
     });
-    expect(withoutOrigins).toEqual(events);
+    // Much faster than an expectation for each of these thousands of events.
+    expect(isDeepStrictEqual(withoutOrigins, events)).toBe(true);
+    const wrong = traffic.events.filter(({ event_data }) => {
+      const origin = originOf(event_data);
+      const isKnown = typeof origin?.asn === "number" && typeof origin.country === "string";
+      return !isKnown || !isDeepStrictEqual(origin, evaluationOrigin(event_data.ip));
+    });
+    expect(wrong).toEqual([]);
   });
 
   it("includes every case once on the test day with as many events as the label states", () => {

@@ -13,7 +13,7 @@ import {
   type SignCommandInput,
 } from "@aws-sdk/client-kms";
 import { compactVerify, createLocalJWKSet } from "jose";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { kmsLinkKey } from "../../functions/runtime/approval-key.ts";
 import { kmsSeal, kmsSigningKeys, kmsUnseal } from "../../functions/runtime/signing-keys.ts";
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
@@ -54,10 +54,10 @@ beforeAll(async () => {
   );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  process.env.AWS_ENDPOINT_URL_KMS = endpoint;
-  process.env.AWS_REGION = LOCAL_ACCESS.region;
-  process.env.AWS_ACCESS_KEY_ID = "local";
-  process.env.AWS_SECRET_ACCESS_KEY = "local";
+  vi.stubEnv("AWS_ENDPOINT_URL_KMS", endpoint);
+  vi.stubEnv("AWS_REGION", LOCAL_ACCESS.region);
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "local");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "local");
   kms = new KMSClient({ endpoint, ...LOCAL_ACCESS, maxAttempts: 1 });
 });
 afterAll(() => {

@@ -10,6 +10,8 @@ import { ocsfEventSchema } from "./ocsf-schema.ts";
 let transform: (records: readonly unknown[]) => Promise<FirehoseTransformationResult["records"]>;
 
 beforeAll(async () => {
+  // The functions read the environment when they are loaded.
+  vi.resetModules();
   vi.stubEnv("OAUTH_MONITORING_CONFIG", JSON.stringify({ realm: "shop" }));
   vi.stubEnv("POWERTOOLS_LOG_LEVEL", "SILENT");
   const { handler } = await import("../../functions/ocsf-export/handler.ts");

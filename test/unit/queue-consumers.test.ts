@@ -11,6 +11,8 @@ const postponed: { ReceiptHandle: string; VisibilityTimeout: number }[] = [];
 let server: Server;
 
 beforeAll(async () => {
+  // The functions read the environment when they are loaded.
+  vi.resetModules();
   server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;

@@ -1,15 +1,19 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
-import { describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { inCalls, sendAgain } from "../../shared/core/aws-calls.ts";
 import { batchGetAll, type DocumentClient } from "../../shared/core/document-client.ts";
 import { IncompleteRequestError } from "../../shared/core/errors.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
 
-const slept = vi.hoisted((): number[] => []);
+const slept = vi.hoisted((): number[] => {
+  vi.resetModules();
+  return [];
+});
 vi.mock("node:timers/promises", () => ({
   setTimeout: async (milliseconds: number) => void slept.push(milliseconds),
 }));
+afterAll(() => void vi.resetModules());
 
 describe("inCalls", () => {
   const split = (sizes: readonly number[]) =>

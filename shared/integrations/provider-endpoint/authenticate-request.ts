@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { credentialHeader, type EndpointAuthentication } from "../../config/provider-parameters.ts";
 import { OAuthMonitoringError } from "../../core/errors.ts";
 import { type ReceivedWebhook, verifyWebhook } from "../../response/standard-webhook.ts";
-import { isSameText } from "../../tokens/token-secret.ts";
+import { isSameText } from "../../tokens/access-token.ts";
 
 /** Minimum characters of a key. A shorter key could be guessed. */
 const SHORTEST_KEY = 16;
