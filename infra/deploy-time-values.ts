@@ -33,7 +33,7 @@ export interface Configuration {
   readonly config: MonitoringConfig;
   /** The configuration as the user wrote it, as JSON that can contain CDK tokens. */
   readonly json: string;
-  /** `json` with a placeholder for each CDK token. */
+  /** `config` as JSON with a placeholder for each CDK token. */
   readonly fileText: string;
   /** The CDK tokens by placeholder. */
   readonly deployTimeValues: Readonly<Record<string, string>>;
@@ -58,10 +58,11 @@ export function parseWithTokens(
     return placeholder;
   });
   const tokens = new Map([...placeholders].map(([token, placeholder]) => [placeholder, token]));
+  const config = parse(known);
   return {
-    config: replaceTexts(parse(known), (text) => tokens.get(text) ?? text),
+    config: replaceTexts(config, (text) => tokens.get(text) ?? text),
     json: JSON.stringify(input),
-    fileText: JSON.stringify(known),
+    fileText: JSON.stringify(config),
     deployTimeValues: Object.fromEntries(tokens),
   };
 }

@@ -126,7 +126,7 @@ export class OAuthMonitoring extends Construct {
   /**
    * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
-   * secrets, and use up to 3.7 KB of Lambda's 4 KB limit.
+   * secrets. Lambda limits a function's environment to 4 KB; the settings that you changed use most of it.
    */
   readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;

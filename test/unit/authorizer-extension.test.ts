@@ -55,6 +55,7 @@ beforeAll(async () => {
     EVENT_BUS_NAME: "bus",
     UNPUBLISHED_QUEUE_URL: `http://${api}/queue`,
     LAMBDA_TASK_ROOT: writeConfigFile(),
+    OAUTH_MONITORING_CONFIG: "{}",
     OAUTH_MONITORING_STACK: "Shop",
     POWERTOOLS_LOG_LEVEL: "SILENT",
   })) {
