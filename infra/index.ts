@@ -13,17 +13,16 @@ export { type Fault, InvalidInputError, OAuthMonitoringError } from "../shared/c
 export type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export type { ServerErrorsThreshold } from "./constructs/alarms.ts";
+export type {
+  AttachedApi,
+  AttachedHttpApi,
+  AttachHttpOptions,
+  AttachOptions,
+  ProtectedHttpTarget,
+  ProtectedTarget,
+} from "./constructs/attachments.ts";
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";
-export {
-  type AttachedApi,
-  type AttachedHttpApi,
-  type AttachHttpOptions,
-  type AttachOptions,
-  type MonitoringTables,
-  OAuthMonitoring,
-  type ProtectedHttpTarget,
-  type ProtectedTarget,
-} from "./oauth-monitoring.ts";
+export { type MonitoringTables, OAuthMonitoring } from "./oauth-monitoring.ts";
 export type {
   DefaultScopes,
   OAuthMonitoringProps,

@@ -5,73 +5,33 @@ import type { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { FunctionName } from "../shared/config/function-parameters.ts";
 import {
-  type MonitoringConfig,
   type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../shared/config/monitoring-config.ts";
 import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
-import { parseWithTokens } from "./deploy-time-values.ts";
+import { type Configuration, parseWithTokens } from "./deploy-time-values.ts";
+
+type DeepReadonly<T> = T extends (infer E)[]
+  ? readonly DeepReadonly<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
+
+/** The settings that are properties of the construct and keys of the configuration under the same name. */
+type SharedSettings = Pick<
+  DeepReadonly<MonitoringConfigInput>,
+  "realm" | "routes" | "defaultScopes"
+>;
 
 /** The access rule for a route. The first rule that matches the method and path applies. */
-export interface RouteAccess {
-  /**
-   * The HTTP method, or `ANY`.
-   *
-   * @default "ANY"
-   */
-  readonly method?: "ANY" | "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
-  /** The path in API Gateway's syntax: `/orders/{id}`, `/reports/{proxy+}`. */
-  readonly path: string;
-  /** The required scopes. The token must include all of them. */
-  readonly scopes: readonly string[];
-  /**
-   * Whether the call needs a session. `required`: the call must send an active `Mcp-Session-Id` that belongs to the
-   * token's client and user.
-   *
-   * @default "ignored"
-   */
-  readonly session?: "required" | "ignored";
-}
+export type RouteAccess = NonNullable<SharedSettings["routes"]>[number];
 
 /** The scopes required for paths that no route matches. */
-export interface DefaultScopes {
-  /**
-   * Scopes for GET and HEAD.
-   *
-   * @default ["api:read"]
-   */
-  readonly read?: readonly string[];
-  /**
-   * Scopes for all other methods.
-   *
-   * @default ["api:write"]
-   */
-  readonly write?: readonly string[];
-}
+export type DefaultScopes = NonNullable<SharedSettings["defaultScopes"]>;
 
 /** Properties of `OAuthMonitoring`. All are optional. */
-export interface OAuthMonitoringProps {
-  /**
-   * The realm in `WWW-Authenticate` (RFC 6750, section 3).
-   *
-   * @default "oauth-monitoring"
-   */
-  readonly realm?: string;
-
-  /**
-   * The scopes that each path requires. List the most specific path first.
-   *
-   * @default - every path requires `defaultScopes`
-   */
-  readonly routes?: readonly RouteAccess[];
-
-  /**
-   * The scopes required for paths that no route matches. *
-   * @default - `api:read` for GET and HEAD, `api:write` for all other methods
-   */
-  readonly defaultScopes?: DefaultScopes;
-
+export interface OAuthMonitoringProps extends SharedSettings {
   /**
    * Retention of events. Security events are kept for at least 90 days, even if this is shorter.
    *
@@ -205,29 +165,26 @@ export interface OAuthMonitoringProps {
   readonly config?: MonitoringConfigInput;
 }
 
-/** Overrides a section's settings with the properties that are set. */
-function over<T extends object>(section: T | undefined, set: Partial<T>): T | undefined {
-  const values = Object.entries(set).filter(([, value]) => value !== undefined);
-  return values.length === 0 ? section : ({ ...section, ...Object.fromEntries(values) } as T);
+/** Overrides settings with the values that are set. */
+function over<T extends object>(settings: T | undefined, values: Partial<T>): T | undefined {
+  const set = Object.entries(values).filter(([, value]) => value !== undefined);
+  return set.length === 0 ? settings : ({ ...settings, ...Object.fromEntries(set) } as T);
 }
 
 /** Converts the properties to a configuration. Undefined members are ignored. */
 function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
-  const { config = {}, routes, defaultScopes, eventRetentionByType, removalPolicy } = props;
-  const set: MonitoringConfigInput = {
+  const { config = {}, eventRetentionByType, removalPolicy } = props;
+  const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, kept]) => [
+    type,
+    kept.toDays(),
+  ]);
+  const set: DeepReadonly<MonitoringConfigInput> = {
     realm: props.realm,
-    routes: routes?.map((route) => ({ ...route, scopes: [...route.scopes] })),
-    defaultScopes: over(config.defaultScopes, {
-      ...(defaultScopes?.read && { read: [...defaultScopes.read] }),
-      ...(defaultScopes?.write && { write: [...defaultScopes.write] }),
-    }),
+    routes: props.routes,
+    defaultScopes: over(config.defaultScopes, { ...props.defaultScopes } as DefaultScopes as never),
     retention: over(config.retention, {
       defaultDays: props.eventRetention?.toDays(),
-      daysByEventType:
-        eventRetentionByType &&
-        Object.fromEntries(
-          Object.entries(eventRetentionByType).map(([type, kept]) => [type, kept.toDays()]),
-        ),
+      daysByEventType: eventRetentionByType && Object.fromEntries(daysByType),
       statisticsDays: props.statisticsRetention?.toDays(),
     }),
     tracking: over(config.tracking, {
@@ -235,12 +192,12 @@ function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
     }),
     cleanup: over(config.cleanup, { everyMinutes: props.cleanupInterval?.toMinutes() }),
     functions: over(config.functions, {
-      reservedConcurrency: props.reservedConcurrency && { ...props.reservedConcurrency },
+      reservedConcurrency: props.reservedConcurrency,
       authorizerProvisionedConcurrency: props.authorizerProvisionedConcurrency,
     }),
-    removalPolicy: removalPolicy === undefined ? undefined : REMOVAL_POLICIES[removalPolicy],
-  } as MonitoringConfigInput;
-  return over(config, set) ?? {};
+    removalPolicy: removalPolicy && REMOVAL_POLICIES[removalPolicy],
+  };
+  return over(config, set as MonitoringConfigInput) ?? {};
 }
 
 const REMOVAL_POLICIES = {
@@ -253,15 +210,15 @@ const REMOVAL_POLICIES = {
  *
  * @throws InvalidConfigError with the path of each invalid property and how to fix it
  */
-export function configOf(props: OAuthMonitoringProps): MonitoringConfig {
+export function configurationOf(props: OAuthMonitoringProps): Configuration {
   const input = inputOf(props);
   const routes = [...TRANSMITTER_ROUTES, ...(input.routes ?? [])];
-  const config = parseWithTokens(
+  const configuration = parseWithTokens(
     input.signals?.transmitter ? { ...input, routes } : input,
     parseMonitoringConfig,
   );
-  checkMappings(config.providers.mappings);
-  return config;
+  checkMappings(configuration.config.providers.mappings);
+  return configuration;
 }
 
 /** Access rules for the transmitter's routes. */

@@ -1,34 +1,17 @@
-import { type RemovalPolicy, Resource, Stack } from "aws-cdk-lib";
-import {
-  AuthorizationType,
-  type CfnRestApi,
-  type IAuthorizer,
-  type IResource,
-  type IRestApi,
-  type Method,
-  type MethodOptions,
-  type ResourceBase,
-  type RestApiBase,
-} from "aws-cdk-lib/aws-apigateway";
-import type {
-  HttpApi,
-  HttpRoute,
-  IHttpApi,
-  IHttpRoute,
-  IHttpRouteAuthorizer,
-} from "aws-cdk-lib/aws-apigatewayv2";
+import { type RemovalPolicy, Stack } from "aws-cdk-lib";
+import type { HttpApi, IHttpApi } from "aws-cdk-lib/aws-apigatewayv2";
 import type { Metric, MetricOptions } from "aws-cdk-lib/aws-cloudwatch";
 import type { Table } from "aws-cdk-lib/aws-dynamodb";
 import { SecurityGroup } from "aws-cdk-lib/aws-ec2";
 import type { EventBus } from "aws-cdk-lib/aws-events";
-import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import type { Grant, IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
-import { Construct, type IConstruct } from "constructs";
+import { Construct } from "constructs";
 import type { MonitoringConfig } from "../shared/config/monitoring-config.ts";
 import {
   forEachTable,
@@ -38,112 +21,42 @@ import {
 } from "../shared/core/tables.ts";
 import type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 import { AdminApi, type AdminApiProps } from "./constructs/admin-api.ts";
-import { Alarms, type ServerErrorsThreshold } from "./constructs/alarms.ts";
-import { ApiProtection } from "./constructs/api-protection.ts";
+import { Alarms } from "./constructs/alarms.ts";
 import { ApprovalLinks } from "./constructs/approval-links.ts";
+import {
+  type AttachedApi,
+  type AttachedHttpApi,
+  type AttachHttpOptions,
+  Attachments,
+  type AttachOptions,
+  isHttp,
+  type ProtectedHttpTarget,
+  type ProtectedTarget,
+} from "./constructs/attachments.ts";
 import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import {
   ACTING_ON_ALL,
+  AUTHORIZING,
   grantDpopNonces,
   grantIssuers,
   grantPublish,
+  grantSend,
   grantTables,
 } from "./constructs/grants.ts";
-import { HttpApiProtection } from "./constructs/http-api-protection.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { OriginDatabases } from "./constructs/origin-databases.ts";
 import { ownMetric } from "./constructs/own-metrics.ts";
-import { type GatewayResponseOptions, ProblemResponses } from "./constructs/problem-responses.ts";
-import { Schedules } from "./constructs/schedules.ts";
 import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { Webhooks } from "./constructs/webhooks.ts";
-import { configOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
-
-/** REST API targets of `attach`: an API, a resource with everything below it, or a method. */
-export type ProtectedTarget = IRestApi | RestApiBase | IResource | ResourceBase | Method;
-
-/** Options of `attach` for a REST API. */
-export interface AttachOptions {
-  /**
-   * Methods to leave unprotected. A resource includes everything below it.
-   *
-   * @default - none
-   */
-  readonly except?: readonly (Method | IResource | ResourceBase)[];
-
-  /**
-   * Whether to add gateway responses that turn denied calls into problem documents (RFC 9457) with `WWW-Authenticate`
-   * (RFC 6750). Gateway responses that the API already has are left unchanged. The added responses use the headers of
-   * the API's `DEFAULT_4XX` and `DEFAULT_5XX`, or else the API's CORS headers.
-   *
-   * @default - true; false for an imported API
-   */
-  readonly gatewayResponses?: boolean | GatewayResponseOptions;
-
-  /**
-   * Whether to add an alarm on the API's 5XX responses, or the alarm's threshold.
-   *
-   * @default - true; false for an imported API, and if the construct has no alarms
-   */
-  readonly alarm?: boolean | ServerErrorsThreshold;
-
-  /**
-   * Whether to show the API on the CloudWatch dashboard.
-   *
-   * @default - true; false for an imported API, and if the construct has no dashboard
-   */
-  readonly metricsDashboard?: boolean;
-}
-
-/** HTTP API targets of `attach`: an API or one route. */
-export type ProtectedHttpTarget = IHttpApi | HttpApi | IHttpRoute | HttpRoute;
-
-/** Options of `attach` for an HTTP API. */
-export interface AttachHttpOptions {
-  /**
-   * Routes to leave unprotected.
-   *
-   * @default - none
-   */
-  readonly except?: readonly (IHttpRoute | HttpRoute)[];
-
-  /**
-   * Whether to add an alarm on the API's 5XX responses, or the alarm's threshold.
-   *
-   * @default - true; false for an imported API, and if the construct has no alarms
-   */
-  readonly alarm?: boolean | ServerErrorsThreshold;
-}
-
-/** An HTTP API behind the authorizer. */
-export interface AttachedHttpApi {
-  /** The authorizer, for routes that you want to protect yourself. */
-  readonly authorizer: IHttpRouteAuthorizer;
-}
-
-/** Whether a target is an HTTP API or one of its routes. */
-function isHttp(target: ProtectedTarget | ProtectedHttpTarget): target is ProtectedHttpTarget {
-  return "httpApi" in target || "isHttpApi" in target || "httpApiId" in target;
-}
+import { configurationOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
 /** Construct ID of the admin API. */
 const ADMIN_API = "AdminApi";
-
-/** Options of `attach` that apply to the whole API. */
-const API_OPTIONS = ["gatewayResponses", "alarm", "metricsDashboard"] as const;
-
-/** A REST API behind the authorizer. */
-export interface AttachedApi {
-  /** The authorizer, for methods that you want to protect yourself. */
-  readonly authorizer: IAuthorizer;
-  /** Options for methods that you add to an imported API. They set the authorizer. */
-  readonly methodOptions: MethodOptions;
-}
 
 /** The tables, for access beyond the construct's grants. */
 export interface MonitoringTables {
@@ -210,141 +123,87 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
+   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
-   * secrets, and use up to 3.7 KB of Lambda's 4 KB limit.
+   * secrets. Lambda limits a function's environment to 4 KB; the settings that you changed use most of it.
    */
   readonly environment: Readonly<Record<string, string>>;
-  /** Resources that the app passed to the construct, by property. */
-  readonly #brought: Readonly<Record<string, IConstruct | undefined>>;
   readonly #data: Data;
   readonly #flow: EventFlow;
   readonly #functions: Functions;
   readonly #alarms: Alarms | undefined;
-  readonly #metricsDashboard: MetricsDashboard | undefined;
+  readonly #attachments: Attachments;
   readonly #outputs: StackOutputs | undefined;
   readonly #logRetention: RetentionDays;
   readonly #removalPolicy: RemovalPolicy;
-  readonly #attached = new Map<IRestApi, ApiProtection>();
-  readonly #firstOptions = new Map<IRestApi, AttachOptions>();
-  readonly #attachedHttp = new Map<
-    IHttpApi,
-    { protection: HttpApiProtection; alarm: boolean | ServerErrorsThreshold }
-  >();
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
-    this.config = configOf(props);
+    const configuration = configurationOf(props);
+    this.config = configuration.config;
     const { config } = this;
     const removalPolicy = REMOVAL_POLICY_OF[config.removalPolicy];
     const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#removalPolicy = removalPolicy;
     this.#logRetention = logRetention;
+    const { encryptionKey } = props;
     const data = new Data(this, "Data", {
       removalPolicy,
-      encryptionKey: props.encryptionKey,
+      encryptionKey,
       capacity: config.capacity,
     });
     const { key } = data;
     const flow = new EventFlow(this, "EventFlow", { config, key, removalPolicy });
-    this.alarmTopic =
+    const topic =
       props.alarmTopic ?? new Topic(this, "AlarmTopic", { masterKey: key, enforceSSL: true });
     const functions = new Functions(this, "Functions", {
       config,
+      configuration,
       data,
       flow,
-      alertTopic: this.alarmTopic,
+      alertTopic: topic,
       network: this.#network(props),
       metricsName: this.#metricsName(),
       logRetention,
       removalPolicy,
     });
-    functions.consumeQueues();
-    new Schedules(this, "Schedules", {
-      config,
-      cleanup: functions.get("Cleanup"),
-      anomalies: functions.get("Anomalies"),
-      signalPoller: config.signals?.receiver?.transmitters.some(({ poll }) => poll)
-        ? functions.get("SignalPoller")
-        : undefined,
-    });
-    if (props.alarms ?? true) {
-      const topic = this.alarmTopic;
-      this.#alarms = new Alarms(this, "Alarms", { config, data, flow, functions, topic });
-    }
-    if (props.metricsDashboard ?? true) {
-      this.#metricsDashboard = new MetricsDashboard(this, "MetricsDashboard", {
-        data,
-        flow,
-        functions,
-      });
-    }
-    this.ocsfBucket =
-      config.ocsfExport &&
-      new OcsfExport(this, "OcsfExport", {
-        parameters: config.ocsfExport,
-        removalPolicy,
-        logRetention,
-        rules: flow.rules,
-        key,
-        transformation: functions.get("OcsfExport"),
-        alarmTopic: props.alarms === false ? undefined : this.alarmTopic,
-      }).bucket;
-    this.#brought = {
-      alarmTopic: props.alarmTopic,
-      encryptionKey: props.encryptionKey,
-      vpc: props.vpc,
-    };
     this.#data = data;
     this.#flow = flow;
     this.#functions = functions;
-    this.originsBucket = this.#addOriginDatabases(key, removalPolicy);
-    // The return type ensures that `MonitoringTables` has a property for every table.
-    const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
-    this.tables = forEachTable(property, (variable) => data.tables[variable]);
+    this.alarmTopic = topic;
     this.eventBus = flow.bus;
     this.deadLetterQueue = flow.deadLetters;
     this.encryptionKey = key;
+    // The return type ensures that `MonitoringTables` has a property for every table.
+    const property = (variable: TableVariable): keyof MonitoringTables => tableProperty(variable);
+    this.tables = forEachTable(property, (variable) => data.tables[variable]);
+    this.#startBackgroundFunctions();
+    this.#alarms =
+      props.alarms === false
+        ? undefined
+        : new Alarms(this, "Alarms", { config, data, flow, functions, topic });
+    const metricsDashboard =
+      props.metricsDashboard === false
+        ? undefined
+        : new MetricsDashboard(this, "MetricsDashboard", { data, flow, functions });
+    this.#attachments = new Attachments(this, {
+      functions,
+      realm: config.realm,
+      alarms: this.#alarms,
+      metricsDashboard,
+      brought: { alarmTopic: props.alarmTopic, encryptionKey, vpc: props.vpc },
+    });
     this.authorizerFunction = functions.authorizer;
-    this.environment = {
-      TOKENS_TABLE: this.tables.tokens.tableName,
-      AUTHORIZATION_CODES_TABLE: this.tables.authorizationCodes.tableName,
-      SESSIONS_TABLE: this.tables.sessions.tableName,
-      CLIENTS_TABLE: this.tables.clients.tableName,
-      EVENTS_TABLE: this.tables.events.tableName,
-      COUNTERS_TABLE: this.tables.counters.tableName,
-      ISSUANCES_TABLE: this.tables.issuances.tableName,
-      HOLDINGS_TABLE: this.tables.holdings.tableName,
-      ACTIONS_TABLE: this.tables.actions.tableName,
-      RESTRICTIONS_TABLE: this.tables.restrictions.tableName,
-      EVENT_BUS_NAME: this.eventBus.eventBusName,
-      UNPUBLISHED_QUEUE_URL: flow.unpublished.queueUrl,
-      OAUTH_MONITORING_CONFIG: functions.configVariable,
-    };
-    if (config.notifications.webhooks.length > 0) {
-      new Webhooks(this, "Webhooks", {
-        webhooks: config.notifications.webhooks,
-        functions,
-        bus: flow.bus,
-        key,
-        removalPolicy,
-        alarmTopic: this.#alarms && this.alarmTopic,
-      });
-    }
+    this.environment = this.#environment(configuration.json);
+    this.ocsfBucket = this.#addOcsfExport();
+    this.originsBucket = this.#addOriginDatabases();
+    this.#addWebhooks();
     this.signalsApi = config.signals && this.#addSignalsApi();
-    if (config.providers.endpoints.length > 0) {
-      this.node.addValidation({
-        validate: () =>
-          this.node.tryFindChild(ADMIN_API)
-            ? []
-            : [
-                "providers.endpoints needs the admin API, which is missing. Call addAdminApi(), or remove the key",
-              ],
-      });
-    }
+    this.#requireAdminApiForProviders();
     if (props.outputs ?? true) {
       this.#outputs = new StackOutputs(this, "Outputs");
-      this.#addOutputs(this.#outputs);
+      this.#outputs.addConfig(configuration.fileText);
+      this.#outputs.add(this.#outputValues(metricsDashboard?.dashboard.dashboardName));
     }
   }
 
@@ -405,51 +264,8 @@ export class OAuthMonitoring extends Construct {
     options: AttachOptions | AttachHttpOptions = {},
   ): AttachedApi | AttachedHttpApi {
     return isHttp(target)
-      ? this.#attachHttp(target, options as AttachHttpOptions)
-      : this.#attachRest(target, options as AttachOptions);
-  }
-
-  #attachHttp(target: ProtectedHttpTarget, options: AttachHttpOptions): AttachedHttpApi {
-    const isRoute = "httpApi" in target;
-    const api = (isRoute ? target.httpApi : target) as IHttpApi;
-    const protection = this.#httpProtectionOf(api, options);
-    if (isRoute) protection.protectRoute(target as IHttpRoute);
-    else protection.protectAll(options.except ?? []);
-    return { authorizer: protection.authorizer };
-  }
-
-  #httpProtectionOf(api: IHttpApi, options: AttachHttpOptions): HttpApiProtection {
-    const known = this.#attachedHttp.get(api);
-    if (known) {
-      if (JSON.stringify(options.alarm ?? known.alarm) !== JSON.stringify(known.alarm)) {
-        throw new Error(
-          `${api.node.path} is already attached. Set alarm in the first attach call of this API`,
-        );
-      }
-      return known.protection;
-    }
-    this.#checkStacks(api);
-    const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
-    const protection = new HttpApiProtection(scope, "Protection", {
-      api,
-      authorizerFunctionArn: this.#functions.authorizer.functionArn,
-    });
-    const alarm = options.alarm ?? Resource.isOwnedResource(api);
-    this.#attachedHttp.set(api, { protection, alarm });
-    if (alarm) this.#alarms?.watchHttpApi(scope, api, alarm === true ? {} : alarm);
-    return protection;
-  }
-
-  #attachRest(target: ProtectedTarget, options: AttachOptions): AttachedApi {
-    const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
-    this.#checkOptions(api, options);
-    const protection = this.#protectionOf(api, options);
-    protection.protect(target, options.except ?? []);
-    const { authorizer } = protection;
-    return {
-      authorizer,
-      methodOptions: { authorizer, authorizationType: AuthorizationType.CUSTOM },
-    };
+      ? this.#attachments.attachHttp(target, options as AttachHttpOptions)
+      : this.#attachments.attachRest(target, options as AttachOptions);
   }
 
   /**
@@ -483,49 +299,6 @@ export class OAuthMonitoring extends Construct {
     });
     this.#outputs?.add({ ApiUrl: admin.api.url, DashboardUrl: admin.dashboardUrl });
     return admin;
-  }
-
-  #addOriginDatabases(key: IKey, removalPolicy: RemovalPolicy): Bucket | undefined {
-    const { databases } = this.config.origins;
-    if (databases.length === 0) return undefined;
-    const readers = [
-      this.#functions.get("Subscriber"),
-      ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
-    ];
-    const { bucket } = new OriginDatabases(this, "OriginDatabases", {
-      databases,
-      key,
-      removalPolicy,
-      readers,
-    });
-    for (const reader of readers) reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
-    return bucket;
-  }
-
-  #addSignalsApi(): HttpApi {
-    const signals = new SignalsApi(this, "SignalsApi", {
-      config: this.config,
-      functions: this.#functions,
-      logRetention: this.#logRetention,
-      removalPolicy: this.#removalPolicy,
-    });
-    const { transmitter } = this.config.signals ?? {};
-    if (transmitter) {
-      new SignalTransmitter(this, "SignalTransmitter", {
-        settings: transmitter,
-        functions: this.#functions,
-        bus: this.#flow.bus,
-        key: this.#data.key,
-        removalPolicy: this.#removalPolicy,
-        issuer: transmitter.issuer ?? signals.api.apiEndpoint,
-        alarmTopic: this.#alarms && this.alarmTopic,
-      });
-      signals.addTransmitter();
-      this.attach(signals.api, { except: signals.open });
-    } else {
-      this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
-    }
-    return signals.api;
   }
 
   /** Allows an authorization server to issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
@@ -565,22 +338,14 @@ export class OAuthMonitoring extends Construct {
    * `oauth-monitoring/node`. It also needs `environment`.
    */
   grantAuthorize(grantee: IGrantable): Grant {
-    const tables = grantTables(this.#data, grantee, {
-      TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
-      SESSIONS_TABLE: { table: ["GetItem"] },
-      HOLDINGS_TABLE: { table: ["PutItem"] },
-      RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
-    });
-    const queue = Grant.addToPrincipal({
-      grantee,
-      actions: ["sqs:SendMessage"],
-      resourceArns: [this.#flow.unpublished.queueArn],
-    });
-    const issuers = grantIssuers(this.#data, grantee, this.config);
-    const nonces = grantDpopNonces(grantee, this.config);
-    return [this.grantPublish(grantee), queue, ...issuers, ...nonces].reduce(
-      (all, each) => all.combine(each),
-      tables,
+    return [
+      this.grantPublish(grantee),
+      grantSend(grantee, this.#flow.unpublished),
+      ...grantIssuers(this.#data, grantee, this.config),
+      grantDpopNonces(grantee, this.config),
+    ].reduce<Grant>(
+      (all, each) => (each ? all.combine(each) : all),
+      grantTables(this.#data, grantee, AUTHORIZING),
     );
   }
 
@@ -661,79 +426,107 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
-  /** @throws Error if the API is already attached with different options */
-  #checkOptions(api: IRestApi, options: AttachOptions): void {
-    const first = this.#firstOptions.get(api);
-    if (!first) {
-      this.#firstOptions.set(api, options);
-      return;
+  /** Creates the functions that queues and schedules invoke. */
+  #startBackgroundFunctions(): void {
+    for (const name of ["Subscriber", "Republisher", "Cleanup", "Anomalies"] as const) {
+      this.#functions.get(name);
     }
-    const ignored = API_OPTIONS.find(
-      (name) =>
-        options[name] !== undefined &&
-        JSON.stringify(options[name]) !== JSON.stringify(first[name]),
+    const transmitters = this.config.signals?.receiver?.transmitters ?? [];
+    if (transmitters.some(({ poll }) => poll)) this.#functions.get("SignalPoller");
+  }
+
+  #environment(config: string): Record<string, string> {
+    const tables = forEachTable(
+      (variable) => variable,
+      (variable) => this.#data.tables[variable].tableName,
     );
-    if (ignored) {
-      throw new Error(
-        `${api.node.path} is already attached. Set ${ignored} in the first attach call of this API`,
-      );
-    }
+    const { ALERTS_TABLE: _, CLEANUP_RUNS_TABLE: __, ...used } = tables;
+    return {
+      ...used,
+      EVENT_BUS_NAME: this.eventBus.eventBusName,
+      UNPUBLISHED_QUEUE_URL: this.#flow.unpublished.queueUrl,
+      OAUTH_MONITORING_CONFIG: config,
+    };
   }
 
-  #protectionOf(api: IRestApi, options: AttachOptions): ApiProtection {
-    const known = this.#attached.get(api);
-    if (known) return known;
-    const { body, bodyS3Location } = (api.node.defaultChild ?? {}) as Partial<CfnRestApi>;
-    if (body !== undefined || bodyS3Location !== undefined) {
-      throw new Error(
-        `${api.node.path} is defined by an OpenAPI document, so attach cannot protect its methods. Reference the construct's authorizerFunction in the document's x-amazon-apigateway-authorizer`,
-      );
-    }
-    this.#checkStacks(api);
-    // Created in the API's scope, because the API may be in a different stack, which must depend on this stack and not
-    // the reverse.
-    const scope = new Construct(api, `OAuthMonitoring${this.node.addr.slice(-8)}`);
-    const protection = new ApiProtection(scope, "Protection", {
-      api,
-      authorizerFunctionArn: this.#functions.authorizer.functionArn,
+  #addOcsfExport(): Bucket | undefined {
+    const { ocsfExport } = this.config;
+    if (!ocsfExport) return undefined;
+    const { bucket } = new OcsfExport(this, "OcsfExport", {
+      parameters: ocsfExport,
+      removalPolicy: this.#removalPolicy,
+      logRetention: this.#logRetention,
+      rules: this.#flow.rules,
+      key: this.#data.key,
+      transformation: this.#functions.get("OcsfExport"),
+      alarmTopic: this.#alarms && this.alarmTopic,
     });
-    this.#attached.set(api, protection);
-    // An imported API isn't a resource of this app.
-    const isOurs = Resource.isOwnedResource(api);
-    const responses = options.gatewayResponses ?? isOurs;
-    if (responses) {
-      new ProblemResponses(scope, "Responses", {
-        ...(responses === true ? {} : responses),
-        api,
-        realm: this.config.realm,
-      });
-    }
-    const alarm = options.alarm ?? isOurs;
-    if (alarm) this.#alarms?.watchApi(scope, api, alarm === true ? {} : alarm);
-    if (options.metricsDashboard ?? isOurs) this.#metricsDashboard?.addApi(api);
-    return protection;
+    return bucket;
   }
 
-  /**
-   * @throws Error if the API's stack can't depend on the construct's stack: the API's stack is in another account or
-   * region, or the construct's stack depends on it
-   */
-  #checkStacks(api: IRestApi | IHttpApi): void {
-    const ours = Stack.of(this);
-    const theirs = Stack.of(api);
-    if (theirs === ours) return;
-    if (theirs.environment !== ours.environment) {
-      throw new Error(
-        `${api.node.path} is deployed to ${theirs.environment} and ${this.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or deploy a separate OAuthMonitoring in that account and region. docs/attach.md explains how to collect their events in one audit log`,
-      );
+  #addWebhooks(): void {
+    const { webhooks } = this.config.notifications;
+    if (webhooks.length === 0) return;
+    new Webhooks(this, "Webhooks", {
+      webhooks,
+      functions: this.#functions,
+      bus: this.#flow.bus,
+      key: this.#data.key,
+      removalPolicy: this.#removalPolicy,
+      alarmTopic: this.#alarms && this.alarmTopic,
+    });
+  }
+
+  #requireAdminApiForProviders(): void {
+    if (this.config.providers.endpoints.length === 0) return;
+    const missing =
+      "providers.endpoints needs the admin API, which is missing. Call addAdminApi(), or remove the key";
+    this.node.addValidation({
+      validate: () => (this.node.tryFindChild(ADMIN_API) ? [] : [missing]),
+    });
+  }
+
+  #addOriginDatabases(): Bucket | undefined {
+    const { databases } = this.config.origins;
+    if (databases.length === 0) return undefined;
+    const readers = [
+      this.#functions.get("Subscriber"),
+      ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
+    ];
+    const { bucket } = new OriginDatabases(this, "OriginDatabases", {
+      databases,
+      key: this.#data.key,
+      removalPolicy: this.#removalPolicy,
+      readers,
+    });
+    for (const reader of readers) reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
+    return bucket;
+  }
+
+  #addSignalsApi(): HttpApi {
+    const signals = new SignalsApi(this, "SignalsApi", {
+      config: this.config,
+      functions: this.#functions,
+      logRetention: this.#logRetention,
+      removalPolicy: this.#removalPolicy,
+    });
+    const { transmitter } = this.config.signals ?? {};
+    if (transmitter) {
+      new SignalTransmitter(this, "SignalTransmitter", {
+        settings: transmitter,
+        functions: this.#functions,
+        bus: this.#flow.bus,
+        key: this.#data.key,
+        removalPolicy: this.#removalPolicy,
+        issuer: transmitter.issuer ?? signals.api.apiEndpoint,
+        alarmTopic: this.#alarms && this.alarmTopic,
+      });
+      signals.addTransmitter();
+      this.attach(signals.api, { except: signals.open });
+    } else {
+      this.#alarms?.watchHttpApi(signals, signals.api as IHttpApi);
     }
-    for (const [name, given] of Object.entries(this.#brought)) {
-      if (given && Stack.of(given) === theirs && Resource.isOwnedResource(given)) {
-        throw new Error(
-          `${given.node.path}, the ${name} of ${this.node.path}, is in the stack of ${api.node.path}, so the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to a separate stack, or import it there by its ARN or id`,
-        );
-      }
-    }
+    return signals.api;
   }
 
   /** Returns the subnets and security groups of the functions, from the properties or else from the configuration. */
@@ -758,11 +551,10 @@ export class OAuthMonitoring extends Construct {
     return [stack.stackName, ...inStack].join("/");
   }
 
-  #addOutputs(outputs: StackOutputs): void {
+  #outputValues(dashboardName: string | undefined): Record<string, string> {
     const flow = this.#flow;
     const { region } = Stack.of(this);
-    const dashboardName = this.#metricsDashboard?.dashboard.dashboardName;
-    outputs.add({
+    return {
       EventBusName: flow.bus.eventBusName,
       EventBusArn: flow.bus.eventBusArn,
       ...(flow.archive && { ArchiveArn: flow.archive.archiveArn }),
@@ -779,7 +571,6 @@ export class OAuthMonitoring extends Construct {
       ...(dashboardName && {
         MetricsDashboardUrl: `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`,
       }),
-      CleanupFunctionName: this.#functions.get("Cleanup").functionName,
       ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
       ...(this.originsBucket && { OriginsBucketName: this.originsBucket.bucketName }),
@@ -787,6 +578,6 @@ export class OAuthMonitoring extends Construct {
         (variable) => `${tableConstructId(variable)}Table`,
         (variable) => this.#data.tables[variable].tableName,
       ),
-    });
+    };
   }
 }

@@ -1,6 +1,9 @@
-import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
-import { GetFunctionConfigurationCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import {
+  CloudFormationClient,
+  DescribeStacksCommand,
+  GetTemplateCommand,
+} from "@aws-sdk/client-cloudformation";
+import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { forEachTable, tableConstructId, tableLabel } from "../../shared/core/tables.ts";
 import type { StackDescription } from "../../shared/stack/open-stack.ts";
 
@@ -43,16 +46,15 @@ export function constructIn(
 }
 
 /**
- * Describes a deployed construct, based on the stack's outputs and the functions' configuration. Uses the same region
+ * Describes a deployed construct, based on the stack's outputs and its template's metadata. Uses the same region
  * and credentials as the AWS CLI.
  */
 export async function describeDeployedStack(
   stackName: string,
   construct?: string,
 ): Promise<StackDescription> {
-  const { Stacks } = await new CloudFormationClient({}).send(
-    new DescribeStacksCommand({ StackName: stackName }),
-  );
+  const cloudFormation = new CloudFormationClient({});
+  const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stackName }));
   const outputs = new Map(
     Stacks?.[0]?.Outputs?.map(({ OutputKey = "", OutputValue }) => [OutputKey, OutputValue]),
   );
@@ -67,12 +69,9 @@ export async function describeDeployedStack(
     }
     return value;
   };
-  const cleanup = await new LambdaClient({}).send(
-    new GetFunctionConfigurationCommand({ FunctionName: output("CleanupFunctionName") }),
+  const { TemplateBody = "{}" } = await cloudFormation.send(
+    new GetTemplateCommand({ StackName: stackName }),
   );
-  const environment = readEnvironment(cleanup.Environment?.Variables ?? {}, [
-    "OAUTH_MONITORING_CONFIG",
-  ]);
   return {
     tables: forEachTable(tableLabel, (variable) => output(`${tableConstructId(variable)}Table`)),
     eventBusName: output("EventBusName"),
@@ -83,6 +82,6 @@ export async function describeDeployedStack(
     deadLetterQueueUrl: output("DeadLetterQueueUrl"),
     alarmTopicArn: optional("AlarmTopicArn"),
     originsBucket: optional("OriginsBucketName"),
-    config: environment.OAUTH_MONITORING_CONFIG,
+    config: parseMonitoringConfig(JSON.parse(TemplateBody).Metadata?.[`${prefix}Config`]),
   };
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { DAY_MS, instantSchema, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
@@ -17,7 +17,7 @@ import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "TOKENS_TABLE",
   "SESSIONS_TABLE",
   "HOLDINGS_TABLE",

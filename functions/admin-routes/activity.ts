@@ -1,5 +1,5 @@
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { rangeParametersSchema, resolveRange } from "../../shared/core/time-range.ts";
@@ -8,7 +8,7 @@ import { activity } from "../../shared/statistics/activity.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "EVENTS_TABLE",
   "COUNTERS_TABLE",
   "OAUTH_MONITORING_CONFIG",

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { busSink } from "../../adapters/events/event-sink.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { type Action, reasonSchema } from "../../shared/response/action.ts";
@@ -18,7 +18,7 @@ import { jsonBodyRoute } from "../runtime/json-body-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { Problem } from "../runtime/problem.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "APPROVAL_KEY_ARN",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",

@@ -1,13 +1,13 @@
 import * as z from "zod";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { DAY_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
 import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "CLIENTS_TABLE",
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",

@@ -6,7 +6,7 @@ import {
 } from "../../shared/audit-log/origin-filters.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { InvalidRangeError, rangeParametersSchema } from "../../shared/core/time-range.ts";
@@ -14,7 +14,7 @@ import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events
 import { jsonRoute, parseRequest } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "EVENTS_TABLE",
   "COUNTERS_TABLE",
   "OAUTH_MONITORING_CONFIG",

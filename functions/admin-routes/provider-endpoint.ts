@@ -2,7 +2,7 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult } from "aws-lambda";
 import { busSink } from "../../adapters/events/event-sink.ts";
 import { fieldValues } from "../../adapters/events/header-fields.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import type { ProviderEndpoint } from "../../shared/config/provider-parameters.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
@@ -32,7 +32,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { badRequest, Problem } from "../runtime/problem.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "COUNTERS_TABLE",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",

@@ -3,7 +3,7 @@ import type { APIGatewayProxyEvent } from "aws-lambda";
 import * as z from "zod";
 import { busSink } from "../../adapters/events/event-sink.ts";
 import { RESPOND_SCOPE } from "../../shared/authorization/required-access.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { instantSchema, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { reviewAlert, VERDICTS } from "../../shared/detection/verdicts.ts";
@@ -22,7 +22,7 @@ import { jsonBodyRoute, singleField } from "../runtime/json-body-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "ALERTS_TABLE",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",

@@ -1,7 +1,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
@@ -14,7 +14,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { postpone } from "../runtime/postpone.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
   "WEBHOOK_QUEUE_URLS",

@@ -2,7 +2,7 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import middy from "@middy/core";
 import * as z from "zod";
 import { busSink } from "../../adapters/events/event-sink.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { instantSchema, SECOND_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
@@ -16,7 +16,7 @@ import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { proposalNotifier, topicNotifier } from "./topic-notifier.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "EVENTS_TABLE",
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",

@@ -3,7 +3,7 @@ import type { Context } from "aws-lambda";
 import type { RequestIdEvent } from "../../adapters/events/invocation.ts";
 import { openAdapter } from "../../adapters/http/open-adapter.ts";
 import { registerInternalExtension } from "../../adapters/lambda/internal-extension.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { logger, logLambdaContext, logRequestId } from "../runtime/logger.ts";
 import { createMetrics, measureInit } from "../runtime/metrics.ts";
 import type { AuthorizerResult } from "./authorizer-call.ts";
@@ -23,7 +23,7 @@ const works: (() => Promise<void>)[] = [];
 
 const authorizer: Authorizer = {
   ...(await openAdapter({
-    environment: process.env,
+    environment: withConfigFile(process.env),
     logger,
     onSetAside: (count) => {
       metrics.count("EventsSetAside", count);

@@ -2,14 +2,14 @@ import middy from "@middy/core";
 import * as z from "zod";
 import type { CleanupRun, Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import { countCleanup, runCleanup } from "../../shared/cleanup/run-cleanup.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { HOUR_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { measureCleanup } from "./cleanup-metrics.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "TOKENS_TABLE",
   "AUTHORIZATION_CODES_TABLE",
   "SESSIONS_TABLE",

@@ -5,7 +5,7 @@ import type {
   FirehoseTransformationResult,
   FirehoseTransformationResultRecord,
 } from "aws-lambda";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { addOrigin } from "../../shared/integrations/ip-enrichment/origins.ts";
 import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
@@ -16,10 +16,10 @@ import {
 import { logger } from "../runtime/logger.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
 
-const { OAUTH_MONITORING_CONFIG: config, ORIGINS_BUCKET: bucket } = readEnvironment(process.env, [
-  "OAUTH_MONITORING_CONFIG",
-  "ORIGINS_BUCKET",
-]);
+const { OAUTH_MONITORING_CONFIG: config, ORIGINS_BUCKET: bucket } = readEnvironment(
+  withConfigFile(process.env),
+  ["OAUTH_MONITORING_CONFIG", "ORIGINS_BUCKET"],
+);
 const adapters = await loadAdapters(config.providers.mappings);
 // Events arrive directly from the bus, so they have no IP enrichment yet.
 const { origins, refresh } = await openOrigins({

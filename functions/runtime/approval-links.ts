@@ -1,4 +1,4 @@
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { approvalLink, type LinkKey } from "../../shared/response/approval-link.ts";
 
 /**
@@ -14,7 +14,7 @@ export type LinkMaker = (
 /** Creates the link maker that the function's environment configures. Loads KMS only if links are enabled. */
 export function linkMaker(): LinkMaker {
   if (process.env.APPROVAL_KEY_ARN === undefined) return async () => undefined;
-  const environment = readEnvironment(process.env, [
+  const environment = readEnvironment(withConfigFile(process.env), [
     "APPROVAL_KEY_ARN",
     "APPROVAL_PAGE_URL",
     "OAUTH_MONITORING_CONFIG",

@@ -1,5 +1,5 @@
 import { busSink } from "../../adapters/events/event-sink.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { hasActions, type TransmitterConfig } from "../../shared/config/signal-parameters.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -69,10 +69,10 @@ export function createSetReceiver(
   readonly receiver: SetReceiver;
   readonly transmitters: readonly TransmitterConfig[];
 } {
-  const { EVENT_BUS_NAME, OAUTH_MONITORING_CONFIG: config } = readEnvironment(process.env, [
-    "EVENT_BUS_NAME",
-    "OAUTH_MONITORING_CONFIG",
-  ]);
+  const { EVENT_BUS_NAME, OAUTH_MONITORING_CONFIG: config } = readEnvironment(
+    withConfigFile(process.env),
+    ["EVENT_BUS_NAME", "OAUTH_MONITORING_CONFIG"],
+  );
   const transmitters = (config.signals?.receiver?.transmitters ?? []).filter(serves);
   const sink = busSink(EVENT_BUS_NAME, logger);
   // Without actions in the configuration, the function has no access to the tables that actions change.

@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import type { TransmitterSettings } from "../../shared/config/signal-parameters.ts";
 import { giveUpAfter, sendAgain } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -40,7 +40,7 @@ function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
 
 /** Creates the SET transmitter from the function's environment. */
 export function createSetTransmitter(): SetTransmitter {
-  const environment = readEnvironment(process.env, [
+  const environment = readEnvironment(withConfigFile(process.env), [
     "SIGNALS_TABLE",
     "SIGNAL_ISSUER",
     "SIGNAL_PUSH_QUEUE_URL",

@@ -3,7 +3,7 @@ import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
 import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
@@ -14,7 +14,7 @@ import { createMetrics } from "../runtime/metrics.ts";
 import { openOrigins } from "../runtime/open-origins.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 
-const environment = readEnvironment(process.env, [
+const environment = readEnvironment(withConfigFile(process.env), [
   "EVENTS_TABLE",
   "COUNTERS_TABLE",
   "ISSUANCES_TABLE",

@@ -23,7 +23,8 @@ import { createAlarm } from "./create-alarm.ts";
 import type { Data } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import { type FailureRateProps, failureRate } from "./failure-rate.ts";
-import { type FunctionName, type Functions, SCHEDULED, timeoutOf } from "./functions.ts";
+import { FUNCTIONS } from "./function-table.ts";
+import type { FunctionName, Functions } from "./functions.ts";
 import { apiMetric, ownMetric } from "./own-metrics.ts";
 import { tableThrottles } from "./table-throttles.ts";
 import { droppedEvents } from "./undelivered.ts";
@@ -218,7 +219,7 @@ export class Alarms extends Construct {
       "AuthorizerTimeouts",
       "The authorizer timed out: callers waited that long or received 5XX, and events may be lost. Find the invocation's last line in its log",
       this.props.functions.get("Authorizer").metricDuration(MAXIMUM),
-      timeoutOf("Authorizer").toMilliseconds(),
+      FUNCTIONS.Authorizer.timeout.toMilliseconds(),
     );
     this.#alarm(
       "AuthorizerLatency",
@@ -310,7 +311,7 @@ export class Alarms extends Construct {
       ERROR_MEANING[name] ?? "The function fails, times out or runs out of memory. Read its log";
     const throttles = created.metricThrottles(SUM);
     const errors = created.metricErrors(SUM);
-    if (SCHEDULED.has(name)) {
+    if (FUNCTIONS[name].scheduled) {
       // A scheduled function runs rarely, even with heavy traffic, so a single error triggers the alarm.
       this.#alarm(`${name}Throttles`, throttled, throttles, 1);
       this.#alarm(`${name}Errors`, failed, errors, 1);

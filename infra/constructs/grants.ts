@@ -1,5 +1,7 @@
 import type { EventBus } from "aws-cdk-lib/aws-events";
 import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
+import type { ITopic } from "aws-cdk-lib/aws-sns";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { TABLES } from "../../shared/core/tables.ts";
 import type { Data, TableVariable } from "./data.ts";
@@ -18,6 +20,14 @@ export interface TableAccess {
 
 /** Access by table. */
 export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
+
+/** Table access needed to authorize calls. */
+export const AUTHORIZING = {
+  TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
+  SESSIONS_TABLE: { table: ["GetItem"] },
+  HOLDINGS_TABLE: { table: ["PutItem"] },
+  RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
+} as const satisfies TablesAccess;
 
 /** Table access needed to take an action. */
 export const ACTING = {
@@ -95,40 +105,56 @@ export function grantIssuers(
   { issuers }: Pick<MonitoringConfig, "issuers">,
 ): Grant[] {
   if (issuers.length === 0) return [];
-  const secrets = issuers.flatMap(({ introspection }) => introspection?.secretArn ?? []);
-  const grant = (action: string, resourceArns: string[]) =>
-    Grant.addToPrincipal({ grantee, actions: [action], resourceArns });
-  return [
-    grant("dynamodb:BatchGetItem", [tables.TOKENS_TABLE.tableArn]),
-    ...(secrets.length > 0 ? [grant("secretsmanager:GetSecretValue", [...new Set(secrets)])] : []),
-  ];
+  const read = Grant.addToPrincipal({
+    grantee,
+    actions: ["dynamodb:BatchGetItem"],
+    resourceArns: [tables.TOKENS_TABLE.tableArn],
+  });
+  const secrets = grantSecrets(
+    grantee,
+    issuers.map(({ introspection }) => introspection?.secretArn),
+  );
+  return secrets ? [read, secrets] : [read];
 }
 
 /** Grants read access to secrets in Secrets Manager. */
-export function grantSecrets(grantee: IGrantable, arns: readonly string[]): void {
-  if (arns.length === 0) return;
-  Grant.addToPrincipal({
-    grantee,
-    actions: ["secretsmanager:GetSecretValue"],
-    resourceArns: [...new Set(arns)],
-  });
+export function grantSecrets(
+  grantee: IGrantable,
+  arns: readonly (string | undefined)[],
+): Grant | undefined {
+  const resourceArns = [...new Set(arns.filter((arn) => arn !== undefined))];
+  if (resourceArns.length === 0) return undefined;
+  const actions = ["secretsmanager:GetSecretValue"];
+  return Grant.addToPrincipal({ grantee, actions, resourceArns });
 }
 
 /** Grants read access to the secret for DPoP nonces. */
 export function grantDpopNonces(
   grantee: IGrantable,
   { issuers, dpop }: Pick<MonitoringConfig, "issuers" | "dpop">,
-): Grant[] {
-  if (issuers.length === 0 || !dpop.nonce) return [];
-  const actions = ["secretsmanager:GetSecretValue"];
-  return [Grant.addToPrincipal({ grantee, actions, resourceArns: [dpop.nonce.secretArn] })];
+): Grant | undefined {
+  return grantSecrets(grantee, issuers.length > 0 ? [dpop.nonce?.secretArn] : []);
 }
 
 /** Grants `events:PutEvents` on the bus. */
 export function grantPublish(bus: EventBus, grantee: IGrantable): Grant {
-  return Grant.addToPrincipal({
-    grantee,
-    actions: ["events:PutEvents"],
-    resourceArns: [bus.eventBusArn],
-  });
+  const resourceArns = [bus.eventBusArn];
+  return Grant.addToPrincipal({ grantee, actions: ["events:PutEvents"], resourceArns });
+}
+
+/** Grants `sqs:SendMessage` on a queue. */
+export function grantSend(grantee: IGrantable, queue: Queue): Grant {
+  const resourceArns = [queue.queueArn];
+  return Grant.addToPrincipal({ grantee, actions: ["sqs:SendMessage"], resourceArns });
+}
+
+/**
+ * Grants `sns:Publish` on a topic, which may have its own key. Doesn't use CDK's grant on the key, because it contains
+ * a wildcard.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+ */
+export function grantNotify(grantee: IGrantable, topic: ITopic): void {
+  const resourceArns = [topic.topicArn];
+  Grant.addToPrincipal({ grantee, actions: ["sns:Publish"], resourceArns });
+  topic.masterKey?.grant(grantee, "kms:Decrypt", "kms:GenerateDataKey");
 }

@@ -15,7 +15,8 @@ import {
 } from "../../shared/config/signal-parameters.ts";
 import { SIGNALS } from "../../shared/core/tables.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
-import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
+import { SIGNAL_TIMEOUT } from "./function-table.ts";
+import type { Functions } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 

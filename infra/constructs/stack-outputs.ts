@@ -14,6 +14,11 @@ export class StackOutputs extends Construct {
     this.#prefix = inStack.map(({ node }) => node.id.replace(/[^A-Za-z0-9]/g, "")).join("");
   }
 
+  /** Adds the configuration to the template's metadata, where the CLI reads it. */
+  addConfig(fileText: string): void {
+    Stack.of(this).addMetadata(`${this.#prefix}Config`, JSON.parse(fileText));
+  }
+
   add(outputs: Readonly<Record<string, string>>): void {
     for (const [name, value] of Object.entries(outputs)) {
       new CfnOutput(this, name, { value }).overrideLogicalId(`${this.#prefix}${name}`);

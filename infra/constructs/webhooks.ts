@@ -8,8 +8,8 @@ import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notification-parameters.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
-import { type Functions, SIGNAL_TIMEOUT } from "./functions.ts";
-import { grantSecrets } from "./grants.ts";
+import { SIGNAL_TIMEOUT } from "./function-table.ts";
+import type { Functions } from "./functions.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
 
 /** Maximum calls to a webhook per notification. With delays that grow to one hour, 30 calls take most of a day. */
@@ -66,10 +66,6 @@ export class Webhooks extends Construct {
     });
     const caller = functions.get("Webhook");
     caller.addEnvironment("WEBHOOK_QUEUE_URLS", queues.map(({ queueUrl }) => queueUrl).join(","));
-    grantSecrets(
-      caller,
-      webhooks.map(({ secretArn }) => secretArn),
-    );
     for (const queue of queues) {
       caller.addEventSource(
         new SqsEventSource(queue, {

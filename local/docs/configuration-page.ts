@@ -21,8 +21,8 @@ Every key is optional. The most common ones are
 In a clone of this repository, put the same object under \`oauthMonitoring\` in \`cdk.json\`.
 
 - If a value is invalid, the synthesis fails with a message that names the key and the mistake.
-- Values that differ from the defaults must fit into 2,560 bytes of JSON, because they are stored in the
-  functions' environment. If they don't, the synthesis fails and names the largest key.
+- The construct's functions read the configuration from a file in their code. \`monitoring.environment\` for your own
+  functions contains the settings that you changed; Lambda limits a function's environment to 4 KB.
 
 In the tables, \`*\` matches every object at that level, \`NAME\` is a name that you choose, and \`[]\` is an
 item of a list. Rows without a type are objects. Keys without a default are unset.

@@ -8,7 +8,6 @@ import { type LambdaSandbox, startSandbox } from "./lambda-sandbox.ts";
 export interface LocalFunction {
   readonly name: string;
   readonly arn: string;
-  readonly taskRoot: string;
   readonly timeoutMs: number;
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -87,7 +86,6 @@ export class LambdaEnvironment {
         AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
         AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${target.name}`,
         AWS_LAMBDA_LOG_STREAM_NAME: `[$LATEST]${randomUUID()}`,
-        LAMBDA_TASK_ROOT: target.taskRoot,
       };
       const heard = { onExit: (reason: string) => this.kill(reason), onLine: events.log };
       this.#sandbox = startSandbox(variables, heard, runtimeClient);

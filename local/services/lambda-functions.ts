@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CONFIG_FILE } from "../../shared/config/environment.ts";
 import { newTraceHeader } from "./gateway-headers.ts";
 import {
   FunctionError,
@@ -52,6 +55,24 @@ const inUse = ({ waiting, environments }: Pool) =>
 /** The default concurrency of an AWS account. */
 const DEFAULT_ACCOUNT_CONCURRENCY = 1000;
 
+/**
+ * Returns the variable that overrides texts of the configuration file in a function's asset, for the texts that
+ * `rewrite` changes. A template with values that are known only at deployment has its own variable.
+ */
+function rewriteConfigFile(taskRoot: string, rewrite: (value: string) => string) {
+  const file = join(taskRoot, CONFIG_FILE);
+  const changes: Record<string, string> = {};
+  if (existsSync(file)) {
+    JSON.parse(readFileSync(file, "utf8"), (_, value) => {
+      if (typeof value === "string" && rewrite(value) !== value) changes[value] = rewrite(value);
+      return value;
+    });
+  }
+  return Object.keys(changes).length === 0
+    ? {}
+    : { OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(changes) };
+}
+
 /** The template's functions. Each runs from its bundle. */
 export class LambdaFunctions {
   readonly #pools = new Map<string, Pool>();
@@ -72,12 +93,13 @@ export class LambdaFunctions {
     for (const { logicalId, properties } of template.resources<FunctionProperties>(
       "AWS::Lambda::Function",
     )) {
+      const taskRoot = template.assetDirectory(properties.Code.S3Key);
       const target: LocalFunction = {
         name: logicalId,
         arn: arnOf("lambda", `function:${logicalId}`),
-        taskRoot: template.assetDirectory(properties.Code.S3Key),
         timeoutMs: (properties.Timeout ?? 3) * 1000,
         variables: {
+          ...rewriteConfigFile(taskRoot, rewrite),
           ...Object.fromEntries(
             Object.entries(properties.Environment?.Variables ?? {}).map(([name, value]) => [
               name,
@@ -85,6 +107,7 @@ export class LambdaFunctions {
             ]),
           ),
           ...endpoints,
+          LAMBDA_TASK_ROOT: taskRoot,
           _HANDLER: properties.Handler,
           AWS_REGION: REGION,
           // The local services use the access key ID to identify the function, and thereby its role's permissions.

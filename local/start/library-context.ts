@@ -1,6 +1,10 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { type Environment, readEnvironment } from "../../shared/config/environment.ts";
+import {
+  type Environment,
+  readEnvironment,
+  withConfigFile,
+} from "../../shared/config/environment.ts";
 import type { Clock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import {
@@ -39,7 +43,8 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
     ),
     ...stack.functionNames.map((name) => stack.functions.variables(name)),
   );
-  return readEnvironment(variables, [
+  const { LAMBDA_TASK_ROOT } = stack.functions.variables(stack.named("function", "Cleanup"));
+  return readEnvironment(withConfigFile({ ...variables, LAMBDA_TASK_ROOT }), [
     ...TABLE_VARIABLES,
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as z from "zod";
 import { InvalidConfigError, monitoringConfigSchema } from "./monitoring-config.ts";
 
@@ -66,6 +68,8 @@ const environmentSchema = z.object({
     .pipe(monitoringConfigSchema),
 });
 
+type Variables = Readonly<Record<string, string | undefined>>;
+
 /** Every variable a function may get. Each function reads only the ones that it names. */
 export type Environment = z.output<typeof environmentSchema>;
 
@@ -75,11 +79,30 @@ export type Environment = z.output<typeof environmentSchema>;
  * @throws InvalidConfigError naming each variable that is missing or invalid
  */
 export function readEnvironment<K extends keyof Environment>(
-  variables: Readonly<Record<string, string | undefined>>,
+  variables: Variables,
   names: readonly K[],
 ): Pick<Environment, K> {
   const mask = Object.fromEntries(names.map((name) => [name, true])) as { [P in K]: true };
   const parsed = environmentSchema.pick(mask as never).safeParse(variables);
   if (!parsed.success) throw new InvalidConfigError("the function's environment", parsed.error);
   return parsed.data as unknown as Pick<Environment, K>;
+}
+
+/** File with the configuration in the asset of each function of the construct. */
+export const CONFIG_FILE = "oauth-monitoring.json";
+
+/**
+ * Adds the configuration in a function's asset to the function's variables as `OAUTH_MONITORING_CONFIG`. Values that
+ * CloudFormation knows only at deployment have a placeholder in the file and are in
+ * `OAUTH_MONITORING_DEPLOY_TIME_VALUES`, a JSON object by placeholder.
+ */
+export function withConfigFile(variables: Variables): Variables {
+  const { LAMBDA_TASK_ROOT: folder = ".", OAUTH_MONITORING_DEPLOY_TIME_VALUES } = variables;
+  const text = readFileSync(join(folder, CONFIG_FILE), "utf8");
+  if (OAUTH_MONITORING_DEPLOY_TIME_VALUES === undefined) {
+    return { ...variables, OAUTH_MONITORING_CONFIG: text };
+  }
+  const values = new Map(Object.entries(JSON.parse(OAUTH_MONITORING_DEPLOY_TIME_VALUES)));
+  const config = JSON.parse(text, (_, value) => values.get(value) ?? value);
+  return { ...variables, OAUTH_MONITORING_CONFIG: JSON.stringify(config) };
 }

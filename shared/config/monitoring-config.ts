@@ -180,7 +180,7 @@ function checkRouteOrder(
 
 /**
  * Every key of the configuration. It is parsed at synth, which reports each mistake with its path, and passed
- * to the functions as JSON in `OAUTH_MONITORING_CONFIG`. The doc comments become docs/configuration.md: run
+ * to the functions as a file in their assets. The doc comments become docs/configuration.md: run
  * `npm run docs` after a change.
  */
 const keysSchema = z.strictObject({

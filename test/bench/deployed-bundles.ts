@@ -26,6 +26,7 @@ export interface DeployedBundle {
 }
 
 interface FunctionProperties {
+  readonly Code: { readonly S3Key: string };
   readonly Environment?: { readonly Variables: Record<string, string> };
 }
 
@@ -103,9 +104,9 @@ export async function withDeployedBundles<T>(
     const variables = new Map(
       template
         .resources<FunctionProperties>("AWS::Lambda::Function")
-        .map(({ properties: { Environment } }) => [
+        .map(({ properties: { Code, Environment } }) => [
           Environment?.Variables.POWERTOOLS_SERVICE_NAME,
-          Environment?.Variables,
+          { ...Environment?.Variables, LAMBDA_TASK_ROOT: template.assetDirectory(Code.S3Key) },
         ]),
     );
     const bundles = await bundleFunctions(root, join(directory, "functions"));

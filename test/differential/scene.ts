@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { TABLE_VARIABLES, tableContextKey } from "../../shared/core/tables.ts";
 import { startSession } from "../../shared/tokens/client-session.ts";
+import { writeConfigFile } from "../config-file.ts";
 import { startSigningIssuer } from "../integration/signing-issuer.ts";
 import { createWorldAt, recordingLogger } from "../integration/world.ts";
 import { configFor, SCOPES } from "./routes.ts";
@@ -87,6 +88,7 @@ export async function openScene(dynamodbEndpoint: string) {
     UNPUBLISHED_QUEUE_URL: `${bus.url}/queue`,
     OAUTH_MONITORING_STACK: "differential",
     OAUTH_MONITORING_CONFIG: JSON.stringify(config),
+    LAMBDA_TASK_ROOT: writeConfigFile(config),
   };
   const seconds = Math.floor(Date.now() / 1000);
   const token = async (name: string, scopes: readonly string[], strong = false) => ({

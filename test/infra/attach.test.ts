@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { CloudFormationClient, GetTemplateCommand } from "@aws-sdk/client-cloudformation";
 import { App, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { Match, Template } from "aws-cdk-lib/assertions";
 import {
@@ -16,18 +19,22 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import { Code, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import { RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Topic } from "aws-cdk-lib/aws-sns";
-import { describe, expect, it } from "vitest";
-import { constructIn } from "../../cli/program/deployed-stack-description.ts";
+import { describe, expect, it, vi } from "vitest";
+import {
+  constructIn,
+  describeDeployedStack,
+} from "../../cli/program/deployed-stack-description.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { openMonitoring } from "../../shared/stack/open-monitoring.ts";
 
-function scene() {
+function scene(props: OAuthMonitoringProps = {}) {
   const stack = new Stack(new App(), "Shop");
   return {
     stack,
     api: new RestApi(stack, "Orders"),
-    monitoring: new OAuthMonitoring(stack, "Oam"),
+    monitoring: new OAuthMonitoring(stack, "Oam", props),
   };
 }
 
@@ -502,6 +509,43 @@ describe("OAuthMonitoring construct", () => {
       Code: Match.objectLike({ ZipFile: Match.anyValue() }),
       Environment: { Variables: Match.objectLike({ OAUTH_MONITORING_CONFIG: "{}" }) },
     });
+  });
+
+  it("gives the authorizer a configuration file with the routes and their authentication requirements", () => {
+    const { stack, api, monitoring } = scene({
+      routes: [{ path: "/payments", scopes: ["pay"], acrValues: ["urn:mfa"], maxAgeSeconds: 300 }],
+    });
+    api.root.addResource("payments").addMethod("POST", mock());
+    monitoring.attach(api);
+    const { directory } = (stack.node.root as App).synth();
+    const functions = Template.fromStack(stack).findResources("AWS::Lambda::Function");
+    const [authorizer] = Object.entries(functions).filter(([id]) => id.includes("Authorizer"));
+    const key: string = authorizer?.[1].Properties.Code.S3Key;
+    const LAMBDA_TASK_ROOT = join(directory, `asset.${key.replace(".zip", "")}`);
+    const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(
+      withConfigFile({ LAMBDA_TASK_ROOT }),
+      ["OAUTH_MONITORING_CONFIG"],
+    );
+    expect(config).toEqual(monitoring.config);
+    expect(config.routes).toMatchObject([{ acrValues: ["urn:mfa"], maxAgeSeconds: 300 }]);
+    expect(existsSync(join(LAMBDA_TASK_ROOT, "index.mjs"))).toBe(true);
+  });
+
+  it("has a template from which the CLI reads the configuration", async () => {
+    const { stack, monitoring } = alone({ realm: "shop" });
+    const template = Template.fromStack(stack);
+    const Outputs = Object.keys(template.findOutputs("*")).map((OutputKey) => ({
+      OutputKey,
+      OutputValue: OutputKey,
+    }));
+    vi.spyOn(CloudFormationClient.prototype, "send").mockImplementation(async (command) =>
+      command instanceof GetTemplateCommand
+        ? { TemplateBody: JSON.stringify(template.toJSON()) }
+        : { Stacks: [{ Outputs }] },
+    );
+    const { config, eventBusName } = await describeDeployedStack("Shop");
+    expect(config).toEqual(monitoring.config);
+    expect(eventBusName).toBe("OamEventBusName");
   });
 
   it("has outputs that let the CLI find one of several constructs", () => {

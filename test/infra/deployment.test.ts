@@ -9,11 +9,8 @@ import { type ISecurityGroup, type IVpc, SecurityGroup, Vpc } from "aws-cdk-lib/
 import { Key } from "aws-cdk-lib/aws-kms";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  OAuthMonitoring,
-  type ProtectedHttpTarget,
-  type ProtectedTarget,
-} from "../../infra/oauth-monitoring.ts";
+import type { ProtectedHttpTarget, ProtectedTarget } from "../../infra/constructs/attachments.ts";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import type { OAuthMonitoringProps } from "../../infra/oauth-monitoring-props.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
 import { synthesize } from "../../infra/synthesize.ts";

@@ -13,7 +13,8 @@ import {
   type RestApiProps,
 } from "aws-cdk-lib/aws-apigateway";
 import { describe, expect, it } from "vitest";
-import { type AttachOptions, OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
+import type { AttachOptions } from "../../infra/constructs/attachments.ts";
+import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 
 interface Scene {
   readonly stack: Stack;

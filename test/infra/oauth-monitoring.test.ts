@@ -277,13 +277,13 @@ describe("other issuers", () => {
     monitoring.attach(api);
     const template = Template.fromStack(stack);
     const variables = Object.values(template.findResources("AWS::Lambda::Function"))
-      .map(({ Properties }) => Properties.Environment?.Variables?.OAUTH_MONITORING_CONFIG)
+      .map(({ Properties }) => Properties.Environment.Variables.OAUTH_MONITORING_DEPLOY_TIME_VALUES)
       .filter(Boolean);
     const text = JSON.stringify(variables[0]);
     expect(text).toContain('{"Fn::GetAtt":["Pool');
     expect(text).toContain('"ProviderURL"]}');
     expect(text).toContain('{"Ref":"PoolClient');
-    expect(text).not.toContain("known-at-deployment");
+    expect(JSON.stringify(monitoring.environment)).not.toContain("known-at-deployment");
     expect(JSON.stringify(template.findResources("AWS::IAM::Policy"))).toMatch(
       /"secretsmanager:GetSecretValue"[^}]*"Resource":\{"Ref":"ClientSecret/,
     );

@@ -14,6 +14,7 @@ import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
+import { writeConfigFile } from "../config-file.ts";
 import { HOSTILE_INSTANTS, hostileJson, hostileText, SECRET } from "../hostile-values.ts";
 import { createWorld, type World } from "./store.ts";
 
@@ -47,7 +48,7 @@ beforeAll(async () => {
     EVENT_BUS_NAME: "bus",
     BUFFER_QUEUE_URL: `${url}/000000000000/buffer`,
     DEAD_LETTER_QUEUE_URL: `${url}/000000000000/dead-letters`,
-    OAUTH_MONITORING_CONFIG: "{}",
+    LAMBDA_TASK_ROOT: writeConfigFile(),
     OAUTH_MONITORING_STACK: "test",
   });
   ({ handler } = (await import("../../functions/subscriber/handler.ts")) as never);

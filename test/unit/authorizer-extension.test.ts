@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import middy from "@middy/core";
 import type { Context } from "aws-lambda";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { writeConfigFile } from "../config-file.ts";
 import { recordingLogger } from "../integration/world.ts";
 
 /**
@@ -55,6 +56,7 @@ beforeAll(async () => {
     RESTRICTIONS_TABLE: "restrictions",
     EVENT_BUS_NAME: "bus",
     UNPUBLISHED_QUEUE_URL: `http://${api}/queue`,
+    LAMBDA_TASK_ROOT: writeConfigFile(),
     OAUTH_MONITORING_CONFIG: "{}",
     OAUTH_MONITORING_STACK: "Shop",
     POWERTOOLS_LOG_LEVEL: "SILENT",

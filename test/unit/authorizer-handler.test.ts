@@ -6,6 +6,7 @@ import { decideCall, reportFailure } from "../../functions/authorizer/decide-cal
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import { writeConfigFile } from "../config-file.ts";
 import { parseMetricLine, valuesOf } from "../embedded-metrics.ts";
 import { recordingLogger } from "../integration/world.ts";
 
@@ -58,7 +59,7 @@ beforeAll(async () => {
     RESTRICTIONS_TABLE: "restrictions",
     EVENT_BUS_NAME: "bus",
     UNPUBLISHED_QUEUE_URL: `http://127.0.0.1:${port}/queue`,
-    OAUTH_MONITORING_CONFIG: "{}",
+    LAMBDA_TASK_ROOT: writeConfigFile(),
     OAUTH_MONITORING_STACK: "Shop",
     AWS_LAMBDA_RUNTIME_API: "",
   })) {

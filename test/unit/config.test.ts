@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { readEnvironment } from "../../shared/config/environment.ts";
+import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import {
   InvalidConfigError,
+  type MonitoringConfigInput,
   parseMonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
+import { writeConfigFile } from "../config-file.ts";
 
 /** The default, minimum and maximum of each numeric setting. */
 const NUMBERS: readonly (readonly [
@@ -299,5 +301,37 @@ describe("readEnvironment", () => {
     expect(() => readEnvironment(wrong, ["OAUTH_MONITORING_CONFIG"])).toThrow(
       "OAUTH_MONITORING_CONFIG: expected JSON",
     );
+  });
+});
+
+describe("withConfigFile", () => {
+  const variablesWith = (config: MonitoringConfigInput, values?: Record<string, string>) =>
+    withConfigFile({
+      REALM: "other",
+      LAMBDA_TASK_ROOT: writeConfigFile(config),
+      ...(values && { OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(values) }),
+    });
+
+  it("adds the configuration file in the function's asset to its variables", () => {
+    const variables = variablesWith({ realm: "shop" });
+    expect(variables).toMatchObject({
+      REALM: "other",
+      OAUTH_MONITORING_CONFIG: '{"realm":"shop"}',
+    });
+  });
+
+  it("replaces placeholders with the values that were known at deployment", () => {
+    const variables = variablesWith(
+      { realm: "shop", defaultScopes: { read: ["known-at-deployment-1"] } },
+      { "known-at-deployment-1": 'a"b', "known-at-deployment-11": "unused" },
+    );
+    expect(JSON.parse(variables.OAUTH_MONITORING_CONFIG ?? "")).toEqual({
+      realm: "shop",
+      defaultScopes: { read: ['a"b'] },
+    });
+  });
+
+  it("throws when the asset has no configuration file", () => {
+    expect(() => withConfigFile({ LAMBDA_TASK_ROOT: "/missing" })).toThrow("oauth-monitoring.json");
   });
 });

@@ -5,14 +5,15 @@ import type {
 } from "aws-lambda";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { createEvent, detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { writeConfigFile } from "../config-file.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 
 let transform: (records: readonly unknown[]) => Promise<FirehoseTransformationResult["records"]>;
 
 beforeAll(async () => {
-  // The functions read the environment when they are loaded.
+  // The functions read their configuration when they are loaded.
   vi.resetModules();
-  vi.stubEnv("OAUTH_MONITORING_CONFIG", JSON.stringify({ realm: "shop" }));
+  vi.stubEnv("LAMBDA_TASK_ROOT", writeConfigFile({ realm: "shop" }));
   vi.stubEnv("POWERTOOLS_LOG_LEVEL", "SILENT");
   const { handler } = await import("../../functions/ocsf-export/handler.ts");
   transform = async (records) => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Context, SQSRecord } from "aws-lambda";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createEvent } from "../../shared/events/oauth-event.ts";
+import { writeConfigFile } from "../config-file.ts";
 
 const NOW_MS = Date.parse("2026-11-25T08:00:00.000Z");
 
@@ -35,7 +36,7 @@ beforeAll(async () => {
     SIGNAL_EVENT_QUEUE_URL: `${url}/1/events`,
     WEBHOOK_QUEUE_URLS: `${url}/1/of-hook`,
     OAUTH_MONITORING_STACK: "Shop",
-    OAUTH_MONITORING_CONFIG: JSON.stringify({
+    LAMBDA_TASK_ROOT: writeConfigFile({
       signals: { transmitter: {} },
       notifications: {
         webhooks: [

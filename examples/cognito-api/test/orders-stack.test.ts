@@ -17,10 +17,10 @@ test("requires a token on every API route", () => {
 });
 
 test("configures the authorizer with the user pool and both of its app clients", () => {
-  const configs = Object.values(template.findResources("AWS::Lambda::Function"))
-    .map(({ Properties }) => Properties.Environment?.Variables?.OAUTH_MONITORING_CONFIG)
+  const values = Object.values(template.findResources("AWS::Lambda::Function"))
+    .map(({ Properties }) => Properties.Environment?.Variables?.OAUTH_MONITORING_DEPLOY_TIME_VALUES)
     .filter(Boolean);
-  const text = JSON.stringify(configs[0]);
+  const text = JSON.stringify(values[0]);
   assert.match(text, /"Fn::GetAtt":\["Users\w+","ProviderURL"\]/);
   assert.match(text, /"Ref":"UsersWarehouse\w+"/);
   assert.match(text, /"Ref":"UsersShop\w+"/);
