@@ -41,6 +41,9 @@ export async function startDynamoDbLocal(options: {
   const child = spawn(
     "java",
     [
+      // Less CPU time for a store that runs for minutes and holds little.
+      "-XX:TieredStopAtLevel=1",
+      "-XX:+UseSerialGC",
       `-Djava.library.path=${libraries}`,
       "-cp",
       [join(emulator, "DynamoDBLocal.jar"), join(libraries, "*")].join(delimiter),
