@@ -2,7 +2,12 @@ import { defineConfig } from "vitest/config";
 
 const project = (name: string, include: string[], needsStack: boolean) => ({
   extends: true as const,
-  test: { name, include, ...(needsStack && { globalSetup: "test/set-up.ts" }) },
+  test: {
+    name,
+    include,
+    // Files share loaded modules and synthesized stacks, because loading takes longer than most tests.
+    ...(needsStack && { globalSetup: "test/set-up.ts", isolate: false }),
+  },
 });
 
 /** The long runs are asked for by name: `npm run test:soak`. */

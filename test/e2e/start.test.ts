@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { run } from "../../cli/main.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -164,7 +165,7 @@ describe("npm start", () => {
 });
 
 /** Runs one CLI command as a process. */
-async function cli(...args: string[]) {
+async function cliProcess(...args: string[]) {
   const child = spawn(process.execPath, [join(root, "dist/cli/oauth-monitoring.mjs"), ...args], {
     cwd: tmpdir(),
     env: { ...process.env, NODE_NO_WARNINGS: "1" },
@@ -180,18 +181,38 @@ async function cli(...args: string[]) {
   return { code: code as number, stdout: stdout.trimEnd(), stderr };
 }
 
+/** Runs one CLI command in this process, which loads nothing again. */
+async function cli(...args: string[]) {
+  let [stdout, stderr] = ["", ""];
+  const spies = [
+    vi.spyOn(console, "log").mockImplementation((text: string) => {
+      stdout += `${text}\n`;
+    }),
+    vi.spyOn(console, "error").mockImplementation((text: string) => {
+      stderr += `${text}\n`;
+    }),
+  ];
+  try {
+    const code = await run([process.execPath, "oauth-monitoring", ...args]);
+    return { code, stdout: stdout.trimEnd(), stderr };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
 const json = async (...args: string[]) => JSON.parse((await cli(...args, "--json")).stdout);
 
 describe("CLI", () => {
   it("administers the local stack with the commands that the seed prints", {
     timeout: 180_000,
   }, async () => {
-    expect(await cli("stats")).toMatchObject({
+    expect(await cliProcess("stats")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("Start one with npm start"),
     });
     const { interrupt } = await start(["--no-demo"]);
-    expect((await cli("clients", "add", "--id", "app", "--name", "The App")).code).toBe(0);
+    const add = await cliProcess("clients", "add", "--id", "app", "--name", "The App");
+    expect(add.code).toBe(0);
     const issue = ["tokens", "issue", "--client", "app", "--scopes", "api:read", "--expires-in"];
     const { token, token_id } = await json(...issue, "3600");
     const short = await cli(...issue, "1");
@@ -317,11 +338,11 @@ describe("CLI", () => {
 
   it("exits with 2 for invalid arguments and with 0 for help", async () => {
     for (const args of [["nonsense"], ["tokens", "issue"], ["stats", "--wrong"]]) {
-      expect((await cli(...args)).code).toBe(2);
+      expect((await cliProcess(...args)).code).toBe(2);
     }
-    const both = await cli("stats", "--local", "--stack", "x");
+    const both = await cliProcess("stats", "--local", "--stack", "x");
     expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("exclude each other") });
-    const help = await cli("events", "--help");
+    const help = await cliProcess("events", "--help");
     expect(help.code).toBe(0);
     expect(help.stdout).toContain("--type <type>");
     expect(help.stdout).toContain("Examples:");
