@@ -1,14 +1,16 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestUserConfig } from "vitest/config";
 
-const project = (name: string, include: string[], needsStack: boolean) => ({
+const project = (name: string, include: string[], options: TestUserConfig = {}) => ({
   extends: true as const,
-  test: {
-    name,
-    include,
-    // Files share loaded modules and synthesized stacks, because loading takes longer than most tests.
-    ...(needsStack && { globalSetup: "test/set-up.ts", isolate: false }),
-  },
+  test: { name, include, ...options },
 });
+
+const STACK: TestUserConfig = { globalSetup: "test/set-up.ts" };
+
+/** Files share loaded modules, because loading takes longer than most tests. */
+const SHARED: TestUserConfig = { isolate: false, setupFiles: "test/restore-globals.ts" };
+
+const testsIn = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`);
 
 /** The long runs are asked for by name: `npm run test:soak`. */
 const SOAK = "test/soak/**/*.test.ts";
@@ -22,16 +24,12 @@ export default defineConfig({
     // CDK only prints what this validation finds, and loading it takes four seconds.
     env: { CDK_VALIDATION: "false" },
     projects: [
-      project("unit", ["test/unit/**/*.test.ts"], false),
-      project(
-        "stack",
-        ["integration", "infra", "e2e", "browser", "differential"].map(
-          (folder) => `test/${folder}/**/*.test.ts`,
-        ),
-        true,
-      ),
-      project("package", ["test/package/**/*.test.ts"], false),
-      project("soak", [SOAK], true),
+      project("unit", testsIn("unit")),
+      // Each file has its own tables, selected by an access key in the environment.
+      project("stack", testsIn("integration", "differential"), STACK),
+      project("stack-shared", testsIn("infra", "e2e", "browser"), { ...STACK, ...SHARED }),
+      project("package", testsIn("package")),
+      project("soak", [SOAK], STACK),
     ],
   },
 });
