@@ -1,6 +1,6 @@
 import { afterAll, vi } from "vitest";
 
-// Unit tests share a process, so a file's changes must not reach the next file.
+// Test files share a process, so a file's changes must not reach the next file.
 afterAll(() => {
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();

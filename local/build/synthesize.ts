@@ -21,7 +21,13 @@ export async function synthesizeApp(outdir: string, more: MonitoringConfigInput 
   const sources = ["package-lock.json", "cdk.json", "infra", "shared", "dist/.functions"];
   const digest = `${digestOf(ROOT, sources)} ${JSON.stringify(more)}`;
   await makeOnce(join(outdir, ".sources"), digest, async () => {
-    const env = { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) };
+    const env = {
+      ...process.env,
+      CDK_OUTDIR: outdir,
+      CDK_CONTEXT_JSON: JSON.stringify(context),
+      // CDK would only print what it finds, after loading for four seconds.
+      CDK_VALIDATION: "false",
+    };
     try {
       await promisify(execFile)("sh", ["-c", app], { cwd: ROOT, env });
     } catch (error) {

@@ -4,9 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { EventBridgeClient, PutEventsCommand } from "@aws-sdk/client-eventbridge";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { run } from "../../cli/main.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -59,6 +61,15 @@ async function get(path: string, token: string) {
   return answer.json() as Promise<Record<string, never>>;
 }
 
+/** Repeats a call until its result passes the check, and returns that result. */
+async function until<T>(call: () => Promise<T>, isDone: (result: T) => boolean): Promise<T> {
+  for (;;) {
+    const result = await call();
+    if (isDone(result)) return result;
+    await sleep(200);
+  }
+}
+
 const answers = (url: string) =>
   fetch(url).then(
     () => true,
@@ -107,11 +118,10 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_jwt.slice(0, -8)}AAAAAAAA` },
     });
     expect(forged.status).toBe(401);
-    let stats = await get("/admin/oauth/stats", stack.admin_token);
-    while ((stats.total_tokens_issued ?? 0) < 20) {
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      stats = await get("/admin/oauth/stats", stack.admin_token);
-    }
+    const stats = await until(
+      () => get("/admin/oauth/stats", stack.admin_token),
+      ({ total_tokens_issued }) => (total_tokens_issued ?? 0) >= 20,
+    );
     expect(stats.active_tokens).toBeGreaterThan(0);
     expect(stats.expired_tokens).toBeGreaterThan(0);
     expect(Object.keys(stats.tokens_by_client ?? {})).toContain("Shop for iOS");
@@ -164,7 +174,7 @@ describe("npm start", () => {
 });
 
 /** Runs one CLI command as a process. */
-async function cli(...args: string[]) {
+async function cliProcess(...args: string[]) {
   const child = spawn(process.execPath, [join(root, "dist/cli/oauth-monitoring.mjs"), ...args], {
     cwd: tmpdir(),
     env: { ...process.env, NODE_NO_WARNINGS: "1" },
@@ -180,18 +190,38 @@ async function cli(...args: string[]) {
   return { code: code as number, stdout: stdout.trimEnd(), stderr };
 }
 
+/** Runs one CLI command in this process, which loads nothing again. */
+async function cli(...args: string[]) {
+  let [stdout, stderr] = ["", ""];
+  const spies = [
+    vi.spyOn(console, "log").mockImplementation((text: string) => {
+      stdout += `${text}\n`;
+    }),
+    vi.spyOn(console, "error").mockImplementation((text: string) => {
+      stderr += `${text}\n`;
+    }),
+  ];
+  try {
+    const code = await run([process.execPath, "oauth-monitoring", ...args]);
+    return { code, stdout: stdout.trimEnd(), stderr };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
 const json = async (...args: string[]) => JSON.parse((await cli(...args, "--json")).stdout);
 
 describe("CLI", () => {
   it("administers the local stack with the commands that the seed prints", {
     timeout: 180_000,
   }, async () => {
-    expect(await cli("stats")).toMatchObject({
+    expect(await cliProcess("stats")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("Start one with npm start"),
     });
     const { interrupt } = await start(["--no-demo"]);
-    expect((await cli("clients", "add", "--id", "app", "--name", "The App")).code).toBe(0);
+    const add = await cliProcess("clients", "add", "--id", "app", "--name", "The App");
+    expect(add.code).toBe(0);
     const issue = ["tokens", "issue", "--client", "app", "--scopes", "api:read", "--expires-in"];
     const { token, token_id } = await json(...issue, "3600");
     const short = await cli(...issue, "1");
@@ -201,10 +231,11 @@ describe("CLI", () => {
     expect((await use()).status).toBe(200);
     expect((await cli("tokens", "revoke", token_id)).stdout).toContain("was revoked at");
     expect((await use()).status).toBe(401);
-    let stats = await json("stats");
-    while (stats.total_tokens_issued < 4 || stats.revoked_tokens < 1 || stats.expired_tokens < 1) {
-      stats = await json("stats");
-    }
+    await until(
+      () => json("stats"),
+      (stats) =>
+        stats.total_tokens_issued >= 4 && stats.revoked_tokens >= 1 && stats.expired_tokens >= 1,
+    );
     expect((await cli("stats")).stdout).toBe(
       [
         "OAuth Statistics (Last 24 hours)",
@@ -225,8 +256,10 @@ describe("CLI", () => {
     expect((await cli("cleanup")).stdout).toBe(`Cleanup Results:\n${counts}`);
     expect((await cli("stats")).stdout).toContain("Total tokens issued: 4");
 
-    let report = await cli("security-report");
-    while (!report.stdout.includes("revoked_token")) report = await cli("security-report");
+    const report = await until(
+      () => cli("security-report"),
+      ({ stdout }) => stdout.includes("revoked_token"),
+    );
     expect(report.stdout).toMatch(
       /^Security Events \(Last 24 hours\): 1\n {2}\[\d{4}-.*\] auth_failed: \{.*"reason":"revoked_token"/,
     );
@@ -260,9 +293,13 @@ describe("CLI", () => {
     for (let n = 0; n < 45; n += 1) {
       await fetch(`${url}/api/x`, { headers: { authorization: `Bearer oam_guess${n}` } });
     }
-    const detect = () => fetch(`${url}/_local/schedules/anomalies/run`, { method: "POST" });
-    let { alerts } = await json("alerts", "list");
-    for (; alerts.length === 0; { alerts } = await json("alerts", "list")) await detect();
+    const { alerts } = await until(
+      async () => {
+        await fetch(`${url}/_local/schedules/anomalies/run`, { method: "POST" });
+        return json("alerts", "list");
+      },
+      (listed) => listed.alerts.length > 0,
+    );
     expect(alerts).toMatchObject([
       { rule: "failure_burst", subject: { kind: "ip", id: "127.0.0.1" }, state: "open" },
     ]);
@@ -305,8 +342,10 @@ describe("CLI", () => {
         ],
       }),
     );
-    let letters = await json("dead-letters", "list");
-    while (letters.dead_letters.length === 0) letters = await json("dead-letters", "list");
+    const letters = await until(
+      () => json("dead-letters", "list"),
+      ({ dead_letters }) => dead_letters.length > 0,
+    );
     expect(letters.dead_letters).toMatchObject([{ reason: expect.stringContaining("UUID") }]);
     expect((await cli("dead-letters", "redrive")).stdout).toBe("1 message(s) redriven.");
     expect((await cli("archive", "replay")).stdout).toBe(
@@ -317,11 +356,11 @@ describe("CLI", () => {
 
   it("exits with 2 for invalid arguments and with 0 for help", async () => {
     for (const args of [["nonsense"], ["tokens", "issue"], ["stats", "--wrong"]]) {
-      expect((await cli(...args)).code).toBe(2);
+      expect((await cliProcess(...args)).code).toBe(2);
     }
-    const both = await cli("stats", "--local", "--stack", "x");
+    const both = await cliProcess("stats", "--local", "--stack", "x");
     expect(both).toMatchObject({ code: 2, stderr: expect.stringContaining("exclude each other") });
-    const help = await cli("events", "--help");
+    const help = await cliProcess("events", "--help");
     expect(help.code).toBe(0);
     expect(help.stdout).toContain("--type <type>");
     expect(help.stdout).toContain("Examples:");

@@ -64,11 +64,16 @@ function namesOwnResource(value: unknown): boolean {
   );
 }
 
+const resourcesOf = (stack: Stack) => (Template.fromStack(stack).toJSON() as CfnTemplate).Resources;
+
+type Resources = CfnTemplate["Resources"];
+
 /** Returns the physical names that a template sets, by logical ID. */
-function givenNames(stack: Stack): Map<string, { readonly type: string; readonly name: unknown }> {
-  const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
+function givenNames(
+  resources: Resources,
+): Map<string, { readonly type: string; readonly name: unknown }> {
   return new Map(
-    Object.entries(Resources).flatMap(([id, { Type, Properties = {} }]) => {
+    Object.entries(resources).flatMap(([id, { Type, Properties = {} }]) => {
       if (OWNED.has(Type)) return [];
       return namesIn(Type, Properties)
         .filter((name) => !namesOwnResource(name))
@@ -84,9 +89,8 @@ interface Metric {
 }
 
 /** Returns every metric in alarms, dashboards and web ACLs, except metrics for the stack's own resources. */
-function namedMetrics(stack: Stack): string[] {
-  const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
-  const metrics = Object.values(Resources).flatMap(({ Type, Properties = {} }): unknown[] => {
+function namedMetrics(resources: Resources): string[] {
+  const metrics = Object.values(resources).flatMap(({ Type, Properties = {} }): unknown[] => {
     if (Type === "AWS::CloudWatch::Alarm") {
       const { Metrics = [] } = Properties as { Metrics?: { MetricStat?: { Metric: Metric } }[] };
       return [
@@ -177,24 +181,26 @@ const SIDE_BY_SIDE: [string, () => Stack[]][] = [
   ],
 ];
 
-const texts = (stack: Stack) =>
-  [...givenNames(stack).values()].map(({ name }) => JSON.stringify(name));
+const texts = (resources: Resources) =>
+  [...givenNames(resources).values()].map(({ name }) => JSON.stringify(name));
 
 describe("names in the template", () => {
-  it.each(SIDE_BY_SIDE)("resource names don't clash between %s", (_, make) => {
-    const [first = [], second = []] = make().map(texts);
+  const pairs = SIDE_BY_SIDE.map(([title, make]) => [title, make().map(resourcesOf)] as const);
+
+  it.each(pairs)("resource names don't clash between %s", (_, pair) => {
+    const [first = [], second = []] = pair.map(texts);
     expect(first.length).toBeGreaterThan(0);
     expect(first.filter((name) => second.includes(name))).toEqual([]);
   });
 
-  it.each(SIDE_BY_SIDE)("metric names don't clash between %s", (_, make) => {
-    const [first = [], second = []] = make().map(namedMetrics);
+  it.each(pairs)("metric names don't clash between %s", (_, pair) => {
+    const [first = [], second = []] = pair.map(namedMetrics);
     expect(first.length).toBeGreaterThan(5);
     expect(first.filter((name) => second.includes(name))).toEqual([]);
   });
 
   it("names fit the AWS limits and are the same in each synthesis", () => {
-    const longest = () => [...givenNames(withId(new App(), "s".repeat(128))).values()];
+    const longest = () => [...givenNames(resourcesOf(withId(new App(), "s".repeat(128)))).values()];
     const names = longest();
     expect(names).toEqual(longest());
     const limits: Record<string, number> = {
@@ -210,18 +216,18 @@ describe("names in the template", () => {
     }
   });
 
+  const shop = resourcesOf(named("Shop"));
+
   it("global resources get names from CloudFormation, so that two regions don't clash", () => {
-    const types = [...givenNames(named("Shop")).values()].map(({ type }) => type);
+    const types = [...givenNames(shop).values()].map(({ type }) => type);
     expect(types.filter((type) => /^AWS::(IAM|S3|CloudFront|Route53)::/.test(type))).toEqual([]);
   });
 
   it("retained resources get names from CloudFormation, so that the stack can be deployed again", () => {
-    const stack = named("Shop");
-    const { Resources } = Template.fromStack(stack).toJSON() as CfnTemplate;
-    const kept = Object.entries(Resources as Record<string, { DeletionPolicy?: string }>)
+    const kept = Object.entries(shop as Record<string, { DeletionPolicy?: string }>)
       .filter(([, { DeletionPolicy }]) => DeletionPolicy?.startsWith("Retain"))
       .map(([id]) => id);
-    const given = givenNames(stack);
+    const given = givenNames(shop);
     expect(kept.length).toBeGreaterThan(30);
     // A log stream is scoped to its log group.
     expect(kept.filter((id) => given.has(id) && !id.includes("StreamLogS3"))).toEqual([]);
@@ -234,7 +240,9 @@ describe("names in the template", () => {
       (queue as unknown as { queueName: string }).queueName = "oauth-events";
       return stack;
     };
-    const [first, second] = [make("Shop-dev"), make("Shop-prod")].map(texts);
+    const [first, second] = [make("Shop-dev"), make("Shop-prod")].map((stack) =>
+      texts(resourcesOf(stack)),
+    );
     expect(first?.filter((name) => second?.includes(name))).toEqual(['"oauth-events"']);
   });
 });
