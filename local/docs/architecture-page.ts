@@ -8,6 +8,9 @@ const { LAYERS } = (await import(join(ROOT, ".dependency-cruiser.mjs"))) as {
   readonly LAYERS: readonly Readonly<Record<string, string>>[];
 };
 
+const START = "<!-- layers -->";
+const END = "<!-- end -->";
+
 const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
 
 /** Returns docs/architecture.md with the current table of layers. */
@@ -18,5 +21,6 @@ export function architecturePage(): string {
   });
   const table = [row(["folder", "contents"]), row(["---", "---"]), ...rows].join("\n");
   const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
-  return page.replace(/(<!-- layers -->\n\n)[\s\S]*?(\n\n<!-- end -->)/, `$1${table}$2`);
+  const [before, rest = ""] = page.split(START);
+  return [before, START, `\n\n${table}\n\n`, END, rest.split(END)[1]].join("");
 }
