@@ -45,11 +45,10 @@ import {
   grantSend,
   grantTables,
 } from "./constructs/grants.ts";
+import { ownMetric } from "./constructs/metrics-and-alarms.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { OriginDatabases } from "./constructs/origin-databases.ts";
-import { ownMetric } from "./constructs/own-metrics.ts";
-import { Schedules } from "./constructs/schedules.ts";
 import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
@@ -428,20 +427,13 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
-  /** Creates the functions that run without being called through an API, and their schedules. */
+  /** Creates the functions that queues and schedules invoke. */
   #startBackgroundFunctions(): void {
-    const { config } = this;
-    const functions = this.#functions;
-    functions.get("Subscriber");
-    functions.get("Republisher");
-    new Schedules(this, "Schedules", {
-      config,
-      cleanup: functions.get("Cleanup"),
-      anomalies: functions.get("Anomalies"),
-      signalPoller: config.signals?.receiver?.transmitters.some(({ poll }) => poll)
-        ? functions.get("SignalPoller")
-        : undefined,
-    });
+    for (const name of ["Subscriber", "Republisher", "Cleanup", "Anomalies"] as const) {
+      this.#functions.get(name);
+    }
+    const transmitters = this.config.signals?.receiver?.transmitters ?? [];
+    if (transmitters.some(({ poll }) => poll)) this.#functions.get("SignalPoller");
   }
 
   #environment(config: string): Record<string, string> {

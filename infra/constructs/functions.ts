@@ -1,6 +1,8 @@
 import { chmodSync, cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FileSystem, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Duration, FileSystem, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Alias,
@@ -66,6 +68,7 @@ export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
   readonly #codes = new Map<string, Code>();
+  readonly #schedules: Construct;
 
   constructor(
     scope: Construct,
@@ -73,6 +76,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
+    this.#schedules = new Construct(scope, "Schedules");
   }
 
   /** Value of the metric dimension `stack`. */
@@ -86,7 +90,7 @@ export class Functions extends Construct {
     if (known) return known;
     const definition = FUNCTIONS[name];
     const created = this.#create(name, definition);
-    this.#connect(created, definition);
+    this.#connect(name, created, definition);
     this.#created.set(name, created);
     for (const watch of this.#watchers) watch(name, created);
     return created;
@@ -136,7 +140,7 @@ export class Functions extends Construct {
       applicationLogLevelV2: ApplicationLogLevel.INFO,
       // If a scheduled run fails, the next run does its work, so no retry is needed. Only schedules invoke functions
       // asynchronously.
-      ...(definition.scheduled && { retryAttempts: 0 }),
+      ...(definition.everyMinutes && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: this.#environment(definition),
@@ -188,13 +192,21 @@ export class Functions extends Construct {
     };
   }
 
-  #connect(created: LambdaFunction, definition: FunctionDefinition): void {
-    const { data, flow } = this.props;
+  #connect(name: FunctionName, created: LambdaFunction, definition: FunctionDefinition): void {
+    const { config, data, flow } = this.props;
     const tables = this.#tables(definition);
     if (Object.keys(tables).length > 0) grantTables(data, created, tables);
     if (definition.publishes) grantPublish(flow.bus, created);
     definition.grants?.(created, this.props);
     if (definition.source) created.addEventSource(definition.source(this.props));
+    if (!definition.everyMinutes) return;
+    // The construct ID of the rule is the schedule's name.
+    new Rule(this.#schedules, name, {
+      description: `Runs the function ${name}`,
+      schedule: Schedule.rate(Duration.minutes(definition.everyMinutes(config))),
+      // If a run fails, the next run does its work. A retry would only run in parallel.
+      targets: [new LambdaTarget(created, { retryAttempts: 0 })],
+    });
   }
 
   #tables({ tables = {} }: FunctionDefinition) {
