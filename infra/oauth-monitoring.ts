@@ -158,8 +158,7 @@ export class OAuthMonitoring extends Construct {
     const topic =
       props.alarmTopic ?? new Topic(this, "AlarmTopic", { masterKey: key, enforceSSL: true });
     const functions = new Functions(this, "Functions", {
-      config,
-      configuration,
+      ...configuration,
       data,
       flow,
       alertTopic: topic,

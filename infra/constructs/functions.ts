@@ -23,7 +23,6 @@ import { Construct } from "constructs";
 import { CONFIG_FILE } from "../../shared/config/environment.ts";
 import type { FunctionName, FunctionParameters } from "../../shared/config/function-parameters.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
-import type { Configuration } from "../deploy-time-values.ts";
 import type { TableVariable } from "./data.ts";
 import { FUNCTIONS, type FunctionDefinition, type FunctionResources } from "./function-table.ts";
 import { grantPublish, grantTables } from "./grants.ts";
@@ -52,8 +51,10 @@ const NETWORK_ACTIONS = [
 
 /** Properties of the functions. */
 export interface FunctionsProps extends FunctionResources {
-  /** The configuration that the functions read. */
-  readonly configuration: Configuration;
+  /** Contents of the configuration file. */
+  readonly fileText: string;
+  /** CDK tokens by their placeholder in the configuration file. */
+  readonly deployTimeValues: Readonly<Record<string, string>>;
   /** The VPC in which the functions run. Undefined to run them outside a VPC. */
   readonly network: FunctionNetwork | undefined;
   /** Metric dimension that separates several stacks and constructs in one account. */
@@ -153,7 +154,7 @@ export class Functions extends Construct {
   }
 
   #code(asset: FunctionDefinition["asset"]): Code {
-    const code = this.#codes.get(asset) ?? codeWithConfig(asset, this.props.configuration.fileText);
+    const code = this.#codes.get(asset) ?? codeWithConfig(asset, this.props.fileText);
     this.#codes.set(asset, code);
     return code;
   }
@@ -176,15 +177,14 @@ export class Functions extends Construct {
   }
 
   #environment(definition: FunctionDefinition): Record<string, string> {
-    const { configuration, data, flow, metricsName } = this.props;
+    const { data, deployTimeValues, flow, metricsName } = this.props;
     const { asset, entry, publishes } = definition;
-    const values = configuration.deployTimeValues;
     const tables = Object.keys(this.#tables(definition)) as TableVariable[];
     return {
       POWERTOOLS_SERVICE_NAME: entry === "index" ? asset : entry,
       OAUTH_MONITORING_STACK: metricsName,
-      ...(Object.keys(values).length > 0 && {
-        OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(values),
+      ...(Object.keys(deployTimeValues).length > 0 && {
+        OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(deployTimeValues),
       }),
       ...Object.fromEntries(tables.map((variable) => [variable, data.tables[variable].tableName])),
       ...(publishes && { EVENT_BUS_NAME: flow.bus.eventBusName }),
