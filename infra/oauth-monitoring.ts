@@ -45,10 +45,10 @@ import {
   grantSend,
   grantTables,
 } from "./constructs/grants.ts";
+import { ownMetric } from "./constructs/metrics-and-alarms.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
 import { OriginDatabases } from "./constructs/origin-databases.ts";
-import { ownMetric } from "./constructs/own-metrics.ts";
 import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
@@ -157,8 +157,7 @@ export class OAuthMonitoring extends Construct {
     const topic =
       props.alarmTopic ?? new Topic(this, "AlarmTopic", { masterKey: key, enforceSSL: true });
     const functions = new Functions(this, "Functions", {
-      config,
-      configuration,
+      ...configuration,
       data,
       flow,
       alertTopic: topic,

@@ -19,13 +19,17 @@ import {
   InvalidConfigError,
   type MonitoringConfig,
 } from "../../shared/config/monitoring-config.ts";
-import { createAlarm } from "./create-alarm.ts";
 import type { Data } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
-import { type FailureRateProps, failureRate } from "./failure-rate.ts";
 import { FUNCTIONS } from "./function-table.ts";
 import type { FunctionName, Functions } from "./functions.ts";
-import { apiMetric, ownMetric } from "./own-metrics.ts";
+import {
+  apiMetric,
+  createAlarm,
+  type FailureRateProps,
+  failureRate,
+  ownMetric,
+} from "./metrics-and-alarms.ts";
 import { tableThrottles } from "./table-throttles.ts";
 import { droppedEvents } from "./undelivered.ts";
 
@@ -311,7 +315,7 @@ export class Alarms extends Construct {
       ERROR_MEANING[name] ?? "The function fails, times out or runs out of memory. Read its log";
     const throttles = created.metricThrottles(SUM);
     const errors = created.metricErrors(SUM);
-    if (FUNCTIONS[name].scheduled) {
+    if (FUNCTIONS[name].everyMinutes) {
       // A scheduled function runs rarely, even with heavy traffic, so a single error triggers the alarm.
       this.#alarm(`${name}Throttles`, throttled, throttles, 1);
       this.#alarm(`${name}Errors`, failed, errors, 1);

@@ -19,9 +19,8 @@ import type {
 } from "aws-cdk-lib/aws-apigatewayv2";
 import { Construct, type IConstruct } from "constructs";
 import type { Alarms, ServerErrorsThreshold } from "./alarms.ts";
-import { ApiProtection } from "./api-protection.ts";
+import { ApiProtection, HttpApiProtection } from "./api-protection.ts";
 import type { Functions } from "./functions.ts";
-import { HttpApiProtection } from "./http-api-protection.ts";
 import type { MetricsDashboard } from "./metrics-dashboard.ts";
 import { type GatewayResponseOptions, ProblemResponses } from "./problem-responses.ts";
 

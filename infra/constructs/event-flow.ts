@@ -1,7 +1,7 @@
 import { Duration, Names, type RemovalPolicy } from "aws-cdk-lib";
 import { Archive, EventBus, Rule } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -10,6 +10,7 @@ import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { ENTRA_SOURCE } from "../../shared/integrations/providers/entra.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/integrations/providers/keycloak.ts";
 import { PING_SOURCE } from "../../shared/integrations/providers/ping.ts";
+import { encryptedQueueProps } from "./encrypted-storage.ts";
 import { patientTarget } from "./undelivered.ts";
 
 /** Timeout of the subscriber function. */
@@ -25,9 +26,6 @@ export const REPUBLISHER_TIMEOUT = Duration.seconds(25);
  */
 const visibilityTimeout = ({ subscriber }: MonitoringConfig) =>
   Duration.seconds(6 * SUBSCRIBER_TIMEOUT.toSeconds() + subscriber.batchWindowSeconds);
-
-/** Maximum retention of an SQS message. */
-const LONGEST = Duration.days(14);
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateArchive.html */
 const MAX_ARCHIVE_NAME = 48;
@@ -65,13 +63,7 @@ export class EventFlow extends Construct {
     // because the app that uses this construct has its own feature flags.
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
-    const encrypted = {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: key,
-      enforceSSL: true,
-      retentionPeriod: LONGEST,
-      removalPolicy,
-    };
+    const encrypted = encryptedQueueProps(key, removalPolicy);
     this.deadLetters = new Queue(this, "DeadLetters", encrypted);
     this.buffer = new Queue(this, "Buffer", {
       ...encrypted,

@@ -47,8 +47,8 @@ export interface FunctionDefinition {
   readonly tables?: TablesAccess | ((config: MonitoringConfig) => TablesAccess);
   /** Whether the function publishes to the event bus. */
   readonly publishes?: boolean;
-  /** Whether a schedule invokes the function. */
-  readonly scheduled?: boolean;
+  /** Minutes between two runs, for a function that a schedule invokes. */
+  readonly everyMinutes?: (config: MonitoringConfig) => number;
   /** Further environment variables. */
   readonly environment?: (resources: FunctionResources) => Record<string, string>;
   /** Grants further permissions. */
@@ -129,7 +129,7 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     asset: "background",
     entry: "cleanup",
     timeout: Duration.minutes(15),
-    scheduled: true,
+    everyMinutes: ({ cleanup }) => cleanup.everyMinutes,
     tables: {
       TOKENS_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
       AUTHORIZATION_CODES_TABLE: { table: ["DeleteItem"], indexes: ["Query"], only: ["by_expiry"] },
@@ -148,7 +148,7 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     entry: "anomalies",
     timeout: Duration.minutes(4),
     memorySize: 1024,
-    scheduled: true,
+    everyMinutes: ({ anomalies }) => anomalies.everyMinutes,
     tables: {
       EVENTS_TABLE: {
         table: ["BatchGetItem", "Query"],
@@ -277,7 +277,7 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     asset: "admin-routes",
     entry: "signal-poller",
     timeout: Duration.minutes(1),
-    scheduled: true,
+    everyMinutes: ({ signals }) => signals?.receiver?.pollEveryMinutes ?? 1,
     tables: (config) => (hasActions(polledOf(config)) ? ACTING : {}),
     publishes: true,
     grants: (target, { config }) =>

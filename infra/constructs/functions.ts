@@ -1,6 +1,8 @@
 import { chmodSync, cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FileSystem, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Duration, FileSystem, type RemovalPolicy, Validations } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import {
   Alias,
@@ -21,7 +23,6 @@ import { Construct } from "constructs";
 import { CONFIG_FILE } from "../../shared/config/environment.ts";
 import type { FunctionName, FunctionParameters } from "../../shared/config/function-parameters.ts";
 import { packageRoot } from "../../shared/stack/package-root.ts";
-import type { Configuration } from "../deploy-time-values.ts";
 import type { TableVariable } from "./data.ts";
 import { FUNCTIONS, type FunctionDefinition, type FunctionResources } from "./function-table.ts";
 import { grantPublish, grantTables } from "./grants.ts";
@@ -50,8 +51,10 @@ const NETWORK_ACTIONS = [
 
 /** Properties of the functions. */
 export interface FunctionsProps extends FunctionResources {
-  /** The configuration that the functions read. */
-  readonly configuration: Configuration;
+  /** Contents of the configuration file. */
+  readonly fileText: string;
+  /** CDK tokens by their placeholder in the configuration file. */
+  readonly deployTimeValues: Readonly<Record<string, string>>;
   /** The VPC in which the functions run. Undefined to run them outside a VPC. */
   readonly network: FunctionNetwork | undefined;
   /** Metric dimension that separates several stacks and constructs in one account. */
@@ -66,6 +69,7 @@ export class Functions extends Construct {
   readonly #created = new Map<FunctionName, LambdaFunction>();
   readonly #watchers: FunctionWatcher[] = [];
   readonly #codes = new Map<string, Code>();
+  readonly #schedules: Construct;
 
   constructor(
     scope: Construct,
@@ -73,6 +77,7 @@ export class Functions extends Construct {
     private readonly props: FunctionsProps,
   ) {
     super(scope, id);
+    this.#schedules = new Construct(scope, "Schedules");
   }
 
   /** Value of the metric dimension `stack`. */
@@ -86,7 +91,7 @@ export class Functions extends Construct {
     if (known) return known;
     const definition = FUNCTIONS[name];
     const created = this.#create(name, definition);
-    this.#connect(created, definition);
+    this.#connect(name, created, definition);
     this.#created.set(name, created);
     for (const watch of this.#watchers) watch(name, created);
     return created;
@@ -136,7 +141,7 @@ export class Functions extends Construct {
       applicationLogLevelV2: ApplicationLogLevel.INFO,
       // If a scheduled run fails, the next run does its work, so no retry is needed. Only schedules invoke functions
       // asynchronously.
-      ...(definition.scheduled && { retryAttempts: 0 }),
+      ...(definition.everyMinutes && { retryAttempts: 0 }),
       logGroup,
       ...(reserved !== undefined && { reservedConcurrentExecutions: reserved }),
       environment: this.#environment(definition),
@@ -149,7 +154,7 @@ export class Functions extends Construct {
   }
 
   #code(asset: FunctionDefinition["asset"]): Code {
-    const code = this.#codes.get(asset) ?? codeWithConfig(asset, this.props.configuration.fileText);
+    const code = this.#codes.get(asset) ?? codeWithConfig(asset, this.props.fileText);
     this.#codes.set(asset, code);
     return code;
   }
@@ -172,15 +177,14 @@ export class Functions extends Construct {
   }
 
   #environment(definition: FunctionDefinition): Record<string, string> {
-    const { configuration, data, flow, metricsName } = this.props;
+    const { data, deployTimeValues, flow, metricsName } = this.props;
     const { asset, entry, publishes } = definition;
-    const values = configuration.deployTimeValues;
     const tables = Object.keys(this.#tables(definition)) as TableVariable[];
     return {
       POWERTOOLS_SERVICE_NAME: entry === "index" ? asset : entry,
       OAUTH_MONITORING_STACK: metricsName,
-      ...(Object.keys(values).length > 0 && {
-        OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(values),
+      ...(Object.keys(deployTimeValues).length > 0 && {
+        OAUTH_MONITORING_DEPLOY_TIME_VALUES: JSON.stringify(deployTimeValues),
       }),
       ...Object.fromEntries(tables.map((variable) => [variable, data.tables[variable].tableName])),
       ...(publishes && { EVENT_BUS_NAME: flow.bus.eventBusName }),
@@ -188,13 +192,21 @@ export class Functions extends Construct {
     };
   }
 
-  #connect(created: LambdaFunction, definition: FunctionDefinition): void {
-    const { data, flow } = this.props;
+  #connect(name: FunctionName, created: LambdaFunction, definition: FunctionDefinition): void {
+    const { config, data, flow } = this.props;
     const tables = this.#tables(definition);
     if (Object.keys(tables).length > 0) grantTables(data, created, tables);
     if (definition.publishes) grantPublish(flow.bus, created);
     definition.grants?.(created, this.props);
     if (definition.source) created.addEventSource(definition.source(this.props));
+    if (!definition.everyMinutes) return;
+    // The construct ID of the rule is the schedule's name.
+    new Rule(this.#schedules, name, {
+      description: `Runs the function ${name}`,
+      schedule: Schedule.rate(Duration.minutes(definition.everyMinutes(config))),
+      // If a run fails, the next run does its work. A retry would only run in parallel.
+      targets: [new LambdaTarget(created, { retryAttempts: 0 })],
+    });
   }
 
   #tables({ tables = {} }: FunctionDefinition) {

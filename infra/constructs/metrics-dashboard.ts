@@ -13,7 +13,7 @@ import type { MetricName, MetricService } from "../../shared/core/telemetry.ts";
 import type { Data, TableVariable } from "./data.ts";
 import type { EventFlow } from "./event-flow.ts";
 import type { FunctionName, Functions } from "./functions.ts";
-import { apiMetric, ownMetric } from "./own-metrics.ts";
+import { apiMetric, ownMetric } from "./metrics-and-alarms.ts";
 import { tableThrottles } from "./table-throttles.ts";
 
 /** The resources that the dashboard shows. */

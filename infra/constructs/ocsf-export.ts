@@ -23,12 +23,12 @@ import {
   ObjectOwnership,
 } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { S3_SERVER_ACCESS_LOGS_USE_BUCKET_POLICY } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { OcsfExportParameters } from "../../shared/config/ocsf-export-parameters.ts";
-import { createAlarm } from "./create-alarm.ts";
-import { privateBucketProps } from "./private-bucket.ts";
+import { encryptedQueueProps, privateBucketProps } from "./encrypted-storage.ts";
+import { createAlarm } from "./metrics-and-alarms.ts";
 
 /** Key prefixes for exported events and for failed records. */
 const PREFIX = "ocsf/";
@@ -75,13 +75,11 @@ export class OcsfExport extends Construct {
     super(scope, id);
     this.bucket = this.#createBucket();
     this.#stream = this.#createStream();
-    this.undelivered = new Queue(this, "Undelivered", {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: props.key,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-      removalPolicy: this.props.removalPolicy,
-    });
+    this.undelivered = new Queue(
+      this,
+      "Undelivered",
+      encryptedQueueProps(props.key, props.removalPolicy),
+    );
     Validations.of(this.undelivered).acknowledge({
       id: "AwsSolutions-SQS3",
       reason:

@@ -3,8 +3,8 @@ import { Grant, type IGrantable } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import { Construct } from "constructs";
+import { privateBucketProps } from "./encrypted-storage.ts";
 import { KEY_READS } from "./grants.ts";
-import { privateBucketProps } from "./private-bucket.ts";
 
 export interface OriginDatabasesProps {
   /** The file names, used as object keys. */

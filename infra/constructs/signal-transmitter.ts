@@ -6,7 +6,7 @@ import { type IKey, Key, KeySpec, KeyUsage } from "aws-cdk-lib/aws-kms";
 import type { Function as LambdaFunction } from "aws-cdk-lib/aws-lambda";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../shared/config/signal-parameters.ts";
 import { SIGNALS } from "../../shared/core/tables.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { encryptedQueueProps } from "./encrypted-storage.ts";
 import { SIGNAL_TIMEOUT } from "./function-table.ts";
 import type { Functions } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
@@ -62,13 +63,7 @@ export class SignalTransmitter extends Construct {
           removalPolicy,
         }),
     );
-    const encrypted = {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: key,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-      removalPolicy,
-    };
+    const encrypted = encryptedQueueProps(key, removalPolicy);
     const visibilityTimeout = Duration.seconds(6 * SIGNAL_TIMEOUT.toSeconds());
     this.undelivered = new Queue(this, "Undelivered", encrypted);
     const deadLetters = (maxReceiveCount: number) => ({ queue: this.undelivered, maxReceiveCount });

@@ -5,7 +5,7 @@ import { SqsQueue } from "aws-cdk-lib/aws-events-targets";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { createAlarm } from "./create-alarm.ts";
+import { createAlarm } from "./metrics-and-alarms.ts";
 
 /** Returns a rule target that retries for 24 hours, the maximum, before it uses the dead-letter queue. */
 export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {

@@ -3,11 +3,12 @@ import { type EventBus, Rule } from "aws-cdk-lib/aws-events";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
-import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import { NOTICE_TYPES, type WebhookConfig } from "../../shared/config/notification-parameters.ts";
 import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
+import { encryptedQueueProps } from "./encrypted-storage.ts";
 import { SIGNAL_TIMEOUT } from "./function-table.ts";
 import type { Functions } from "./functions.ts";
 import { alarmUndelivered, patientTarget } from "./undelivered.ts";
@@ -39,13 +40,7 @@ export class Webhooks extends Construct {
     // As in `EventFlow`: without this flag, EventBridge could send to the queues on behalf of any account.
     this.node.setContext(EVENTS_TARGET_QUEUE_SAME_ACCOUNT, true);
     const { webhooks, functions, bus, key, removalPolicy, alarmTopic } = props;
-    const encrypted = {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: key,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-      removalPolicy,
-    };
+    const encrypted = encryptedQueueProps(key, removalPolicy);
     this.undelivered = new Queue(this, "Undelivered", encrypted);
     const queues = webhooks.map(
       ({ name }) =>

@@ -60,9 +60,12 @@ describe("provider endpoint", () => {
   };
 
   it("adds nothing to the template without configuration", () => {
-    const absent = JSON.stringify(synthesize({}).toJSON());
-    expect(absent).not.toMatch(/provider-?endpoint|providers\/|ProviderRequestsRefused/i);
-    expect(synthesize({ endpoints: [] }).toJSON()).toEqual(JSON.parse(absent));
+    const absent = synthesize({}).toJSON();
+    const { Outputs, Resources } = absent;
+    expect(JSON.stringify({ Outputs, Resources })).not.toMatch(
+      /provider-?endpoint|providers\/|ProviderRequestsRefused/i,
+    );
+    expect(synthesize({ endpoints: [] }).toJSON()).toEqual(absent);
   });
 
   it("is an open route with its own throttling and allows GET only for Okta's verification", () => {
