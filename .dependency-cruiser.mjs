@@ -27,7 +27,7 @@ export const LAYERS = [
 
 const LAYER_FOLDERS = LAYERS.map((row) => Object.keys(row));
 
-const anyOf = (names) => `(${names.join("|")})`;
+const joinNames = (names) => `(${names.join("|")})`;
 
 /** @type {import("dependency-cruiser").IForbiddenRuleType[]} */
 const layers = LAYER_FOLDERS.flatMap((row, index) =>
@@ -38,7 +38,7 @@ const layers = LAYER_FOLDERS.flatMap((row, index) =>
     from: { path: `^shared/${folder}/` },
     to: {
       path: "^shared/",
-      pathNot: `^shared/${anyOf([folder, ...LAYER_FOLDERS.slice(0, index).flat()])}/`,
+      pathNot: `^shared/${joinNames([folder, ...LAYER_FOLDERS.slice(0, index).flat()])}/`,
     },
   })),
 );
@@ -77,7 +77,7 @@ export default {
       {},
       {
         path: "^shared/[^/]+/",
-        pathNot: `^shared/${anyOf(LAYER_FOLDERS.flat())}/`,
+        pathNot: `^shared/${joinNames(LAYER_FOLDERS.flat())}/`,
       },
     ),
     ...layers,

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import * as z from "zod";
 import { InvalidConfigError } from "../shared/config/monitoring-config.ts";
-import { explain as explainFaults, InvalidInputError, sentenceOf } from "../shared/core/errors.ts";
+import { explain as explainFaults, InvalidInputError, toSentence } from "../shared/core/errors.ts";
 import { printableLines } from "../shared/core/terminal.ts";
 import { InvalidRangeError } from "../shared/core/time-range.ts";
 import { PublishError } from "../shared/events/event-sink.ts";
@@ -15,8 +15,8 @@ import { registerClients } from "./commands/clients.ts";
 import { registerCost } from "./commands/cost.ts";
 import { registerDeadLetters } from "./commands/dead-letters.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerEnrichment } from "./commands/enrichment.ts";
 import { registerEvents } from "./commands/events.ts";
-import { registerOrigins } from "./commands/origins.ts";
 import { registerProviders } from "./commands/providers.ts";
 import { registerStats } from "./commands/stats.ts";
 import { registerTokens } from "./commands/tokens.ts";
@@ -43,7 +43,7 @@ export function buildProgram(): ReportCommand {
   registerAlertRules(program, alerts);
   registerCost(program);
   registerProviders(program);
-  registerOrigins(program);
+  registerEnrichment(program);
   registerDeadLetters(program);
   registerDoctor(program);
   registerArchive(program);
@@ -63,7 +63,7 @@ function explain(error: unknown): { message: string; code: number } {
     };
   }
   if (error instanceof InvalidInputError && !(error instanceof InvalidConfigError)) {
-    return { message: sentenceOf(error.faults), code: EXIT.badArguments };
+    return { message: toSentence(error.errors), code: EXIT.badArguments };
   }
   if (error instanceof InvalidRangeError || error instanceof UsageError) {
     return { message: error.message, code: EXIT.badArguments };

@@ -9,7 +9,7 @@ export {
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "../shared/config/monitoring-config.ts";
-export { type Fault, InvalidInputError, OAuthMonitoringError } from "../shared/core/errors.ts";
+export { type InputError, InvalidInputError, OAuthMonitoringError } from "../shared/core/errors.ts";
 export type { MetricName, MetricService } from "../shared/core/telemetry.ts";
 export type { AdminApi, AdminApiProps } from "./constructs/admin-api.ts";
 export type { ServerErrorsThreshold } from "./constructs/alarms.ts";

@@ -172,7 +172,7 @@ function over<T extends object>(settings: T | undefined, values: Partial<T>): T 
 }
 
 /** Converts the properties to a configuration. Undefined members are ignored. */
-function inputOf(props: OAuthMonitoringProps): MonitoringConfigInput {
+function toConfigInput(props: OAuthMonitoringProps): MonitoringConfigInput {
   const { config = {}, eventRetentionByType, removalPolicy } = props;
   const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, kept]) => [
     type,
@@ -210,8 +210,8 @@ const REMOVAL_POLICIES = {
  *
  * @throws InvalidConfigError with the path of each invalid property and how to fix it
  */
-export function configurationOf(props: OAuthMonitoringProps): Configuration {
-  const input = inputOf(props);
+export function getConfiguration(props: OAuthMonitoringProps): Configuration {
+  const input = toConfigInput(props);
   const routes = [...TRANSMITTER_ROUTES, ...(input.routes ?? [])];
   const configuration = parseWithTokens(
     input.signals?.transmitter ? { ...input, routes } : input,

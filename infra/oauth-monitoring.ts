@@ -33,7 +33,8 @@ import {
   type ProtectedHttpTarget,
   type ProtectedTarget,
 } from "./constructs/attachments.ts";
-import { Data, REMOVAL_POLICY_OF } from "./constructs/data.ts";
+import { Data, REMOVAL_POLICIES } from "./constructs/data.ts";
+import { EnrichmentDatabases } from "./constructs/enrichment-databases.ts";
 import { EventFlow } from "./constructs/event-flow.ts";
 import { type FunctionNetwork, Functions } from "./constructs/functions.ts";
 import {
@@ -48,12 +49,11 @@ import {
 import { ownMetric } from "./constructs/metrics-and-alarms.ts";
 import { MetricsDashboard } from "./constructs/metrics-dashboard.ts";
 import { OcsfExport } from "./constructs/ocsf-export.ts";
-import { OriginDatabases } from "./constructs/origin-databases.ts";
 import { SignalTransmitter } from "./constructs/signal-transmitter.ts";
 import { SignalsApi } from "./constructs/signals-api.ts";
 import { StackOutputs } from "./constructs/stack-outputs.ts";
 import { Webhooks } from "./constructs/webhooks.ts";
-import { configurationOf, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
+import { getConfiguration, type OAuthMonitoringProps } from "./oauth-monitoring-props.ts";
 
 /** Construct ID of the admin API. */
 const ADMIN_API = "AdminApi";
@@ -79,11 +79,11 @@ export interface MonitoringTables {
   /** Detected anomalies, and mutes. */
   readonly alerts: Table;
   /** Tokens and sessions by principal (user or client). */
-  readonly holdings: Table;
+  readonly credentials: Table;
   /** Actions that were taken against principals or await approval. */
   readonly actions: Table;
   /** The deny list: the blocks and revocations that all adapters check. */
-  readonly restrictions: Table;
+  readonly denyList: Table;
 }
 
 /**
@@ -117,7 +117,7 @@ export class OAuthMonitoring extends Construct {
   /** The bucket for exported events. Undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
   /** The bucket for IP enrichment databases. Undefined unless the configuration lists databases. */
-  readonly originsBucket: Bucket | undefined;
+  readonly enrichmentBucket: Bucket | undefined;
   /** The Shared Signals API. Undefined unless the configuration contains `signals`. */
   readonly signalsApi: HttpApi | undefined;
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
@@ -139,10 +139,10 @@ export class OAuthMonitoring extends Construct {
 
   constructor(scope: Construct, id: string, props: OAuthMonitoringProps = {}) {
     super(scope, id);
-    const configuration = configurationOf(props);
+    const configuration = getConfiguration(props);
     this.config = configuration.config;
     const { config } = this;
-    const removalPolicy = REMOVAL_POLICY_OF[config.removalPolicy];
+    const removalPolicy = REMOVAL_POLICIES[config.removalPolicy];
     const logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS;
     this.#removalPolicy = removalPolicy;
     this.#logRetention = logRetention;
@@ -195,7 +195,7 @@ export class OAuthMonitoring extends Construct {
     this.authorizerFunction = functions.authorizer;
     this.environment = this.#environment(configuration.json);
     this.ocsfBucket = this.#addOcsfExport();
-    this.originsBucket = this.#addOriginDatabases();
+    this.enrichmentBucket = this.#addEnrichmentDatabases();
     this.#addWebhooks();
     this.signalsApi = config.signals && this.#addSignalsApi();
     this.#requireAdminApiForProviders();
@@ -306,7 +306,7 @@ export class OAuthMonitoring extends Construct {
       TOKENS_TABLE: { table: ["PutItem"] },
       AUTHORIZATION_CODES_TABLE: { table: ["PutItem"] },
       SESSIONS_TABLE: { table: ["PutItem"] },
-      HOLDINGS_TABLE: { table: ["PutItem"] },
+      CREDENTIALS_TABLE: { table: ["PutItem"] },
     }).combine(this.grantPublish(grantee));
   }
 
@@ -485,20 +485,20 @@ export class OAuthMonitoring extends Construct {
     });
   }
 
-  #addOriginDatabases(): Bucket | undefined {
-    const { databases } = this.config.origins;
+  #addEnrichmentDatabases(): Bucket | undefined {
+    const { databases } = this.config.enrichment;
     if (databases.length === 0) return undefined;
     const readers = [
       this.#functions.get("Subscriber"),
       ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
     ];
-    const { bucket } = new OriginDatabases(this, "OriginDatabases", {
+    const { bucket } = new EnrichmentDatabases(this, "OriginDatabases", {
       databases,
       key: this.#data.key,
       removalPolicy: this.#removalPolicy,
       readers,
     });
-    for (const reader of readers) reader.addEnvironment("ORIGINS_BUCKET", bucket.bucketName);
+    for (const reader of readers) reader.addEnvironment("ENRICHMENT_BUCKET", bucket.bucketName);
     return bucket;
   }
 
@@ -572,7 +572,7 @@ export class OAuthMonitoring extends Construct {
       }),
       ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
-      ...(this.originsBucket && { OriginsBucketName: this.originsBucket.bucketName }),
+      ...(this.enrichmentBucket && { EnrichmentBucketName: this.enrichmentBucket.bucketName }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,
         (variable) => this.#data.tables[variable].tableName,

@@ -15,22 +15,22 @@ export {
   queryEvents,
 } from "./audit-log/query-events.ts";
 export type { StoredEvent } from "./audit-log/stored-event.ts";
-export type { RestrictionStore } from "./authorization/restriction.ts";
-export { TooManyRestrictionsError } from "./authorization/restriction-log.ts";
+export type { DenyListStore } from "./authorization/deny-list-entry.ts";
+export { DenyListFullError } from "./authorization/deny-list-log.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
   type MonitoringConfigInput,
 } from "./config/monitoring-config.ts";
-export type { SendAgainOptions } from "./core/aws-calls.ts";
+export type { RetryOptions } from "./core/aws-calls.ts";
 export type { Clock } from "./core/clock.ts";
 export type {
   DocumentClient,
-  Patience,
+  TimeoutProfile,
 } from "./core/document-client.ts";
 export {
-  type Fault,
   IncompleteRequestError,
+  type InputError,
   InvalidInputError,
   OAuthMonitoringError,
 } from "./core/errors.ts";
@@ -40,15 +40,15 @@ export type { EventData } from "./events/event-data.ts";
 export {
   createEventPublisher,
   type EventPublisherOptions,
-  type SetAside,
+  type EventSpool,
 } from "./events/event-publisher.ts";
 export { type EventSink, PublishError } from "./events/event-sink.ts";
+export type { NetworkKind } from "./events/ip-enrichment.ts";
 export type { OAuthEvent } from "./events/oauth-event.ts";
-export type { OriginKind } from "./events/origin.ts";
 export {
   alertSuspiciousActivity,
   type EventSubject,
-  type ScopeHolder,
+  type ScopePrincipal,
   type TrackEventOptions,
   type Tracking,
   trackEvent,
@@ -73,7 +73,7 @@ export {
   releaseAction,
   WrongActionStateError,
 } from "./response/decide-action.ts";
-export type { HeldStore } from "./response/hits.ts";
+export type { ActiveCredentialStore } from "./response/hits.ts";
 export {
   IdempotencyKeyReusedError,
   takeAction,
@@ -104,7 +104,7 @@ export {
   type StartSessionRequest,
   startSession,
 } from "./tokens/client-session.ts";
-export type { HoldingStore } from "./tokens/holdings.ts";
+export type { CredentialStore } from "./tokens/credentials.ts";
 export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
 export {
   type ClientStore,
@@ -118,7 +118,7 @@ export {
   revokeToken,
   TokenNotFoundError,
 } from "./tokens/revoke-token.ts";
-export { revokeHolder, type TokenHolder } from "./tokens/revoked-holders.ts";
+export { revokePrincipal, type TokenPrincipal } from "./tokens/revoked-principals.ts";
 export {
   type AuthorizationCodeRequest,
   type AuthorizationCodeStore,

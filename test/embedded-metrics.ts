@@ -64,11 +64,11 @@ export function parseMetricLine(line: string): MetricLine {
 }
 
 /** Returns all values of a metric in the given lines. */
-export function valuesOf(lines: readonly MetricLine[], metric: string): number[] {
+export function getValues(lines: readonly MetricLine[], metric: string): number[] {
   return lines.flatMap(({ values }) => values[metric] ?? []);
 }
 
 /** Returns the sum that CloudWatch would show for a metric. */
-export function sumOf(lines: readonly MetricLine[], metric: string): number {
-  return valuesOf(lines, metric).reduce((sum, value) => sum + value, 0);
+export function computeSum(lines: readonly MetricLine[], metric: string): number {
+  return getValues(lines, metric).reduce((sum, value) => sum + value, 0);
 }

@@ -23,9 +23,9 @@ function control(type: number, size: number): Buffer {
 }
 
 /** Encodes a pointer to an offset in the data section, in the longest pointer format. */
-export function pointerTo(place: number): Buffer {
+export function pointerTo(offset: number): Buffer {
   const bytes = Buffer.from([(1 << 5) | (3 << 3), 0, 0, 0, 0]);
-  bytes.writeUInt32BE(place, 1);
+  bytes.writeUInt32BE(offset, 1);
   return bytes;
 }
 
@@ -74,7 +74,7 @@ export interface MmdbOptions {
 const MARKER = Buffer.from("\xab\xcd\xefMaxMind.com", "latin1");
 
 /** Returns the bits of a CIDR block in the tree. In an IPv6 tree, IPv4 comes after 96 zeros. */
-function bitsOf(block: string, ipVersion: 4 | 6): number[] {
+function toBits(block: string, ipVersion: 4 | 6): number[] {
   const [ip = "", length] = block.split("/");
   const bytes = parseAddress(ip)?.toByteArray() ?? [];
   const bits = bytes.flatMap((byte) =>
@@ -102,14 +102,14 @@ export function mmdbFile(
   const root: Node = [undefined, undefined];
   const nodes: Node[] = [root];
   const data: Buffer[] = [];
-  const places = new Map<Buffer, number>();
+  const locations = new Map<Buffer, number>();
   let size = 0;
   for (const [block, record] of Object.entries(records)) {
     const encoded = encode(record);
-    places.set(encoded, size);
+    locations.set(encoded, size);
     size += encoded.length;
     data.push(encoded);
-    const bits = bitsOf(block, ipVersion);
+    const bits = toBits(block, ipVersion);
     let node = root;
     for (const bit of bits.slice(0, -1)) {
       let next = node[bit];
@@ -125,14 +125,14 @@ export function mmdbFile(
     if (!Array.isArray(behind)) node[last] = encoded;
   }
   const index = new Map(nodes.map((node, at) => [node, at]));
-  const recordOf = (side: Node | Buffer | undefined) =>
+  const parseRecord = (side: Node | Buffer | undefined) =>
     side === undefined
       ? nodes.length
       : Array.isArray(side)
         ? (index.get(side) as number)
-        : nodes.length + 16 + (places.get(side) as number);
+        : nodes.length + 16 + (locations.get(side) as number);
   const tree = nodes.map((node) => {
-    const [left, right] = [recordOf(node[0]), recordOf(node[1])];
+    const [left, right] = [parseRecord(node[0]), parseRecord(node[1])];
     const bytes = Buffer.alloc(recordBits / 4);
     if (recordBits === 24) {
       bytes.writeUIntBE(left, 0, 3);

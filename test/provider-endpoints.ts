@@ -1,19 +1,19 @@
 import type { MonitoringConfigInput } from "../shared/config/monitoring-config.ts";
 
-const secretOf = (name: string) =>
+const getSecret = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
 /** Endpoints with every kind of authentication. */
 export const ENDPOINTS = [
-  { provider: "entra", authentication: { kind: "signature", secretArn: secretOf("entra") } },
+  { provider: "entra", authentication: { kind: "signature", secretArn: getSecret("entra") } },
   {
     provider: "keycloak",
-    authentication: { kind: "body_signature", secretArn: secretOf("keycloak") },
+    authentication: { kind: "body_signature", secretArn: getSecret("keycloak") },
   },
-  { provider: "okta", authentication: { kind: "bearer", secretArn: secretOf("okta") } },
+  { provider: "okta", authentication: { kind: "bearer", secretArn: getSecret("okta") } },
   {
     provider: "ping",
-    authentication: { kind: "bearer", secretArn: secretOf("ping"), header: "x-ping-key" },
+    authentication: { kind: "bearer", secretArn: getSecret("ping"), header: "x-ping-key" },
   },
 ] as const satisfies NonNullable<MonitoringConfigInput["providers"]>["endpoints"];
 
@@ -30,5 +30,5 @@ export const ENDPOINT_KEYS = {
 
 /** Secrets that `ENDPOINTS` refers to, by ARN. */
 export const ENDPOINT_SECRETS: ReadonlyMap<string, string> = new Map(
-  Object.entries(ENDPOINT_KEYS).map(([name, keys]) => [secretOf(name), [keys].flat().join("\n")]),
+  Object.entries(ENDPOINT_KEYS).map(([name, keys]) => [getSecret(name), [keys].flat().join("\n")]),
 );

@@ -22,7 +22,7 @@ export function sampleAlert(parts: Partial<Alert> = {}): Alert {
     window_end: "2026-11-23T10:00:00.000Z",
     evidence: { failures_by_client: { app: 60 }, examples: [{ ip: "203.0.113.9" }, { ip: "x" }] },
     event_id: "e1",
-    told: false,
+    notified: false,
     ...parts,
   };
 }

@@ -27,7 +27,7 @@ export const eventsBefore =
     );
 
 /** Returns an IPv4 address with its network and a user agent. */
-export function place(ip: string, agent: string) {
+export function location(ip: string, agent: string) {
   const [a, b] = ip.split(".");
   return { ip, network: `${a}.${b}.0.0/16`, agent };
 }

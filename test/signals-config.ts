@@ -1,12 +1,12 @@
 import type { MonitoringConfigInput } from "../shared/config/monitoring-config.ts";
 
-const secretOf = (name: string) =>
+const getSecret = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
 /** Secrets that `SIGNALS` refers to, by ARN. */
 export const SIGNAL_SECRETS: ReadonlyMap<string, string> = new Map([
-  [secretOf("push"), "Bearer agreed"],
-  [secretOf("poll"), "Bearer of-the-stream"],
+  [getSecret("push"), "Bearer agreed"],
+  [getSecret("poll"), "Bearer of-the-stream"],
 ]);
 
 /** Shared Signals with everything enabled: a push transmitter, a poll transmitter, and our own transmitter. */
@@ -17,7 +17,7 @@ export const SIGNALS = {
         name: "idp",
         issuer: "https://idp.example.com/",
         audiences: ["https://sp.example.com"],
-        pushAuthorizationSecretArn: secretOf("push"),
+        pushAuthorizationSecretArn: getSecret("push"),
         actions: { "session-revoked": "enforce" },
       },
       {
@@ -26,7 +26,7 @@ export const SIGNALS = {
         audiences: ["https://sp.example.com"],
         poll: {
           endpoint: "https://edr.example.com/poll",
-          authorizationSecretArn: secretOf("poll"),
+          authorizationSecretArn: getSecret("poll"),
         },
       },
     ],
@@ -37,7 +37,7 @@ export const SIGNALS = {
 /** Notifications with everything enabled. */
 export const NOTIFICATIONS = {
   webhooks: [
-    { name: "Siem", secretArn: secretOf("siem") },
-    { name: "Channel", secretArn: secretOf("channel"), format: "slack" },
+    { name: "Siem", secretArn: getSecret("siem") },
+    { name: "Channel", secretArn: getSecret("channel"), format: "slack" },
   ],
 } as const satisfies NonNullable<MonitoringConfigInput["notifications"]>;

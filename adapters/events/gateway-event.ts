@@ -89,7 +89,7 @@ const isFunctionUrl = ({ requestContext }: HttpEvent) =>
   requestContext.domainName.includes(".lambda-url.");
 
 /** Returns the paths of a call. A function URL keeps the path's encoding; an HTTP API decodes it. */
-function pathsOf(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
+function getPaths(event: HttpEvent): Pick<ProtectedRequest, "path" | "routed"> {
   const { rawPath, routeKey, pathParameters: parameters, requestContext } = event;
   if (isFunctionUrl(event)) return { path: rawPath };
   const { stage, domainName } = requestContext;
@@ -109,7 +109,7 @@ export function fromHttpEvent(
   const calledPath = isFunctionUrl(event) ? event.rawPath : encodePath(event.rawPath);
   return {
     method: http.method,
-    ...pathsOf(event),
+    ...getPaths(event),
     ...callerFields(fields),
     ip: clientAddressAtGateway(http.sourceIp, fields, addresses),
     requestId: loggableRequestId(event),

@@ -6,8 +6,8 @@ import {
   type DecidedCall,
   decide,
 } from "./decide.ts";
+import { buildAnswer, type HttpAnswer, toDenial } from "./denial.ts";
 import { describeResource, type McpOptions, parseMcpOptions } from "./mcp-options.ts";
-import { answerOf, type HttpAnswer, refusalOf } from "./refusal.ts";
 import { describeRpc, rpcError } from "./rpc-call.ts";
 
 /** The result of a check: an allowed call has a `caller`, any other call has an `answer`. */
@@ -62,7 +62,7 @@ export function createCallCheck(
         return { decided, answer: rpcError(decision.reason) };
       }
       if (decision.outcome !== "allowed") {
-        return { decided, answer: answerOf(refusalOf(decision), challenge, request.requestId) };
+        return { decided, answer: buildAnswer(toDenial(decision), challenge, request.requestId) };
       }
       return { decided, caller: callerOfDecision(decision) };
     },

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { parseInput } from "../../shared/core/errors.ts";
 import { scopeSchema } from "../../shared/events/identifiers.ts";
-import type { HttpAnswer } from "./refusal.ts";
+import type { HttpAnswer } from "./denial.ts";
 
 /** The MCP server behind an adapter. */
 export interface McpOptions {

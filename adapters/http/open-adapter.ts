@@ -1,10 +1,10 @@
 import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { StoredDenyList } from "../../shared/authorization/stored-deny-list.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import type { Logger } from "../../shared/core/telemetry.ts";
-import type { SetAside } from "../../shared/events/event-publisher.ts";
+import type { EventSpool } from "../../shared/events/event-publisher.ts";
 import { busSink } from "../events/event-sink.ts";
 import type { AdapterContext } from "./decide.ts";
 
@@ -17,7 +17,7 @@ export interface OpenAdapterOptions {
   readonly environment: AdapterEnvironment;
   readonly logger: Logger;
   /** Called with the number of events that were spooled because the bus failed. */
-  readonly onSetAside?: (count: number) => void;
+  readonly onSpooled?: (count: number) => void;
   /**
    * Whether the adapter sends 401 and 403 responses itself and can therefore include a DPoP nonce.
    *
@@ -35,31 +35,31 @@ export interface OpenAdapterOptions {
 export async function openAdapter({
   environment,
   logger,
-  onSetAside,
+  onSpooled,
   canGiveNonces,
 }: OpenAdapterOptions): Promise<AdapterContext> {
   const variables = readEnvironment(environment, [
     "TOKENS_TABLE",
     "SESSIONS_TABLE",
-    "HOLDINGS_TABLE",
-    "RESTRICTIONS_TABLE",
+    "CREDENTIALS_TABLE",
+    "DENY_LIST_TABLE",
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",
     "OAUTH_MONITORING_CONFIG",
   ]);
   const config = variables.OAUTH_MONITORING_CONFIG;
-  let queue: SetAside | undefined;
+  let queue: EventSpool | undefined;
   const db = createDocumentClient("call");
-  const restrictionsTable = variables.RESTRICTIONS_TABLE;
+  const denyListTable = variables.DENY_LIST_TABLE;
   return {
     db,
     tokensTable: variables.TOKENS_TABLE,
     sessionsTable: variables.SESSIONS_TABLE,
-    holdingsTable: variables.HOLDINGS_TABLE,
+    credentialsTable: variables.CREDENTIALS_TABLE,
     config,
     logger,
     clock: systemClock,
-    restrictions: new StoredRestrictions({ db, restrictionsTable }),
+    denyList: new StoredDenyList({ db, denyListTable }),
     otherIssuers: await loadOtherIssuers(config, { clock: systemClock, canGiveNonces }),
     sink: busSink(variables.EVENT_BUS_NAME, logger, {
       async keep(events) {
@@ -67,7 +67,7 @@ export async function openAdapter({
         const { openUnpublishedQueue } = await import("../../shared/events/unpublished-queue.ts");
         queue ??= openUnpublishedQueue(variables.UNPUBLISHED_QUEUE_URL);
         await queue.keep(events);
-        onSetAside?.(events.length);
+        onSpooled?.(events.length);
       },
     }),
   };

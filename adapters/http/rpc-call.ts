@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { BodyFailure, CallBody } from "../../shared/authorization/protected-request.ts";
 import { cutText } from "../../shared/events/redact-text.ts";
+import type { HttpAnswer } from "./denial.ts";
 import type { McpServer } from "./mcp-options.ts";
-import type { HttpAnswer } from "./refusal.ts";
 
 /** Longest name to store in an event, in bytes. Real names are shorter. */
 const MAX_NAME_BYTES = 128;

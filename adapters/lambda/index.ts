@@ -4,12 +4,16 @@
  * @module lambda
  */
 export { InvalidConfigError } from "../../shared/config/monitoring-config.ts";
-export { type Fault, InvalidInputError, OAuthMonitoringError } from "../../shared/core/errors.ts";
+export {
+  type InputError,
+  InvalidInputError,
+  OAuthMonitoringError,
+} from "../../shared/core/errors.ts";
 export type { Logger } from "../../shared/core/telemetry.ts";
 export type { Caller } from "../http/decide.ts";
 export type { McpOptions } from "../http/mcp-options.ts";
 export type { AdapterEnvironment } from "../http/open-adapter.ts";
-export { callerOf } from "./invoked-call.ts";
+export { getCaller } from "./invoked-call.ts";
 export {
   type LambdaMiddleware,
   type LambdaMiddlewareOptions,

@@ -30,7 +30,7 @@ export interface ExtensionOptions {
    *
    * @default - waits for work in every invocation, without a limit
    */
-  readonly patienceMs?: number;
+  readonly maxWaitMs?: number;
 }
 
 const NAME = "oauth-monitoring-events";
@@ -114,22 +114,22 @@ function startLoop(
   api: string,
   identifier: string,
   onFailure: (error: unknown) => void,
-  { patienceMs }: ExtensionOptions,
+  { maxWaitMs }: ExtensionOptions,
 ): AfterResponse {
   let works: (() => Promise<void>)[] = [];
   let wake: (() => void) | undefined;
   let alive = true;
-  let announced = patienceMs === undefined;
+  let announced = maxWaitMs === undefined;
   /** Request ID of the most recent invocation that ended because no work was announced. */
   let released: string | undefined;
 
-  /** Waits for an invocation's work. Gives up after `patienceMs` if no work was announced. */
+  /** Waits for an invocation's work. Gives up after `maxWaitMs` if no work was announced. */
   const workOrRelease = async () => {
     while (works.length === 0) {
       let timer: NodeJS.Timeout | undefined;
       const isOver = await new Promise<boolean>((resolve) => {
         wake = () => resolve(false);
-        if (!announced) timer = setTimeout(() => resolve(true), patienceMs);
+        if (!announced) timer = setTimeout(() => resolve(true), maxWaitMs);
       });
       clearTimeout(timer);
       if (isOver && !announced && works.length === 0) return;
@@ -151,7 +151,7 @@ function startLoop(
       await responsePosted();
       const due = works;
       works = [];
-      announced = patienceMs === undefined;
+      announced = maxWaitMs === undefined;
       for (const work of due) await work().catch(onFailure);
     }
   };

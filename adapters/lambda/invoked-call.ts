@@ -14,7 +14,7 @@ import {
   loadBalancerEventSchema,
 } from "../events/load-balancer-event.ts";
 import type { Caller } from "../http/decide.ts";
-import type { HttpAnswer } from "../http/refusal.ts";
+import type { HttpAnswer } from "../http/denial.ts";
 
 /** An HTTP call that invoked a function, and the response format of the event source. */
 export interface InvokedCall {
@@ -142,7 +142,7 @@ const eventSchema = z.object({
  * @param event the handler's event
  * @returns undefined if neither the middleware nor the authorizer allowed the call
  */
-export function callerOf(event: unknown): Caller | undefined {
+export function getCaller(event: unknown): Caller | undefined {
   const parsed = eventSchema.safeParse(event);
   if (!parsed.success) return undefined;
   const { authorizer } = parsed.data.requestContext;

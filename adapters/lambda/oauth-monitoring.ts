@@ -85,8 +85,10 @@ function handlerDone(): { readonly settle: () => void; readonly waited: () => Pr
     settle,
     async waited() {
       let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS)));
-      await Promise.race([done, patience]);
+      const timeoutProfile = new Promise<void>(
+        (resolve) => (timer = setTimeout(resolve, PATIENCE_MS)),
+      );
+      await Promise.race([done, timeoutProfile]);
       clearTimeout(timer);
     },
   };
@@ -111,7 +113,7 @@ function introduce(event: unknown, authorizer: object): void {
  * ```typescript
  * export const handler = middy()
  *   .use(await oauthMonitoring())
- *   .handler(async (event) => ({ statusCode: 200, body: `Hello ${callerOf(event)?.user_id}` }));
+ *   .handler(async (event) => ({ statusCode: 200, body: `Hello ${getCaller(event)?.user_id}` }));
  * ```
  * @throws InvalidConfigError naming each missing or invalid variable
  * @throws InvalidInputError naming each invalid option. The middleware also throws it for an event from any other
@@ -132,7 +134,7 @@ export async function oauthMonitoring(
   const fail = (error: unknown) =>
     logger.error("Processing after the response failed", { cause: String(error) });
   const afterResponse = await registerInternalExtension(environment.AWS_LAMBDA_RUNTIME_API, fail, {
-    patienceMs: PATIENCE_MS,
+    maxWaitMs: PATIENCE_MS,
   });
   const running = new WeakMap<object, () => void>();
   const settle = (request: LambdaMiddlewareRequest) => running.get(request)?.();

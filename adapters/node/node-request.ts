@@ -17,7 +17,7 @@ export interface InFrontOfServer {
   readonly clientCertificateHeader: string | undefined;
 }
 
-const pathOf = (target: string) => target.split("?", 1)[0] ?? "";
+const getPath = (target: string) => target.split("?", 1)[0] ?? "";
 
 function toProtectedRequest(
   method: string,
@@ -26,7 +26,7 @@ function toProtectedRequest(
   connected: string,
   front: InFrontOfServer,
 ): ProtectedRequest {
-  const path = pathOf(target);
+  const path = getPath(target);
   const certificate =
     front.clientCertificateHeader === undefined
       ? undefined
@@ -63,8 +63,8 @@ export type ServerRequest = IncomingMessage & {
 /** Returns the path that Express routes by, if earlier code has changed `url`; otherwise undefined. */
 function rewrittenPath({ originalUrl, baseUrl, url = "" }: ServerRequest): string | undefined {
   if (originalUrl === undefined || baseUrl === undefined) return undefined;
-  const path = baseUrl + pathOf(url);
-  const received = pathOf(originalUrl);
+  const path = baseUrl + getPath(url);
+  const received = getPath(originalUrl);
   // Express adds a slash to `url` if the path ends at the router's mount path.
   return path === received || path === `${received}/` ? undefined : path;
 }
@@ -103,11 +103,11 @@ export function fromFetchRequest(
     const value = headers.get(name);
     return value === null ? [] : [value];
   };
-  return toProtectedRequest(method, targetOf(url), fields, connected, front);
+  return toProtectedRequest(method, toTarget(url), fields, connected, front);
 }
 
 /** Returns the path and query of an absolute URL without normalizing them. */
-function targetOf(url: string): string {
+function toTarget(url: string): string {
   const [, target = ""] = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*(.*)$/is.exec(url) ?? [];
   return target.startsWith("/") ? target : `/${target}`;
 }

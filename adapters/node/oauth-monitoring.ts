@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "../../shared/core/telemetry.ts";
 import { type CheckedCall, createCallCheck } from "../http/check-call.ts";
 import type { AdapterContext, Caller, DecidedCall } from "../http/decide.ts";
+import type { HttpAnswer } from "../http/denial.ts";
 import type { McpOptions } from "../http/mcp-options.ts";
 import { type AdapterEnvironment, openAdapter } from "../http/open-adapter.ts";
-import type { HttpAnswer } from "../http/refusal.ts";
 import { type Batching, createBatchingSink } from "./batching-sink.ts";
 import {
   fromFetchRequest,
@@ -66,7 +66,7 @@ export interface NodeMiddlewareOptions {
 export interface NodeMonitoring {
   /**
    * Middleware for Node's HTTP server, Express, Connect and compatible frameworks. It sends the response to a
-   * denied call itself. For an allowed call, `callerOf(request)` returns the caller.
+   * denied call itself. For an allowed call, `getCaller(request)` returns the caller.
    */
   readonly middleware: (
     request: IncomingMessage,
@@ -87,7 +87,7 @@ export interface NodeMonitoring {
 const callers = new WeakMap<object, Caller>();
 
 /** Returns the caller of a request that the middleware or `check` allowed; undefined for any other request. */
-export function callerOf(request: IncomingMessage | Request): Caller | undefined {
+export function getCaller(request: IncomingMessage | Request): Caller | undefined {
   return callers.get(request);
 }
 

@@ -17,7 +17,7 @@ import { approveAction, rejectAction, releaseAction } from "../../shared/respons
 import { countHits } from "../../shared/response/everything.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { actorOf, parseOptions } from "../program/options.ts";
+import { parseOptions, toActor } from "../program/options.ts";
 import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Options that select a target, by kind of target. */
@@ -56,7 +56,7 @@ const oneTargetSchema = z
   .pipe(actionTargetSchema);
 
 /** Returns the one target that the options select. */
-const targetOf = (options: TargetOptions): ActionTarget =>
+const toTarget = (options: TargetOptions): ActionTarget =>
   parseOptions(oneTargetSchema, targetsIn(options));
 
 const actingSchema = z.object({
@@ -116,12 +116,12 @@ async function act(
   options: ActionOptions,
 ): Promise<Report> {
   const { until, issuedBefore } = options;
-  const target = targetOf(options);
+  const target = toTarget(options);
   const request = {
     kind,
     target,
     reason: options.reason,
-    actor: actorOf(options.as),
+    actor: toActor(options.as),
     until,
     issuedBefore,
     idempotencyKey: options.key,
@@ -176,7 +176,7 @@ const deciding =
   (decide: typeof approveAction) =>
   async (target: Target, actionId: string, options: unknown): Promise<Report> => {
     const { reason, as } = parseOptions(decisionSchema, options);
-    const action = await decide(target, { actionId, reason, actor: actorOf(as) });
+    const action = await decide(target, { actionId, reason, actor: toActor(as) });
     const name = `${NOUNS[action.kind]} of ${describeTarget(action.target)}`;
     return { json: action, text: printable(`The ${name} is ${action.state}.`) };
   };
@@ -185,7 +185,7 @@ const deciding =
 export const release = deciding(releaseAction);
 
 /** Maximum number of listed actions. */
-const MOST_LISTED = 100;
+const MAX_LISTED = 100;
 
 const listSchema = z.object({ ...targetShape, state: z.enum(ACTION_STATES).default("done") });
 
@@ -194,8 +194,8 @@ export async function actionsList(target: Target, options: unknown): Promise<Rep
   const { state, ...named } = parseOptions(listSchema, options);
   const actions =
     targetsIn(named).length > 0
-      ? await listActionsOfTarget(target, targetOf(named), MOST_LISTED)
-      : await listActionsOfState(target, state, MOST_LISTED);
+      ? await listActionsOfTarget(target, toTarget(named), MAX_LISTED)
+      : await listActionsOfState(target, state, MAX_LISTED);
   const rows = actions.map((action) => [
     action.requested_at,
     action.action_id,

@@ -21,7 +21,7 @@ const suggestOptionsSchema = z.object({
 });
 
 /** Maximum number of alerts in a report. */
-const MOST_LISTED = 50;
+const MAX_LISTED = 50;
 
 /** Finds a rule by name in the configuration, or reads it from a file. */
 function findRule(given: string, { config }: Target): CustomRule {
@@ -49,7 +49,7 @@ function findRule(given: string, { config }: Target): CustomRule {
 
 function alertTable(alerts: readonly TriedAlert[]): string {
   const rows = alerts
-    .slice(0, MOST_LISTED)
+    .slice(0, MAX_LISTED)
     .map(({ opened_at, last_seen_at, subject, observed }) => [
       opened_at,
       last_seen_at,
@@ -73,8 +73,8 @@ async function alertsTry(target: Target, given: string, options: unknown): Promi
   const alerts = tryRule(rule, counts, range);
   const heading = `${rule.name} would have raised ${alerts.length} alerts in the ${days} days since ${toInstant(range.fromMs)}.`;
   const more =
-    alerts.length > MOST_LISTED
-      ? `\n… and ${alerts.length - MOST_LISTED} more: use --json to list all`
+    alerts.length > MAX_LISTED
+      ? `\n… and ${alerts.length - MAX_LISTED} more: use --json to list all`
       : "";
   return {
     json: { rule, from: toInstant(range.fromMs), to: toInstant(range.toMs), alerts },

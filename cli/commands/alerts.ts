@@ -12,7 +12,7 @@ import {
 } from "../../shared/detection/verdicts.ts";
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { actorOf, parseOptions } from "../program/options.ts";
+import { parseOptions, toActor } from "../program/options.ts";
 import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Accepts the names of built-in rules and of rules in the configuration. */
@@ -65,7 +65,7 @@ async function review(
   acknowledge?: true,
 ): Promise<Report> {
   const { as, ...given } = parseOptions(reviewSchema, options);
-  const { id: by } = actorOf(as);
+  const { id: by } = toActor(as);
   const kept = await reviewAlert(target, { alertId, by, acknowledge, ...given });
   const facts = [
     ...(kept.acknowledged_by === undefined ? [] : [`acknowledged by ${kept.acknowledged_by}`]),

@@ -3,7 +3,7 @@ import { DescribeReplayCommand, StartReplayCommand } from "@aws-sdk/client-event
 import { toInstant } from "../../shared/core/clock.ts";
 import { progress, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import { type RangeOptions, rangeOf } from "../program/options.ts";
+import { type RangeOptions, toRange } from "../program/options.ts";
 import type { ReportCommand } from "../program/report-command.ts";
 
 /** Interval for polling the progress of a replay. */
@@ -22,7 +22,7 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
   const { eventBridge, archiveArn, eventBusArn, storedRuleArn } = target;
   if (!archiveArn)
     throw new Error("the stack has no archive. Set archive.enabled to true and deploy");
-  const { range, title } = rangeOf(target, options);
+  const { range, title } = toRange(target, options);
   const ReplayName = `oauth-monitoring-${target.clock()}`;
   await eventBridge.send(
     new StartReplayCommand({

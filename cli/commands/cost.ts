@@ -27,7 +27,7 @@ const costSchema = z.object({
 const dollars = (amount: number) =>
   amount.toLocaleString("en", { style: "currency", currency: "USD" });
 
-function textOf(
+function formatText(
   { callsPerMonth, bill, alternatives }: ReturnType<typeof estimateCost>,
   { profile }: CostQuestion,
 ): string {
@@ -69,7 +69,7 @@ async function cost(options: unknown): Promise<Report> {
     alternatives: answer.alternatives,
     break_even_utilization: BREAK_EVEN_UTILIZATION,
   };
-  return { json, text: textOf(answer, question) };
+  return { json, text: formatText(answer, question) };
 }
 
 export function registerCost(program: ReportCommand): void {

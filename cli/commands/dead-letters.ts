@@ -34,7 +34,7 @@ async function* receiveAll(target: Target): AsyncGenerator<Message> {
  * event. SQS itself sets none.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
-function reasonOf(attributes: Message["MessageAttributes"] = {}): string {
+function getReason(attributes: Message["MessageAttributes"] = {}): string {
   const { reason, ERROR_CODE, ERROR_MESSAGE } = attributes;
   if (reason?.StringValue !== undefined) return reason.StringValue;
   if (ERROR_CODE?.StringValue === undefined) {
@@ -59,7 +59,7 @@ export async function deadLettersList(target: Target): Promise<Report> {
   }
   const letters = messages.map(({ MessageId, Body, MessageAttributes }) => ({
     message_id: MessageId ?? "",
-    reason: reasonOf(MessageAttributes),
+    reason: getReason(MessageAttributes),
     body: Body ?? "",
   }));
   const rows = letters.map(({ message_id, reason }) => [message_id, reason]);

@@ -16,9 +16,9 @@ import { printable, progress, type Report } from "../../shared/core/terminal.ts"
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { type IssuedToken, issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
-import { callRateSchema, parseOptions, scopesOf } from "../program/options.ts";
+import { callRateSchema, parseOptions, parseScopes } from "../program/options.ts";
 import type { ReportCommand } from "../program/report-command.ts";
-import { quotaFaults, readAccountLimits } from "./quotas.ts";
+import { findQuotaErrors, readAccountLimits } from "./quotas.ts";
 
 /** What a check found. */
 interface Outcome {
@@ -58,7 +58,7 @@ const LOOKBACK_MS = 7 * DAY_MS;
 const optionsSchema = z.looseObject({
   wait: z.coerce.number().int().min(1).max(600),
   url: z.url({ protocol: /^https?$/ }).optional(),
-  scopes: z.string().transform(scopesOf),
+  scopes: z.string().transform(parseScopes),
   callsPerSecond: callRateSchema.optional(),
 });
 
@@ -261,8 +261,8 @@ async function checkCleanup(target: Target): Promise<Outcome> {
 /** Compares the account's quotas with the configuration and the expected call rate. */
 async function checkQuotas(target: Target, { callsPerSecond }: Options): Promise<Outcome[]> {
   try {
-    const faults = quotaFaults(target.config, await readAccountLimits(target), callsPerSecond);
-    if (faults.length > 0) return faults.map(({ found, advice }) => fail(found, advice));
+    const errors = findQuotaErrors(target.config, await readAccountLimits(target), callsPerSecond);
+    if (errors.length > 0) return errors.map(({ found, advice }) => fail(found, advice));
     const found = "the account's quotas are sufficient for the configuration";
     return [
       callsPerSecond === undefined

@@ -3,7 +3,7 @@ import {
   asnFilterSchema,
   countryFilterSchema,
   kindFilterSchema,
-} from "../../shared/audit-log/origin-filters.ts";
+} from "../../shared/audit-log/enrichment-filters.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import type { StoredEvent } from "../../shared/audit-log/stored-event.ts";
 import { printable, progress, type Report } from "../../shared/core/terminal.ts";
@@ -11,7 +11,7 @@ import { rangeParametersSchema } from "../../shared/core/time-range.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { mostFrequent, type ValueCount } from "../../shared/statistics/activity.ts";
-import { parseOptions, type RangeOptions, rangeOf } from "../program/options.ts";
+import { parseOptions, type RangeOptions, toRange } from "../program/options.ts";
 import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Events per page. */
@@ -47,7 +47,7 @@ function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unkn
 }
 
 async function securityReport(target: Target, options: RangeOptions): Promise<Report> {
-  const { range, title } = rangeOf(target, options);
+  const { range, title } = toRange(target, options);
   const events = await collect(target, { ...range, security: true });
   const summary = {
     by_type: most(events, ({ event_type }) => event_type),

@@ -66,7 +66,7 @@ function mappingsIn(file: string): readonly ProviderMapping[] {
 /**
  * Returns the adapters that can convert the events. Without a selected adapter, the source in each message selects one.
  */
-function readersOf({ mapping, provider }: TryOptions): {
+function createReaders({ mapping, provider }: TryOptions): {
   readonly adapters: readonly ProviderAdapter[];
   readonly only: ProviderAdapter | undefined;
 } {
@@ -91,7 +91,7 @@ function readersOf({ mapping, provider }: TryOptions): {
 }
 
 /** Describes the conversion of one event in a table row. */
-function rowOf(event: OAuthEvent): string[] {
+function getRow(event: OAuthEvent): string[] {
   const { event_data, event_type, oauth_client_id, user_id, occurred_at } = event;
   return [
     event_data.provider_event_type,
@@ -105,7 +105,7 @@ function rowOf(event: OAuthEvent): string[] {
 }
 
 function providersTry(file: string, options: TryOptions): Report {
-  const { adapters, only } = readersOf(options);
+  const { adapters, only } = createReaders(options);
   const events = valuesIn(file).flatMap((value, index) => {
     const message = toMessage(value);
     const adapter = only ?? adapters.find(({ serves }) => serves(message));
@@ -115,7 +115,7 @@ function providersTry(file: string, options: TryOptions): Report {
     );
   });
   const head = ["CODE", "TYPE", "OUTCOME", "TIME", "CLIENT", "USER", "IP"];
-  const list = tableOr("No events found.", head, events.map(rowOf));
+  const list = tableOr("No events found.", head, events.map(getRow));
   const first = events[0]
     ? `\n\nThe first event, as it would be stored:\n${printableJson(events[0])}`
     : "";

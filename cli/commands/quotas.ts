@@ -14,7 +14,7 @@ export interface AccountLimits {
 }
 
 /** A requirement that exceeds a limit, and how to fix it. */
-export interface QuotaFault {
+export interface QuotaError {
   readonly found: string;
   readonly advice: string;
 }
@@ -33,18 +33,18 @@ const RAISE_CONCURRENCY = "request a higher Lambda quota Concurrent executions i
  * @param callsPerSecond peak rate of calls to all protected APIs. Without it, call-related quotas aren't checked,
  * because the admin API's throttle says nothing about other APIs.
  */
-export function quotaFaults(
+export function findQuotaErrors(
   config: MonitoringConfig,
   limits: AccountLimits,
   callsPerSecond?: number,
-): QuotaFault[] {
+): QuotaError[] {
   const { unreservedConcurrency: unreserved, tableWriteUnits, accountWriteUnits } = limits;
   const { reservedConcurrency } = config.functions;
-  const faults: QuotaFault[] = [];
+  const errors: QuotaError[] = [];
   const ownConcurrency = reservedConcurrency.Authorizer ?? unreserved;
   const needed = Math.ceil((callsPerSecond ?? 0) * AUTHORIZER_SECONDS);
   if (ownConcurrency !== undefined && ownConcurrency < needed) {
-    faults.push({
+    errors.push({
       found: `${callsPerSecond} calls per second need about ${needed} concurrent authorizer environments, but the limit is ${ownConcurrency}`,
       advice:
         reservedConcurrency.Authorizer === undefined
@@ -58,7 +58,7 @@ export function quotaFaults(
     reservedConcurrency.Subscriber === undefined &&
     unreserved <= maxConcurrency
   ) {
-    faults.push({
+    errors.push({
       found: `the subscriber may use ${maxConcurrency} concurrent environments (subscriber.maxConcurrency), but all functions without reserved concurrency share ${unreserved}`,
       advice: `${RAISE_CONCURRENCY}, or lower subscriber.maxConcurrency`,
     });
@@ -69,7 +69,7 @@ export function quotaFaults(
     config.capacity.provisioned.events === undefined &&
     writes > tableWriteUnits
   ) {
-    faults.push({
+    errors.push({
       found: `${callsPerSecond} calls per second consume ${writes} write units on one table, but the limit is ${tableWriteUnits}`,
       advice:
         "request a higher DynamoDB quota Table-level write throughput limit in Service Quotas",
@@ -80,19 +80,19 @@ export function quotaFaults(
   );
   for (const { table, most } of provisioned) {
     if (tableWriteUnits === undefined || most <= tableWriteUnits) continue;
-    faults.push({
+    errors.push({
       found: `capacity.provisioned.${table}.write.most is ${most}, but the limit for a table is ${tableWriteUnits}`,
       advice: "lower it, or request a higher DynamoDB quota Table-level write throughput limit",
     });
   }
   const all = provisioned.reduce((sum, { most }) => sum + most, 0);
   if (accountWriteUnits !== undefined && all > accountWriteUnits) {
-    faults.push({
+    errors.push({
       found: `capacity.provisioned allows up to ${all} write units in total, but the account's limit is ${accountWriteUnits}`,
       advice: "lower it, or request a higher DynamoDB quota Account-level write throughput limit",
     });
   }
-  return faults;
+  return errors;
 }
 
 /** Reads the account's limits from Lambda and DynamoDB. */

@@ -1,11 +1,11 @@
 import { printable, type Report } from "../../shared/core/terminal.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
-import { type RangeOptions, rangeOf } from "../program/options.ts";
+import { type RangeOptions, toRange } from "../program/options.ts";
 import type { ReportCommand } from "../program/report-command.ts";
 
 async function stats(target: Target, options: RangeOptions): Promise<Report> {
-  const { range, title } = rangeOf(target, options);
+  const { range, title } = toRange(target, options);
   const found = await tokenUsageStats(target, range);
   const heading = `OAuth Statistics (${title})`;
   const clients = Object.entries(found.tokens_by_client);

@@ -6,15 +6,15 @@ import {
   type Listed,
   type ListedToken,
   listExpiringTokens,
-  listSessionsOf,
-  listTokensOf,
+  listPrincipalSessions,
+  listPrincipalTokens,
   listUnusedTokens,
-} from "../../shared/response/list-held.ts";
+} from "../../shared/response/list-credentials.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
-import type { Holder } from "../../shared/tokens/holdings.ts";
+import type { Principal } from "../../shared/tokens/credentials.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { revokeToken } from "../../shared/tokens/revoke-token.ts";
-import { daysSchema, parseOptions, scopesOf } from "../program/options.ts";
+import { daysSchema, parseOptions, parseScopes } from "../program/options.ts";
 import { type ReportCommand, tableOr } from "../program/report-command.ts";
 
 /** Prints the secret, which can't be shown again because only its digest is stored. */
@@ -25,7 +25,7 @@ async function tokensIssue(
   const { secret, token } = await issueToken(target, {
     clientId: options.client,
     userId: options.user,
-    scopes: scopesOf(options.scopes),
+    scopes: parseScopes(options.scopes),
     expiresInSeconds: Number(options.expiresIn),
   });
   const { token_digest: _, listed: __, ...shown } = token;
@@ -45,16 +45,16 @@ async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {
 }
 
 /** Maximum number of listed tokens or sessions. */
-const MOST_LISTED = 500;
+const MAX_LISTED = 500;
 
-const holderSchema = z
+const principalSchema = z
   .object({ client: identifierSchema.optional(), user: identifierSchema.optional() })
   .refine(
     ({ client, user }) => (client === undefined) !== (user === undefined),
     "give either --client or --user",
   )
   .transform(
-    ({ client, user }): Holder =>
+    ({ client, user }): Principal =>
       client === undefined ? { kind: "user", id: user as string } : { kind: "client", id: client },
   );
 
@@ -71,41 +71,41 @@ const listSchema = z
   );
 
 /** Maximum number of tokens to examine when searching for unused ones. */
-const MOST_LOOKED_AT_IN_ALL = 50_000;
+const MAX_EXAMINED_TOTAL = 50_000;
 
-/** Reads pages until it has found enough unused tokens or examined `MOST_LOOKED_AT_IN_ALL` tokens. */
+/** Reads pages until it has found enough unused tokens or examined `MAX_EXAMINED_TOTAL` tokens. */
 async function findUnused(
   target: Target,
-  holder: Holder | undefined,
+  principal: Principal | undefined,
   unusedDays: number,
-): Promise<Listed<ListedToken> & { readonly lookedAt: number }> {
+): Promise<Listed<ListedToken> & { readonly examined: number }> {
   const nowMs = target.clock();
   const items: ListedToken[] = [];
-  let lookedAt = 0;
+  let examined = 0;
   let expiresBefore: string | undefined;
   do {
     const part = await listUnusedTokens(target, {
       nowMs,
       sinceMs: nowMs - unusedDays * DAY_MS,
-      holder,
+      principal,
       expiresBefore,
     });
     items.push(...part.items);
-    lookedAt += part.lookedAt;
+    examined += part.examined;
     expiresBefore = part.next;
   } while (
     expiresBefore !== undefined &&
-    items.length < MOST_LISTED &&
-    lookedAt < MOST_LOOKED_AT_IN_ALL
+    items.length < MAX_LISTED &&
+    examined < MAX_EXAMINED_TOTAL
   );
-  return { items, more: expiresBefore !== undefined, lookedAt };
+  return { items, more: expiresBefore !== undefined, examined };
 }
 
 function tokenReport({
   items,
   more,
-  lookedAt,
-}: Listed<ListedToken> & { readonly lookedAt?: number }): Report {
+  examined,
+}: Listed<ListedToken> & { readonly examined?: number }): Report {
   const rows = items.map((token) => [
     token.token_id,
     token.oauth_client_id,
@@ -117,11 +117,11 @@ function tokenReport({
   const head = ["TOKEN", "CLIENT", "USER", "LAST USED", "EXPIRES", "SCOPES"];
   const listed = tableOr("No active tokens.", head, rows);
   const end =
-    lookedAt === undefined
-      ? `Only the first ${MOST_LISTED} tokens are listed.`
-      : `Only the first ${lookedAt} tokens were checked; there are more.`;
+    examined === undefined
+      ? `Only the first ${MAX_LISTED} tokens are listed.`
+      : `Only the first ${examined} tokens were checked; there are more.`;
   return {
-    json: { tokens: items, more, looked_at: lookedAt },
+    json: { tokens: items, more, examined: examined },
     text: more ? `${listed}\n${end}` : listed,
   };
 }
@@ -130,25 +130,25 @@ function tokenReport({
 export async function tokensList(target: Target, options: unknown): Promise<Report> {
   const { expiring, unused, ...named } = parseOptions(listSchema, options);
   const nowMs = target.clock();
-  const limit = MOST_LISTED;
+  const limit = MAX_LISTED;
   if (unused !== undefined) {
-    const isOfHolder = named.client !== undefined || named.user !== undefined;
-    const holder = isOfHolder ? parseOptions(holderSchema, named) : undefined;
-    return tokenReport(await findUnused(target, holder, unused));
+    const isForPrincipal = named.client !== undefined || named.user !== undefined;
+    const principal = isForPrincipal ? parseOptions(principalSchema, named) : undefined;
+    return tokenReport(await findUnused(target, principal, unused));
   }
   if (expiring !== undefined) {
     const untilMs = nowMs + expiring * DAY_MS;
     return tokenReport(await listExpiringTokens(target, { nowMs, untilMs, limit }));
   }
-  const holder = parseOptions(holderSchema, named);
-  return tokenReport(await listTokensOf(target, holder, { nowMs, limit }));
+  const principal = parseOptions(principalSchema, named);
+  return tokenReport(await listPrincipalTokens(target, principal, { nowMs, limit }));
 }
 
 async function sessionsList(target: Target, options: unknown): Promise<Report> {
-  const holder = parseOptions(holderSchema, options);
-  const { items, more } = await listSessionsOf(target, holder, {
+  const principal = parseOptions(principalSchema, options);
+  const { items, more } = await listPrincipalSessions(target, principal, {
     nowMs: target.clock(),
-    limit: MOST_LISTED,
+    limit: MAX_LISTED,
   });
   const rows = items.map((session) => [
     session.session_id,

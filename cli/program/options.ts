@@ -31,7 +31,7 @@ export interface RangeOptions {
 }
 
 /** Returns the selected range and its title. The default is the last 24 hours. */
-export function rangeOf(
+export function toRange(
   target: Target,
   { from, to }: RangeOptions,
 ): { range: TimeRange; title: string } {
@@ -43,12 +43,12 @@ export function rangeOf(
 }
 
 /** Returns the actor: the value of `--as`, or the user who is logged in on this machine. */
-export function actorOf(as: string | undefined): Actor {
+export function toActor(as: string | undefined): Actor {
   return { kind: "administrator", id: as ?? userInfo().username };
 }
 
 /** Splits space-separated scopes. */
-export const scopesOf = (text: string): string[] => text.split(" ").filter(Boolean);
+export const parseScopes = (text: string): string[] => text.split(" ").filter(Boolean);
 
 /** @throws UsageError if the file can't be read */
 export function readBytes(file: string): Buffer {

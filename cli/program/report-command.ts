@@ -51,7 +51,7 @@ export class ReportCommand extends Command {
     return this.addHelpText("after", `\nExamples:\n${list}`);
   }
 
-  /** Adds `--from` and `--to`, which `rangeOf` reads. */
+  /** Adds `--from` and `--to`, which `toRange` reads. */
   range(): this {
     return this.option(
       "--from <time>",

@@ -8,11 +8,11 @@ import { ACTION_STATES, actionTargetSchema } from "../../shared/response/action.
 import { listActionsOfState, listActionsOfTarget } from "../../shared/response/action-store.ts";
 import {
   listExpiringTokens,
-  listSessionsOf,
-  listTokensOf,
+  listPrincipalSessions,
+  listPrincipalTokens,
   listUnusedTokens,
-} from "../../shared/response/list-held.ts";
-import type { Holder } from "../../shared/tokens/holdings.ts";
+} from "../../shared/response/list-credentials.ts";
+import type { Principal } from "../../shared/tokens/credentials.ts";
 import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
@@ -20,7 +20,7 @@ import { badRequest } from "../runtime/problem.ts";
 const environment = readEnvironment(withConfigFile(process.env), [
   "TOKENS_TABLE",
   "SESSIONS_TABLE",
-  "HOLDINGS_TABLE",
+  "CREDENTIALS_TABLE",
   "ACTIONS_TABLE",
   "OAUTH_MONITORING_CONFIG",
 ]);
@@ -28,7 +28,7 @@ const context = {
   db: createDocumentClient("interactive"),
   tokensTable: environment.TOKENS_TABLE,
   sessionsTable: environment.SESSIONS_TABLE,
-  holdingsTable: environment.HOLDINGS_TABLE,
+  credentialsTable: environment.CREDENTIALS_TABLE,
   actionsTable: environment.ACTIONS_TABLE,
   config: environment.OAUTH_MONITORING_CONFIG,
 };
@@ -53,19 +53,19 @@ const actionsSchema = z
     "state and a target exclude each other. Give only one",
   );
 
-const heldShape = {
+const credentialShape = {
   limit,
   client_id: identifierSchema.optional(),
   user_id: identifierSchema.optional(),
 };
 
-const sessionsSchema = z.strictObject(heldShape);
+const sessionsSchema = z.strictObject(credentialShape);
 
 const days = wholeNumber(366, "a whole number of days, from 1 to 366").optional();
 
 const tokensSchema = z
   .strictObject({
-    ...heldShape,
+    ...credentialShape,
     limit: limit.unwrap().optional(),
     expiring_days: days,
     unused_days: days,
@@ -80,19 +80,19 @@ const tokensSchema = z
     "limit cannot be combined with unused_days, which has pages of a fixed size. Remove it",
   );
 
-const refuse = (message: string): never => {
+const reject = (message: string): never => {
   throw badRequest([{ pointer: "", detail: message }]);
 };
 
 const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined).length;
 
-const oneOf = (names: string, values: readonly unknown[]) =>
-  given(values) === 1 || refuse(`give exactly one of ${names}`);
+const requireOneOf = (names: string, values: readonly unknown[]) =>
+  given(values) === 1 || reject(`give exactly one of ${names}`);
 
 const atMostOne = (names: string, values: readonly unknown[]) =>
-  given(values) <= 1 || refuse(`give at most one of ${names}`);
+  given(values) <= 1 || reject(`give at most one of ${names}`);
 
-const holderOf = (client_id: string | undefined, user_id: string | undefined): Holder =>
+const getPrincipal = (client_id: string | undefined, user_id: string | undefined): Principal =>
   client_id === undefined
     ? { kind: "user", id: user_id as string }
     : { kind: "client", id: client_id };
@@ -113,19 +113,21 @@ async function tokens(raw: unknown) {
   if (unused_days !== undefined) {
     atMostOne("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
     atMostOne("unused_days and expiring_days", [unused_days, expiring_days]);
-    const { items, lookedAt, next } = await listUnusedTokens(context, {
+    const { items, examined, next } = await listUnusedTokens(context, {
       nowMs,
       sinceMs: nowMs - unused_days * DAY_MS,
-      holder:
-        client_id === undefined && user_id === undefined ? undefined : holderOf(client_id, user_id),
+      principal:
+        client_id === undefined && user_id === undefined
+          ? undefined
+          : getPrincipal(client_id, user_id),
       expiresBefore: expires_before,
     });
-    return { tokens: items, looked_at: lookedAt, more: next !== undefined, expires_before: next };
+    return { tokens: items, examined: examined, more: next !== undefined, expires_before: next };
   }
-  oneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
+  requireOneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
   const { items, more } =
     expiring_days === undefined
-      ? await listTokensOf(context, holderOf(client_id, user_id), { nowMs, limit })
+      ? await listPrincipalTokens(context, getPrincipal(client_id, user_id), { nowMs, limit })
       : await listExpiringTokens(context, {
           nowMs,
           untilMs: nowMs + expiring_days * DAY_MS,
@@ -136,10 +138,10 @@ async function tokens(raw: unknown) {
 
 async function sessions(raw: unknown) {
   const { limit, client_id, user_id } = parseRequest(sessionsSchema, raw);
-  oneOf("client_id and user_id", [client_id, user_id]);
+  requireOneOf("client_id and user_id", [client_id, user_id]);
   const nowMs = systemClock();
-  const holder = holderOf(client_id, user_id);
-  const { items, more } = await listSessionsOf(context, holder, { nowMs, limit });
+  const principal = getPrincipal(client_id, user_id);
+  const { items, more } = await listPrincipalSessions(context, principal, { nowMs, limit });
   return { sessions: items, more };
 }
 

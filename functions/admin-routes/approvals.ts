@@ -59,7 +59,7 @@ function shown({ action, expires_at, sent_to }: OpenedLink) {
   };
 }
 
-function problemOf(error: unknown): Problem | undefined {
+function toProblem(error: unknown): Problem | undefined {
   if (error instanceof InvalidApprovalLinkError)
     return new Problem(403, "Forbidden", error.message);
   if (error instanceof ExpiredApprovalLinkError) return new Problem(410, "Gone", error.message);
@@ -78,5 +78,5 @@ export const handler = jsonBodyRoute(
     const ip = event.requestContext.identity.sourceIp;
     return shown(await decideByLink(context, link, { decision, reason, ip }));
   },
-  problemOf,
+  toProblem,
 );

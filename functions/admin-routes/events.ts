@@ -3,7 +3,7 @@ import {
   asnFilterSchema,
   countryFilterSchema,
   kindFilterSchema,
-} from "../../shared/audit-log/origin-filters.ts";
+} from "../../shared/audit-log/enrichment-filters.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
 import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";

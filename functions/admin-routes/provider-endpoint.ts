@@ -13,10 +13,10 @@ import {
 import {
   type BodyRecords,
   firstReceipt,
+  parseRecords,
   type ReceiptStore,
   type RecordReceipt,
   receiveRecords,
-  recordsOfBody,
   TooManyRecordsError,
   UnreadableBodyError,
 } from "../../shared/integrations/provider-endpoint/receive-records.ts";
@@ -78,7 +78,7 @@ function servedBy(event: APIGatewayProxyEvent) {
 }
 
 /** Returns the exact bytes that were signed. */
-function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
+function readBody({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
   const bytes = Buffer.from(body ?? "", isBase64Encoded ? "base64" : "utf8");
   if (bytes.length <= MAX_BODY_BYTES) return bytes;
   throw tooLarge(
@@ -87,7 +87,7 @@ function bodyOf({ body, isBase64Encoded }: APIGatewayProxyEvent): Buffer {
 }
 
 /** Verifies a request with the provider's current keys. */
-async function verdictOf(
+async function getVerdict(
   { provider, authentication }: ProviderEndpoint,
   request: ReceivedWebhook,
 ): Promise<RequestVerdict> {
@@ -122,16 +122,16 @@ async function authenticate(
     return more.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;
-  const verdict = await verdictOf(endpoint, { header, body });
-  if (!("refusal" in verdict)) return verdict.signedAtMs;
+  const verdict = await getVerdict(endpoint, { header, body });
+  if (!("rejection" in verdict)) return verdict.signedAtMs;
   metrics.count("RequestsUnauthenticated", 1);
   metrics.publishSoon();
-  logger.debug("A provider request failed authentication", { provider, reason: verdict.refusal });
+  logger.debug("A provider request failed authentication", { provider, reason: verdict.rejection });
   const scheme = authentication.kind === "bearer" ? "Bearer" : "Signature";
   throw new Problem(
     401,
     "Unauthorized",
-    `The request could not be authenticated: ${verdict.refusal}`,
+    `The request could not be authenticated: ${verdict.rejection}`,
     [],
     { "WWW-Authenticate": `${scheme} realm="${config.realm}"` },
   );
@@ -139,7 +139,7 @@ async function authenticate(
 
 function read(adapter: ProviderAdapter, body: Buffer): BodyRecords {
   try {
-    return recordsOfBody(body, (value) => recordsIn(adapter, value));
+    return parseRecords(body, (value) => recordsIn(adapter, value));
   } catch (error) {
     metrics.count("RequestsUnreadable", 1);
     metrics.publishSoon();
@@ -169,7 +169,7 @@ async function publish(
       signedAtMs,
     );
   } catch (error) {
-    metrics.count("RequestsLeft", 1);
+    metrics.count("RequestsIgnored", 1);
     metrics.publishSoon();
     logger.error(
       "A provider's events could not be published; the provider must retry its request",
@@ -203,14 +203,14 @@ async function take(
 ): Promise<unknown> {
   const found = read(adapter, body);
   const { taken, expired } = await publish(adapter, found, signedAtMs);
-  const { refusedLines } = found;
-  metrics.count("RecordsTaken", taken);
-  metrics.count("RecordsRefused", refusedLines.length + expired);
+  const { rejectedLines } = found;
+  metrics.count("RecordsAccepted", taken);
+  metrics.count("RecordsRejected", rejectedLines.length + expired);
   metrics.publishSoon();
   return {
     taken,
     ...(expired > 0 && { expired }),
-    ...(refusedLines.length > 0 && { refused_lines: refusedLines }),
+    ...(rejectedLines.length > 0 && { rejected_lines: rejectedLines }),
   };
 }
 
@@ -221,7 +221,7 @@ export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
   .use(problemResponses(logger))
   .handler(async (event) => {
     const { endpoint, adapter } = servedBy(event);
-    const body = bodyOf(event);
+    const body = readBody(event);
     const signedAtMs = await authenticate(endpoint, event, body);
     const answer =
       event.httpMethod === "GET" ? verification(event) : await take(adapter, body, signedAtMs);

@@ -64,7 +64,7 @@ const reviewSchema = z.strictObject({
 });
 
 /** Returns the authenticated caller: the user, or the client if the token has no user. */
-function actorOf({ requestContext }: APIGatewayProxyEvent): Actor {
+function toActor({ requestContext }: APIGatewayProxyEvent): Actor {
   const { user_id, oauth_client_id } = (requestContext.authorizer ?? {}) as Record<string, string>;
   return { kind: "administrator", id: user_id ?? oauth_client_id ?? "unknown" };
 }
@@ -87,7 +87,7 @@ function decide(decision: keyof typeof DECISIONS) {
     ({ reason }, event) =>
       DECISIONS[decision](context, {
         actionId: event.pathParameters?.action_id ?? "",
-        actor: actorOf(event),
+        actor: toActor(event),
         reason,
       }),
     actionProblem,
@@ -101,7 +101,7 @@ const ROUTES = {
     () => actionSchema,
     (body, event) => {
       const { kind, target, reason, until, issued_before, mode, alert_id, ends_own_token } = body;
-      const key = keyOf(event);
+      const key = getKey(event);
       if (target.kind === "all" && !ends_own_token) throw OWN_TOKEN_ENDS;
       return takeAction(context, {
         kind,
@@ -111,9 +111,9 @@ const ROUTES = {
         issuedBefore: issued_before,
         mode,
         alertId: alert_id,
-        actor: actorOf(event),
+        actor: toActor(event),
         idempotencyKey: key,
-        ...(key !== undefined && { requestDigest: digestOf(body) }),
+        ...(key !== undefined && { requestDigest: computeDigest(body) }),
       });
     },
     actionProblem,
@@ -133,19 +133,20 @@ const ROUTES = {
     RESPOND_SCOPE,
     () => reviewSchema,
     ({ alert_id, ...said }, event) =>
-      reviewAlert(context, { alertId: alert_id, by: actorOf(event).id, ...said }),
+      reviewAlert(context, { alertId: alert_id, by: toActor(event).id, ...said }),
     actionProblem,
   ),
 };
 
 /** The schema fixes the order of members, so white space and order in the request don't affect the digest. */
-const digestOf = (body: object) => createHash("sha256").update(JSON.stringify(body)).digest("hex");
+const computeDigest = (body: object) =>
+  createHash("sha256").update(JSON.stringify(body)).digest("hex");
 
 /**
  * Returns the idempotency key of a request (draft-ietf-httpapi-idempotency-key-header), with or without the quotes
  * of a structured field.
  */
-function keyOf(event: APIGatewayProxyEvent): string | undefined {
+function getKey(event: APIGatewayProxyEvent): string | undefined {
   const field = singleField(event, "idempotency-key");
   if (field === undefined) return undefined;
   const key = idempotencyKeySchema.safeParse(field.trim().replace(/^"([^"]*)"$/, "$1"));

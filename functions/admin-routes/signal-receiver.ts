@@ -30,7 +30,7 @@ const ACCEPTED = { statusCode: 202, headers: NO_STORE, body: "" };
 /** Response that makes the transmitter retry. */
 const LATER = { statusCode: 503, headers: { ...NO_STORE, "Retry-After": "30" }, body: "" };
 
-function refusal(err: string, description: string): APIGatewayProxyStructuredResultV2 {
+function rejection(err: string, description: string): APIGatewayProxyStructuredResultV2 {
   return {
     statusCode: 400,
     headers: { ...NO_STORE, "Content-Type": "application/json", "Content-Language": "en" },
@@ -40,7 +40,7 @@ function refusal(err: string, description: string): APIGatewayProxyStructuredRes
 
 function answerTo(receipt: SetReceipt): APIGatewayProxyStructuredResultV2 {
   if (receipt.status === "verified") return ACCEPTED;
-  return receipt.status === "refused" ? refusal(receipt.err, receipt.description) : LATER;
+  return receipt.status === "rejected" ? rejection(receipt.err, receipt.description) : LATER;
 }
 
 /** POST /signals/events: receives a SET that a transmitter pushes (RFC 8935, section 2). */
@@ -51,7 +51,7 @@ export const handler = middy<unknown, APIGatewayProxyStructuredResultV2>()
     const [type = ""] = (request.header("content-type") ?? "").split(";");
     if (type.trim().toLowerCase() !== "application/secevent+jwt") {
       measure("invalid_request");
-      return refusal("invalid_request", "the Content-Type must be application/secevent+jwt");
+      return rejection("invalid_request", "the Content-Type must be application/secevent+jwt");
     }
     try {
       const receipt = await receiveSet(

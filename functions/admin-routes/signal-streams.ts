@@ -46,7 +46,7 @@ const empty = (statusCode: number): Answer => ({
 const PUBLIC = "public, max-age=300";
 
 /** @throws StreamRequestError if the body isn't JSON */
-function bodyOf({ body }: HttpRequest): unknown {
+function readBody({ body }: HttpRequest): unknown {
   try {
     return JSON.parse(body);
   } catch {
@@ -60,7 +60,7 @@ function bodyOf({ body }: HttpRequest): unknown {
  *
  * @throws StreamRequestError 403 if the authorizer's context is missing the scope
  */
-function ownerOf({ caller, routeKey }: HttpRequest): string {
+function getOwner({ caller, routeKey }: HttpRequest): string {
   const { oauth_client_id: client, scope } = caller;
   const reads = routeKey.startsWith("GET ") || routeKey.startsWith(`POST ${poll}/`);
   const needed = reads ? STREAM_SCOPES.read : STREAM_SCOPES.manage;
@@ -75,7 +75,7 @@ type Route = (request: HttpRequest) => Promise<Answer>;
 
 const { metadata, keys: keysPath, streams: streamsPath, status, poll } = TRANSMITTER_PATHS;
 const { addSubject, removeSubject, verification } = TRANSMITTER_PATHS;
-const streamIdOf = ({ queryStringParameters }: HttpRequest) => queryStringParameters.stream_id;
+const getStreamId = ({ queryStringParameters }: HttpRequest) => queryStringParameters.stream_id;
 
 /** The routes (Shared Signals Framework 1.0, sections 7 and 8, and RFC 8936). */
 const ROUTES: Readonly<Record<string, Route>> = {
@@ -85,38 +85,38 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
   [`GET ${keysPath}`]: async () => json(200, { keys: await keys.publicKeys() }, PUBLIC),
   [`GET ${streamsPath}`]: async (request) =>
-    json(200, await streams.read(ownerOf(request), streamIdOf(request))),
+    json(200, await streams.read(getOwner(request), getStreamId(request))),
   [`POST ${streamsPath}`]: async (request) =>
-    json(201, await streams.create(ownerOf(request), bodyOf(request))),
+    json(201, await streams.create(getOwner(request), readBody(request))),
   [`PATCH ${streamsPath}`]: async (request) =>
-    json(200, await streams.update(ownerOf(request), bodyOf(request), false)),
+    json(200, await streams.update(getOwner(request), readBody(request), false)),
   [`PUT ${streamsPath}`]: async (request) =>
-    json(200, await streams.update(ownerOf(request), bodyOf(request), true)),
+    json(200, await streams.update(getOwner(request), readBody(request), true)),
   [`DELETE ${streamsPath}`]: async (request) => {
-    await streams.delete(ownerOf(request), streamIdOf(request));
+    await streams.delete(getOwner(request), getStreamId(request));
     return empty(204);
   },
   [`GET ${status}`]: async (request) =>
-    json(200, await streams.readStatus(ownerOf(request), streamIdOf(request))),
+    json(200, await streams.readStatus(getOwner(request), getStreamId(request))),
   [`POST ${status}`]: async (request) =>
-    json(200, await streams.updateStatus(ownerOf(request), bodyOf(request))),
+    json(200, await streams.updateStatus(getOwner(request), readBody(request))),
   [`POST ${addSubject}`]: async (request) => {
-    await streams.setSubject(ownerOf(request), bodyOf(request), true);
+    await streams.setSubject(getOwner(request), readBody(request), true);
     return empty(200);
   },
   [`POST ${removeSubject}`]: async (request) => {
-    await streams.setSubject(ownerOf(request), bodyOf(request), false);
+    await streams.setSubject(getOwner(request), readBody(request), false);
     return empty(204);
   },
   [`POST ${verification}`]: async (request) => {
-    await streams.verify(ownerOf(request), bodyOf(request));
+    await streams.verify(getOwner(request), readBody(request));
     return empty(204);
   },
   [`POST ${poll}/{stream_id}`]: async (request) => {
     const { store, clock } = transmitter;
     const { stream_id = "" } = request.pathParameters;
     const answerer = { store, clock, keys, logger };
-    const answer = await answerPoll(answerer, ownerOf(request), stream_id, bodyOf(request));
+    const answer = await answerPoll(answerer, getOwner(request), stream_id, readBody(request));
     metrics.count("SetsPolled", Object.keys(answer.sets).length);
     metrics.publishSoon();
     return json(200, answer);
@@ -124,7 +124,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
 };
 
 /** Converts an error to a problem document with the status that the framework requires. */
-function problemOf(error: unknown): Problem {
+function toProblem(error: unknown): Problem {
   if (error instanceof StreamRequestError) {
     return new Problem(error.status, "Stream request denied", error.message);
   }
@@ -149,6 +149,6 @@ export const handler = middy<unknown, Answer>()
       if (!route) throw new Error(`the route ${request.routeKey} does not exist`);
       return await route(request);
     } catch (error) {
-      return problemOf(error).toResponse(request.requestId);
+      return toProblem(error).toResponse(request.requestId);
     }
   });

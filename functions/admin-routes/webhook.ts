@@ -5,7 +5,7 @@ import { readEnvironment, withConfigFile } from "../../shared/config/environment
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { type Notice, noticeOf } from "../../shared/response/notice.ts";
+import { type Notice, toNotice } from "../../shared/response/notice.ts";
 import { sendWebhook } from "../../shared/response/send-webhook.ts";
 import { linkMaker } from "../runtime/approval-links.ts";
 import { eventInMessage } from "../runtime/bus-message.ts";
@@ -31,7 +31,7 @@ const nameIn = (text: string, separator: string) => text.split(separator).at(-1)
  * Returns the webhook that a queue belongs to. Each webhook has its own queue, so that an unavailable webhook doesn't
  * delay others.
  */
-function queueOf({ eventSourceARN }: SQSRecord) {
+function getQueue({ eventSourceARN }: SQSRecord) {
   const name = nameIn(eventSourceARN, ":");
   const index = queueUrls.findIndex((url) => nameIn(url, "/") === name);
   return { name, webhook: webhooks[index], queueUrl: queueUrls[index] };
@@ -40,20 +40,20 @@ function queueOf({ eventSourceARN }: SQSRecord) {
 const makeLink = linkMaker();
 
 /** Returns the approval link for a proposed action. Every delivery attempt sends the same link. */
-async function linkOf(event: OAuthEvent, webhook: string): Promise<string | undefined> {
+async function createApprovalLink(event: OAuthEvent, webhook: string): Promise<string | undefined> {
   const { action_id } = event.event_data;
   if (event.event_type !== "action_proposed" || typeof action_id !== "string") return undefined;
   return makeLink({ action_id, requested_at: event.occurred_at }, webhook);
 }
 
 async function call(record: SQSRecord): Promise<boolean> {
-  const { name, webhook, queueUrl } = queueOf(record);
+  const { name, webhook, queueUrl } = getQueue(record);
   const event = eventInMessage(record.body);
   if (!event) return true;
   try {
-    if (!noticeOf(event)) return true;
+    if (!toNotice(event)) return true;
     if (!webhook) throw new Error(`no webhook is configured for the queue ${name}`);
-    const notice = noticeOf(event, await linkOf(event, webhook.name)) as Notice;
+    const notice = toNotice(event, await createApprovalLink(event, webhook.name)) as Notice;
     await sendWebhook(webhook, await secretText(webhook.secretArn), notice, systemClock());
     return true;
   } catch (error) {
@@ -73,7 +73,7 @@ export const handler = middy<SQSEvent, SQSBatchResponse>()
   .handler(async ({ Records }) => {
     const taken = await Promise.all(Records.map(call));
     const failed = Records.filter((_, index) => !taken[index]);
-    metrics.count("NoticesTaken", Records.length - failed.length);
+    metrics.count("NoticesDelivered", Records.length - failed.length);
     metrics.count("NoticesRetried", failed.length);
     metrics.publish();
     return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };

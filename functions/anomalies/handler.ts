@@ -8,8 +8,8 @@ import { instantSchema, SECOND_MS, systemClock } from "../../shared/core/clock.t
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { type DetectionRun, detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { applyPolicies } from "../../shared/response/apply-policies.ts";
+import { notifyProposals } from "../../shared/response/notify-proposals.ts";
 import { settleActions } from "../../shared/response/settle-actions.ts";
-import { tellProposals } from "../../shared/response/tell-proposals.ts";
 import { actingTables } from "../runtime/acting-tables.ts";
 import { linkMaker } from "../runtime/approval-links.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
@@ -52,13 +52,13 @@ const SETTLE_WITHIN_MS = 150 * SECOND_MS;
 /** Applies policies to alerts, sends notifications about proposals, and completes unfinished actions. */
 async function respond(startedMs: number): Promise<void> {
   const actions = await applyPolicies(context);
-  const told = await tellProposals(context);
+  const notified = await notifyProposals(context);
   const settled = await settleActions(context, startedMs + SETTLE_WITHIN_MS);
   logger.info("Responses", {
     taken: actions.taken.map(({ action_id }) => action_id),
     proposed: actions.proposed.map(({ action_id }) => action_id),
     dry_run: actions.dryRun.map(({ action_id }) => action_id),
-    told: told.map(({ action_id }) => action_id),
+    notified: notified.map(({ action_id }) => action_id),
     ...settled,
   });
 }

@@ -3,7 +3,7 @@ import type { Logger } from "../../shared/core/telemetry.ts";
 import { alertNotification } from "../../shared/detection/alert-notification.ts";
 import type { AlertNotifier } from "../../shared/detection/detect-anomalies.ts";
 import type { Action } from "../../shared/response/action.ts";
-import { proposalNotification } from "../../shared/response/tell-proposals.ts";
+import { proposalNotification } from "../../shared/response/notify-proposals.ts";
 import type { LinkMaker } from "../runtime/approval-links.ts";
 
 /** Publishes an action that awaits approval, with instructions. Sets the message attribute `state` to `proposed`. */

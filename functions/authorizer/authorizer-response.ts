@@ -5,7 +5,7 @@ import type {
   AppSyncAuthorizerResult,
 } from "aws-lambda";
 import { callerOfDecision } from "../../adapters/http/decide.ts";
-import { challengeOf, type RefusedDecision, refusalOf } from "../../adapters/http/refusal.ts";
+import { buildChallenge, type DeniedDecision, toDenial } from "../../adapters/http/denial.ts";
 import type { Decision } from "../../shared/authorization/decision.ts";
 
 /**
@@ -47,7 +47,7 @@ const LONGEST_RESOURCE = 512;
  * Returns the method ARN, or a prefix with a wildcard if it is too long. The prefix is safe because no policy is
  * cached.
  */
-function resourceOf(methodArn: string): string {
+function toResource(methodArn: string): string {
   if (methodArn.length <= LONGEST_RESOURCE) return methodArn;
   return `${methodArn.slice(0, LONGEST_RESOURCE - 1)}*`;
 }
@@ -63,7 +63,7 @@ function policy(
     policyDocument: {
       Version: "2012-10-17",
       Statement: [
-        { Action: "execute-api:Invoke", Effect: effect, Resource: resourceOf(methodArn) },
+        { Action: "execute-api:Invoke", Effect: effect, Resource: toResource(methodArn) },
       ],
     },
     context,
@@ -75,21 +75,21 @@ function policy(
  *
  * @throws UnauthorizedError for 401, UnavailableError if no decision was possible
  */
-function denialContext(decision: RefusedDecision, realm: string) {
+function denialContext(decision: DeniedDecision, realm: string) {
   // API Gateway supports no context for a 401.
   if (decision.outcome === "unauthenticated") throw new UnauthorizedError();
   if (decision.outcome === "unavailable") throw new UnavailableError();
-  const refusal = refusalOf(decision);
+  const denial = toDenial(decision);
   return {
-    www_authenticate: challengeOf(refusal, { realm }) ?? "",
-    error: refusal.error ?? "",
-    error_description: refusal.description,
-    scope: refusal.scope ?? "",
+    www_authenticate: buildChallenge(denial, { realm }) ?? "",
+    error: denial.error ?? "",
+    error_description: denial.description,
+    scope: denial.scope ?? "",
   };
 }
 
 /** Returns the client of a denied call. */
-function deniedPrincipal(decision: RefusedDecision): string {
+function deniedPrincipal(decision: DeniedDecision): string {
   if ("token" in decision) return decision.token.oauth_client_id;
   if (decision.outcome !== "blocked") return "unknown";
   return decision.knownToken?.oauth_client_id ?? "blocked";

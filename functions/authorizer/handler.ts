@@ -25,8 +25,8 @@ const authorizer: Authorizer = {
   ...(await openAdapter({
     environment: withConfigFile(process.env),
     logger,
-    onSetAside: (count) => {
-      metrics.count("EventsSetAside", count);
+    onSpooled: (count) => {
+      metrics.count("EventsSpooled", count);
       // Published immediately, because Lambda may freeze the environment for a long time after this call.
       metrics.publish();
     },

@@ -7,23 +7,23 @@ import type {
 } from "aws-lambda";
 import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { addOrigin } from "../../shared/integrations/ip-enrichment/origins.ts";
-import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
+import { addEnrichment } from "../../shared/integrations/ip-enrichment/ip-enricher.ts";
+import { getPartition, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
 import {
   loadAdapters,
   parseBusMessage,
 } from "../../shared/integrations/providers/provider-adapters.ts";
 import { logger } from "../runtime/logger.ts";
-import { openOrigins } from "../runtime/open-origins.ts";
+import { openEnrichment } from "../runtime/open-enrichment.ts";
 
-const { OAUTH_MONITORING_CONFIG: config, ORIGINS_BUCKET: bucket } = readEnvironment(
+const { OAUTH_MONITORING_CONFIG: config, ENRICHMENT_BUCKET: bucket } = readEnvironment(
   withConfigFile(process.env),
-  ["OAUTH_MONITORING_CONFIG", "ORIGINS_BUCKET"],
+  ["OAUTH_MONITORING_CONFIG", "ENRICHMENT_BUCKET"],
 );
 const adapters = await loadAdapters(config.providers.mappings);
 // Events arrive directly from the bus, so they have no IP enrichment yet.
-const { origins, refresh } = await openOrigins({
-  parameters: config.origins,
+const { enricher, refresh } = await openEnrichment({
+  parameters: config.enrichment,
   bucket,
   clock: systemClock,
   logger,
@@ -44,13 +44,13 @@ function transform({
   // Dropped, because the subscriber publishes each record in a batch as a separate event, and those events are
   // exported.
   if ("batch" in message) return { recordId, result: "Dropped", data };
-  const event = toOcsfEvent(addOrigin(message.event, origins), { serviceName: config.realm });
+  const event = toOcsfEvent(addEnrichment(message.event, enricher), { serviceName: config.realm });
   return {
     recordId,
     result: "Ok",
     // One line per event: Firehose adds no separator between records.
     data: Buffer.from(`${JSON.stringify(event)}\n`).toString("base64"),
-    metadata: { partitionKeys: partitionOf(event) },
+    metadata: { partitionKeys: getPartition(event) },
   };
 }
 

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { Logger } from "../../shared/core/telemetry.ts";
 import { type EventSink, PublishError } from "../../shared/events/event-sink.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { refusalReason } from "../../shared/events/redact-text.ts";
+import { getDenialReason } from "../../shared/events/redact-text.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** Dependencies of the republisher. */
@@ -18,7 +18,7 @@ function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A spooled message is not an event", { cause: refusalReason(error) });
+    logger.error("A spooled message is not an event", { cause: getDenialReason(error) });
     return undefined;
   }
 }
@@ -33,20 +33,20 @@ export async function republishBatch(
     event: parse(logger, body),
   }));
   const events = messages.flatMap(({ event }) => (event ? [event] : []));
-  const refused = new Set<OAuthEvent>();
+  const rejected = new Set<OAuthEvent>();
   try {
     await bus.publish(events);
   } catch (error) {
     const failed = error instanceof PublishError ? error.events : events;
-    for (const event of failed) refused.add(event);
+    for (const event of failed) rejected.add(event);
     logger.warn("The event bus did not accept some events; they will be retried", {
       count: failed.length,
       cause: String(error),
     });
   }
-  const failed = messages.filter(({ event }) => !event || refused.has(event));
+  const failed = messages.filter(({ event }) => !event || rejected.has(event));
   metrics.count("EventsReturned", messages.length - failed.length);
-  metrics.count("EventsRefused", failed.length);
+  metrics.count("EventsRejected", failed.length);
   metrics.publish();
   return { batchItemFailures: failed.map(({ id }) => ({ itemIdentifier: id })) };
 }

@@ -10,15 +10,15 @@ export function actingTables() {
   const environment = readEnvironment(process.env, [
     "TOKENS_TABLE",
     "SESSIONS_TABLE",
-    "HOLDINGS_TABLE",
+    "CREDENTIALS_TABLE",
     "ACTIONS_TABLE",
-    "RESTRICTIONS_TABLE",
+    "DENY_LIST_TABLE",
   ]);
   return {
     tokensTable: environment.TOKENS_TABLE,
     sessionsTable: environment.SESSIONS_TABLE,
-    holdingsTable: environment.HOLDINGS_TABLE,
+    credentialsTable: environment.CREDENTIALS_TABLE,
     actionsTable: environment.ACTIONS_TABLE,
-    restrictionsTable: environment.RESTRICTIONS_TABLE,
+    denyListTable: environment.DENY_LIST_TABLE,
   };
 }

@@ -1,4 +1,4 @@
-import { TooManyRestrictionsError } from "../../shared/authorization/restriction-log.ts";
+import { DenyListFullError } from "../../shared/authorization/deny-list-log.ts";
 import { IncompleteRequestError, InvalidInputError } from "../../shared/core/errors.ts";
 import { AlertNotFoundError } from "../../shared/detection/verdicts.ts";
 import { PublishError } from "../../shared/events/event-sink.ts";
@@ -20,7 +20,7 @@ const MEMBERS: Readonly<Record<string, string>> = {
 export function actionProblem(error: unknown): Problem | undefined {
   if (error instanceof InvalidInputError) {
     return badRequest(
-      error.faults.map(({ pointer, detail }) => ({
+      error.errors.map(({ pointer, detail }) => ({
         pointer: MEMBERS[pointer] ?? pointer,
         detail,
       })),
@@ -32,7 +32,7 @@ export function actionProblem(error: unknown): Problem | undefined {
   if (is(TokenNotFoundError, ActionNotFoundError, AlertNotFoundError)) {
     return new Problem(404, "Not found", text);
   }
-  if (is(WrongActionStateError, ActionChangedError, TooManyRestrictionsError)) {
+  if (is(WrongActionStateError, ActionChangedError, DenyListFullError)) {
     return new Problem(409, "Conflict", text);
   }
   if (is(IdempotencyKeyReusedError)) return new Problem(422, "Unprocessable content", text);

@@ -62,16 +62,16 @@ export function singleField(event: APIGatewayProxyEvent, name: string): string |
  * Creates a POST route that parses a JSON body and returns JSON that must not be cached.
  *
  * @param scope scope that the token must have; undefined if the caller is authenticated in another way
- * @param schemaOf returns the schema of the body for the event's resource
+ * @param getSchema returns the schema of the body for the event's resource
  * @param answer performs the operation and returns the response
- * @param problemOf converts errors of the operation to problems
+ * @param toProblem converts errors of the operation to problems
  */
 export function jsonBodyRoute<S extends z.ZodType>(
   logger: Logger,
   scope: string | undefined,
-  schemaOf: (event: APIGatewayProxyEvent) => S,
+  getSchema: (event: APIGatewayProxyEvent) => S,
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
-  problemOf: (error: unknown) => Problem | undefined,
+  toProblem: (error: unknown) => Problem | undefined,
 ): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
   return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
     .use(logLambdaContext())
@@ -79,7 +79,7 @@ export function jsonBodyRoute<S extends z.ZodType>(
     .use(problemResponses(logger))
     .handler(async (event) => {
       requireScope(event, scope);
-      const input = parseRequest(schemaOf(event), parseBody(event));
+      const input = parseRequest(getSchema(event), parseBody(event));
       try {
         return {
           statusCode: 200,
@@ -87,7 +87,7 @@ export function jsonBodyRoute<S extends z.ZodType>(
           body: JSON.stringify(await answer(input, event)),
         };
       } catch (error) {
-        throw problemOf(error) ?? error;
+        throw toProblem(error) ?? error;
       }
     });
 }

@@ -2,9 +2,9 @@ import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
 import { loggableRequestId } from "../../adapters/events/invocation.ts";
-import { callerOf } from "../../adapters/lambda/invoked-call.ts";
+import { getCaller } from "../../adapters/lambda/invoked-call.ts";
 import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
-import { faultsOf } from "../../shared/core/errors.ts";
+import { toInputErrors } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/telemetry.ts";
 import { InvalidRangeError } from "../../shared/core/time-range.ts";
 import { logLambdaContext, logRequestId } from "./logger.ts";
@@ -46,7 +46,7 @@ function toProblem(error: unknown): Problem {
  */
 export function parseRequest<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const parsed = schema.safeParse(input);
-  if (!parsed.success) throw badRequest(faultsOf(parsed.error));
+  if (!parsed.success) throw badRequest(toInputErrors(parsed.error));
   return parsed.data;
 }
 
@@ -87,7 +87,7 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
  * @throws Problem 403 if the authorizer's context is missing the scope
  */
 export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
-  if (scope === undefined || callerOf(event)?.scope.split(" ").includes(scope)) return;
+  if (scope === undefined || getCaller(event)?.scope.split(" ").includes(scope)) return;
   throw new Problem(403, "Forbidden", `The request requires the scope ${scope}`);
 }
 

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyResult } from "aws-lambda";
-import { type Fault, problemType, sentenceOf } from "../../shared/core/errors.ts";
+import { type InputError, problemType, toSentence } from "../../shared/core/errors.ts";
 
 /** A problem document (RFC 9457). A handler throws it to return it as the response. */
 export class Problem extends Error {
@@ -8,7 +8,7 @@ export class Problem extends Error {
     readonly title: string,
     readonly detail: string,
     /** The errors in the request. Each pointer names a query parameter (RFC 9457, section 3). */
-    readonly errors: readonly Fault[] = [],
+    readonly errors: readonly InputError[] = [],
     /** Response headers that the status requires. */
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
@@ -37,5 +37,5 @@ export class Problem extends Error {
 }
 
 /** Creates a problem that says what is wrong with a request and how to fix it. */
-export const badRequest = (faults: readonly Fault[]): Problem =>
-  new Problem(400, "Bad request", sentenceOf(faults), faults);
+export const badRequest = (errors: readonly InputError[]): Problem =>
+  new Problem(400, "Bad request", toSentence(errors), errors);

@@ -3,7 +3,7 @@ import type { SetError } from "../../shared/integrations/shared-signals/security
 import type { FunctionMetrics } from "./metrics.ts";
 
 /** Metric names by `err` code (RFC 8935, section 2.4). */
-const REFUSED = {
+const REJECTED = {
   invalid_request: "InvalidRequest",
   invalid_key: "InvalidKey",
   invalid_issuer: "InvalidIssuer",
@@ -17,10 +17,10 @@ export function countSet(
   metrics: Pick<FunctionMetrics<"signal-receiver">, "count">,
   outcome: SetOutcome,
 ): void {
-  if (outcome === "taken") metrics.count("SetsTaken", 1);
-  else if (outcome === "left") metrics.count("SetsLeft", 1);
+  if (outcome === "taken") metrics.count("SetsAccepted", 1);
+  else if (outcome === "left") metrics.count("SetsIgnored", 1);
   else {
-    metrics.count("SetsRefused", 1);
-    metrics.count(REFUSED[outcome], 1);
+    metrics.count("SetsRejected", 1);
+    metrics.count(REJECTED[outcome], 1);
   }
 }

@@ -1,7 +1,7 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import type { TransmitterSettings } from "../../shared/config/signal-parameters.ts";
-import { giveUpAfter, sendAgain } from "../../shared/core/aws-calls.ts";
+import { giveUpAfter, retryRejected } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { IncompleteRequestError } from "../../shared/core/errors.ts";
@@ -23,15 +23,18 @@ function pushQueue(queueUrl: string): SetTransmitter["schedule"] {
         })),
       }),
     );
-    const refused = new Set(Failed.map(({ Id }) => Id));
-    return [pushes.filter((_, index) => refused.has(String(index))), Failed[0]?.Message ?? ""];
+    const rejected = new Set(Failed.map(({ Id }) => Id));
+    return [pushes.filter((_, index) => rejected.has(String(index))), Failed[0]?.Message ?? ""];
   }
   return async (pushes) => {
     for (let first = 0; first < pushes.length; first += ENTRIES) {
-      const [refused, reason] = await sendAgain(pushes.slice(first, first + ENTRIES), sendOnce);
-      if (refused.length > 0) {
+      const [rejected, reason] = await retryRejected(
+        pushes.slice(first, first + ENTRIES),
+        sendOnce,
+      );
+      if (rejected.length > 0) {
         throw new IncompleteRequestError(
-          `the queue rejected ${refused.length} push(es): ${reason}`,
+          `the queue rejected ${rejected.length} push(es): ${reason}`,
         );
       }
     }

@@ -8,15 +8,15 @@ import {
 } from "@aws-sdk/client-kms";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import {
+  computeThumbprint,
   type SigningJwk,
   type SigningKeys,
-  thumbprintOf,
 } from "../../shared/integrations/shared-signals/set-signer.ts";
 
 const createClient = () => new KMSClient({ maxAttempts: 3, requestHandler: giveUpAfter(3000) });
 
 /** Returns the bytes of a response, which the SDK types as optional. */
-function bytesOf(value: Uint8Array | undefined): Buffer {
+function toBuffer(value: Uint8Array | undefined): Buffer {
   if (!value) throw new Error("KMS returned an empty response");
   return Buffer.from(value);
 }
@@ -32,9 +32,9 @@ export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   let known: Promise<readonly SigningJwk[]> | undefined;
   async function fetchKey(arn: string): Promise<SigningJwk> {
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: arn }));
-    const key = createPublicKey({ key: bytesOf(PublicKey), format: "der", type: "spki" });
+    const key = createPublicKey({ key: toBuffer(PublicKey), format: "der", type: "spki" });
     const { n = "", e = "" } = key.export({ format: "jwk" });
-    return { kty: "RSA", kid: thumbprintOf({ n, e }), alg: "RS256", use: "sig", n, e };
+    return { kty: "RSA", kid: computeThumbprint({ n, e }), alg: "RS256", use: "sig", n, e };
   }
   return {
     publicKeys() {
@@ -53,7 +53,7 @@ export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
           SigningAlgorithm: "RSASSA_PKCS1_V1_5_SHA_256",
         }),
       );
-      return bytesOf(Signature);
+      return toBuffer(Signature);
     },
   };
 }
@@ -69,7 +69,7 @@ export function kmsSeal(arn: string): (text: string, streamId: string) => Promis
         EncryptionContext: { stream_id },
       }),
     );
-    return bytesOf(CiphertextBlob).toString("base64");
+    return toBuffer(CiphertextBlob).toString("base64");
   };
 }
 
@@ -84,6 +84,6 @@ export function kmsUnseal(arn: string): (sealed: string, streamId: string) => Pr
         EncryptionContext: { stream_id },
       }),
     );
-    return bytesOf(Plaintext).toString("utf8");
+    return toBuffer(Plaintext).toString("utf8");
   };
 }

@@ -1,8 +1,8 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
-import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
+import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
+import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
 import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -11,7 +11,7 @@ import type { EventSink } from "../../shared/events/event-sink.ts";
 import { loadAdapters } from "../../shared/integrations/providers/provider-adapters.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { openOrigins } from "../runtime/open-origins.ts";
+import { openEnrichment } from "../runtime/open-enrichment.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
@@ -24,7 +24,7 @@ const environment = readEnvironment(withConfigFile(process.env), [
   "DEAD_LETTER_QUEUE_URL",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
-  "ORIGINS_BUCKET",
+  "ENRICHMENT_BUCKET",
 ]);
 /** Time before the function's deadline that is reserved for returning messages to the queue. */
 const RESERVE_MS = 10_000;
@@ -51,14 +51,14 @@ const subscriber: Subscriber = {
     config: environment.OAUTH_MONITORING_CONFIG,
   },
   adapters: await loadAdapters(environment.OAUTH_MONITORING_CONFIG.providers.mappings),
-  ...(await openOrigins({
-    parameters: environment.OAUTH_MONITORING_CONFIG.origins,
-    bucket: environment.ORIGINS_BUCKET,
+  ...(await openEnrichment({
+    parameters: environment.OAUTH_MONITORING_CONFIG.enrichment,
+    bucket: environment.ENRICHMENT_BUCKET,
     clock: systemClock,
     logger,
   })),
-  entered: new EnteredMemory(),
-  spread: new CounterSpread(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
+  registered: new RegistrationMemory(),
+  shardCount: new CounterShardCount(environment.OAUTH_MONITORING_CONFIG.shards.counters.write),
   openSink,
   sqs: new SQSClient({ requestHandler: giveUpAfter(5000) }),
   bufferQueueUrl: environment.BUFFER_QUEUE_URL,

@@ -30,7 +30,7 @@ export async function returnMessages(
   queueUrl: string,
   records: readonly SQSRecord[],
 ): Promise<number> {
-  let refused = 0;
+  let rejected = 0;
   for (let first = 0; first < records.length; first += ENTRIES) {
     const { Failed = [] } = await sqs.send(
       new ChangeMessageVisibilityBatchCommand({
@@ -45,7 +45,7 @@ export async function returnMessages(
         })),
       }),
     );
-    refused += Failed.length;
+    rejected += Failed.length;
   }
-  return refused;
+  return rejected;
 }

@@ -1,14 +1,17 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import type { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import type { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
+import type { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
 import type { EventStore } from "../../shared/audit-log/event-writes.ts";
+import type { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { type Clock, DAY_MS } from "../../shared/core/clock.ts";
-import { type OAuthEvent, requestIdOf } from "../../shared/events/oauth-event.ts";
-import { addOrigin, type Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
+import { getRequestId, type OAuthEvent } from "../../shared/events/oauth-event.ts";
+import {
+  addEnrichment,
+  type IpEnricher,
+} from "../../shared/integrations/ip-enrichment/ip-enricher.ts";
 import type { ProviderAdapter } from "../../shared/integrations/providers/provider-adapter.ts";
 import { parseBusMessage } from "../../shared/integrations/providers/provider-adapters.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
@@ -27,11 +30,11 @@ export interface Subscriber extends BatchPublisher {
    */
   readonly adapters?: readonly ProviderAdapter[];
   /** IP enrichment. Without it, events keep the enrichment that they arrive with. */
-  readonly origins?: Origins;
+  readonly enricher?: IpEnricher;
   /** Updates the databases for IP enrichment. */
   readonly refresh?: () => Promise<void>;
-  readonly entered: EnteredMemory;
-  readonly spread: CounterSpread;
+  readonly registered: RegistrationMemory;
+  readonly shardCount: CounterShardCount;
   readonly sqs: SQSClient;
   readonly bufferQueueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -39,7 +42,7 @@ export interface Subscriber extends BatchPublisher {
 }
 
 /** Returns the IDs that link a log line to the audit log and to the request. */
-const namesOf = (event: OAuthEvent) => ({ event_id: event.id, request_id: requestIdOf(event) });
+const getNames = (event: OAuthEvent) => ({ event_id: event.id, request_id: getRequestId(event) });
 
 /** Sends a message to the dead-letter queue. If this fails, SQS delivers the message again. */
 async function giveUp(
@@ -48,7 +51,7 @@ async function giveUp(
   event: OAuthEvent | undefined,
   reason: string,
 ): Promise<boolean> {
-  const names = { message_id: record.messageId, ...(event && namesOf(event)) };
+  const names = { message_id: record.messageId, ...(event && getNames(event)) };
   try {
     await sendDeadLetter(sqs, deadLetterQueueUrl, record.body, reason);
     logger.warn("An event cannot be stored; it was moved to the dead-letter queue", {
@@ -77,11 +80,11 @@ async function giveBack(
   records: readonly SQSRecord[],
 ): Promise<void> {
   try {
-    const refused = await returnMessages(sqs, bufferQueueUrl, records);
-    if (refused > 0)
+    const rejected = await returnMessages(sqs, bufferQueueUrl, records);
+    if (rejected > 0)
       logger.warn(
         "The retry delay of some events could not be set; the queue redelivers them late",
-        { count: refused },
+        { count: rejected },
       );
   } catch (error) {
     logger.warn("The retry delay of the events could not be set; the queue redelivers them late", {
@@ -137,13 +140,13 @@ export async function storeBatch(
 }
 
 /** Adds IP enrichment to the event. Returns the event unchanged if this fails. */
-function enriched({ origins, logger }: Subscriber, event: OAuthEvent): OAuthEvent {
-  if (!origins) return event;
+function enriched({ enricher, logger }: Subscriber, event: OAuthEvent): OAuthEvent {
+  if (!enricher) return event;
   try {
-    return addOrigin(event, origins);
+    return addEnrichment(event, enricher);
   } catch (error) {
     logger.warn("IP enrichment of an event failed", {
-      ...namesOf(event),
+      ...getNames(event),
       cause: String(error),
     });
     return event;
@@ -155,7 +158,7 @@ async function tryBatch(
   { Records }: SQSEvent,
   deadlineMs: number,
 ): Promise<SQSBatchResponse> {
-  const { store, adapters, entered, spread, clock, logger, metrics } = subscriber;
+  const { store, adapters, registered, shardCount, clock, logger, metrics } = subscriber;
   const refreshed = subscriber.refresh?.().catch((error: unknown) => {
     logger.warn("The IP enrichment databases could not be refreshed", { cause: String(error) });
   });
@@ -185,7 +188,7 @@ async function tryBatch(
   const outcome = await storeEvents(
     store,
     good.map(({ event }) => enriched(subscriber, event)),
-    { clock, entered: entered.at(nowMs), spread, deadlineMs },
+    { clock, registered: registered.at(nowMs), shardCount, deadlineMs },
   );
   const storedAtMs = clock();
   const unpublished = await publishBatches(subscriber, batches, deadlineMs);
@@ -208,13 +211,13 @@ async function tryBatch(
     logger.warn("Events could not be stored now; they will be retried", {
       count: failures.size,
       reason: first.reason,
-      events: outcome.retry.map(({ event }) => namesOf(event)),
+      events: outcome.retry.map(({ event }) => getNames(event)),
     });
   }
   const returned = Records.filter(({ messageId }) => failures.has(messageId));
   if (returned.length > 0) await giveBack(subscriber, returned);
   if (outcome.stored.length > 0) {
-    logger.debug("Events stored", { events: outcome.stored.map(namesOf) });
+    logger.debug("Events stored", { events: outcome.stored.map(getNames) });
   }
   const inStore = new Set([...outcome.stored, ...outcome.duplicates].map(({ id }) => id));
   measureBatch(

@@ -53,7 +53,7 @@ const ACCESS_LOG = AccessLogFormat.custom(
 );
 
 /** Returns the throttling settings for the provider endpoint. */
-function throttleOf({ providers }: MonitoringConfig): Record<string, MethodDeploymentOptions> {
+function getThrottle({ providers }: MonitoringConfig): Record<string, MethodDeploymentOptions> {
   const { rateLimit, burstLimit } = providers.endpointThrottle;
   const limits = { throttlingRateLimit: rateLimit, throttlingBurstLimit: burstLimit };
   return { [`${PROVIDER_EVENTS_PATH}/POST`]: limits };
@@ -132,7 +132,7 @@ export class AdminApi extends Construct {
         tracingEnabled: true,
         throttlingRateLimit: config.api.throttle.rateLimit,
         throttlingBurstLimit: config.api.throttle.burstLimit,
-        ...(hasEndpoints && { methodOptions: throttleOf(config) }),
+        ...(hasEndpoints && { methodOptions: getThrottle(config) }),
         ...props.restApi?.deployOptions,
       },
     });

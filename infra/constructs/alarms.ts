@@ -124,7 +124,7 @@ export class Alarms extends Construct {
         attempts: apiMetric(api, "Count", SUM),
         period: PERIOD,
       },
-      this.#thresholdOf(api, given),
+      this.#getThreshold(api, given),
       scope,
     );
   }
@@ -140,12 +140,12 @@ export class Alarms extends Construct {
       "OAuthServerErrors",
       "The API returns 5XX. 500 can mean that the token store does not respond and calls are denied",
       { failures: api.metricServerError(SUM), attempts: api.metricCount(SUM), period: PERIOD },
-      this.#thresholdOf(api, given),
+      this.#getThreshold(api, given),
       scope,
     );
   }
 
-  #thresholdOf(api: IRestApi | IHttpApi, given: ServerErrorsThreshold = {}): FailureThreshold {
+  #getThreshold(api: IRestApi | IHttpApi, given: ServerErrorsThreshold = {}): FailureThreshold {
     const threshold = { ...this.props.config.alarms.apiServerErrors, ...given };
     const parsed = failureThresholdSchema.safeParse(threshold);
     if (!parsed.success) {
@@ -283,10 +283,10 @@ export class Alarms extends Construct {
     const { config, functions } = this.props;
     if (config.providers.endpoints.length === 0) return;
     this.#alarm(
-      "ProviderRequestsRefused",
+      "ProviderRequestsRejected",
       "Requests to a provider endpoint have no valid signature or secret. Check whether a key was changed on one side only; otherwise treat it as an attack",
       ownMetric(functions.metricsName, "provider-endpoint", "RequestsUnauthenticated", SUM),
-      config.alarms.providerRequestsRefused,
+      config.alarms.providerRequestsRejected,
     );
   }
 

@@ -39,11 +39,11 @@ export class ApprovalLinks extends Construct {
       });
       return target;
     };
-    const telling: FunctionName[] = [
+    const notifying: FunctionName[] = [
       ...(settings.sentTo.includes("topic") ? (["Anomalies"] as const) : []),
       ...(settings.sentTo.some((name) => name !== "topic") ? (["Webhook"] as const) : []),
     ];
-    for (const name of telling) {
+    for (const name of notifying) {
       connect(name, "kms:GenerateMac").addEnvironment(
         "APPROVAL_PAGE_URL",
         settings.dashboardUrl ?? dashboardUrl,

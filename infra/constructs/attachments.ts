@@ -132,7 +132,7 @@ export class Attachments {
 
   attachRest(target: ProtectedTarget, options: AttachOptions): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
-    const protection = this.#protectionOf(api, options, (scope, given) =>
+    const protection = this.#getProtection(api, options, (scope, given) =>
       this.#protectRest(scope, api, given),
     );
     protection.protect(target, options.except ?? []);
@@ -147,7 +147,7 @@ export class Attachments {
     const isRoute = "httpApi" in target;
     const api = (isRoute ? target.httpApi : target) as IHttpApi;
     const { alarm } = options;
-    const protection = this.#protectionOf(
+    const protection = this.#getProtection(
       api,
       alarm === undefined ? {} : { alarm },
       (scope, given) => this.#protectHttp(scope, api, given),
@@ -158,7 +158,7 @@ export class Attachments {
   }
 
   /** @throws Error if the API is already attached with different options */
-  #protectionOf<P extends Attached["protection"]>(
+  #getProtection<P extends Attached["protection"]>(
     api: IRestApi | IHttpApi,
     given: AttachOptions,
     protect: (scope: Construct, options: WholeApiOptions) => P,

@@ -37,7 +37,7 @@ function projection(index: IndexDefinition) {
  * resources, because they contain no data yet.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
  */
-export const REMOVAL_POLICY_OF = {
+export const REMOVAL_POLICIES = {
   retain: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   destroy: RemovalPolicy.DESTROY,
 } as const;

@@ -5,13 +5,13 @@ import { Queue } from "aws-cdk-lib/aws-sqs";
 import { EVENTS_TARGET_QUEUE_SAME_ACCOUNT } from "aws-cdk-lib/cx-api";
 import { Construct } from "constructs";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
-import { sourceOf } from "../../shared/config/provider-parameters.ts";
+import { getEventSource } from "../../shared/config/provider-parameters.ts";
 import { EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { ENTRA_SOURCE } from "../../shared/integrations/providers/entra.ts";
 import { KEYCLOAK_SOURCE } from "../../shared/integrations/providers/keycloak.ts";
 import { PING_SOURCE } from "../../shared/integrations/providers/ping.ts";
 import { encryptedQueueProps } from "./encrypted-storage.ts";
-import { patientTarget } from "./undelivered.ts";
+import { addTargetWithRetries } from "./undelivered.ts";
 
 /** Timeout of the subscriber function. */
 export const SUBSCRIBER_TIMEOUT = Duration.seconds(60);
@@ -91,7 +91,13 @@ export class EventFlow extends Construct {
     const { mappings } = config.providers;
     const mapped = mappings.filter(({ partnerEventBus }) => partnerEventBus === undefined);
     const eventPattern = {
-      source: [EVENT_SOURCE, KEYCLOAK_SOURCE, ENTRA_SOURCE, PING_SOURCE, ...mapped.map(sourceOf)],
+      source: [
+        EVENT_SOURCE,
+        KEYCLOAK_SOURCE,
+        ENTRA_SOURCE,
+        PING_SOURCE,
+        ...mapped.map(getEventSource),
+      ],
     };
     if (config.archive.enabled) {
       this.archive = new Archive(this, "Archive", {
@@ -103,7 +109,7 @@ export class EventFlow extends Construct {
         kmsKey: key,
       });
     }
-    const toBuffer = () => patientTarget(this.buffer, this.deadLetters);
+    const toBuffer = () => addTargetWithRetries(this.buffer, this.deadLetters);
     this.stored = new Rule(this, "Stored", {
       description: "Delivers all OAuth events to the subscriber's queue",
       eventBus: this.bus,

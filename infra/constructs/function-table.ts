@@ -62,12 +62,12 @@ const HTTP_TIMEOUT = Duration.seconds(29);
 /** Timeout of the functions that create and push SETs. */
 export const SIGNAL_TIMEOUT = Duration.seconds(30);
 
-const transmittersOf = ({ signals }: MonitoringConfig) => signals?.receiver?.transmitters ?? [];
-const polledOf = (config: MonitoringConfig) => transmittersOf(config).filter(({ poll }) => poll);
+const getTransmitters = ({ signals }: MonitoringConfig) => signals?.receiver?.transmitters ?? [];
+const getPolled = (config: MonitoringConfig) => getTransmitters(config).filter(({ poll }) => poll);
 
 /**
  * Every function. Optional features add their own queues, tables and keys to their functions: `ApprovalLinks`,
- * `OriginDatabases`, `SignalTransmitter` and `Webhooks`.
+ * `EnrichmentDatabases`, `SignalTransmitter` and `Webhooks`.
  */
 export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
   Authorizer: {
@@ -167,13 +167,13 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
         indexes: ["Query"],
         only: ["by_expiry"],
       },
-      HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+      CREDENTIALS_TABLE: { table: ["Query", "UpdateItem"] },
       ACTIONS_TABLE: {
         table: ["GetItem", "PutItem", "UpdateItem"],
         indexes: ["Query"],
         only: ["by_target", "by_open_work", "by_state"],
       },
-      RESTRICTIONS_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
+      DENY_LIST_TABLE: { table: ["GetItem", "PutItem", "Query", "UpdateItem"] },
       ALERTS_TABLE: {
         table: ["BatchGetItem", "GetItem", "PutItem", "UpdateItem"],
         indexes: ["Query"],
@@ -240,7 +240,7 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     tables: {
       TOKENS_TABLE: { table: ["BatchGetItem"], indexes: ["Query"], only: ["by_expiry"] },
       SESSIONS_TABLE: { table: ["BatchGetItem"] },
-      HOLDINGS_TABLE: { table: ["Query"] },
+      CREDENTIALS_TABLE: { table: ["Query"] },
       ACTIONS_TABLE: { indexes: ["Query"], only: ["by_state", "by_target"] },
     },
   },
@@ -265,12 +265,12 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     entry: "signal-receiver",
     timeout: HTTP_TIMEOUT,
     memorySize: 1024,
-    tables: (config) => (hasActions(transmittersOf(config)) ? ACTING : {}),
+    tables: (config) => (hasActions(getTransmitters(config)) ? ACTING : {}),
     publishes: true,
     grants: (target, { config }) =>
       grantSecrets(
         target,
-        transmittersOf(config).map((each) => each.pushAuthorizationSecretArn),
+        getTransmitters(config).map((each) => each.pushAuthorizationSecretArn),
       ),
   },
   SignalPoller: {
@@ -278,12 +278,12 @@ export const FUNCTIONS: Readonly<Record<FunctionName, FunctionDefinition>> = {
     entry: "signal-poller",
     timeout: Duration.minutes(1),
     everyMinutes: ({ signals }) => signals?.receiver?.pollEveryMinutes ?? 1,
-    tables: (config) => (hasActions(polledOf(config)) ? ACTING : {}),
+    tables: (config) => (hasActions(getPolled(config)) ? ACTING : {}),
     publishes: true,
     grants: (target, { config }) =>
       grantSecrets(
         target,
-        polledOf(config).map(({ poll }) => poll?.authorizationSecretArn),
+        getPolled(config).map(({ poll }) => poll?.authorizationSecretArn),
       ),
   },
   SignalStreams: { asset: "admin-routes", entry: "signal-streams", timeout: HTTP_TIMEOUT },

@@ -25,8 +25,8 @@ export type TablesAccess = Partial<Record<TableVariable, TableAccess>>;
 export const AUTHORIZING = {
   TOKENS_TABLE: { table: ["GetItem", "UpdateItem"] },
   SESSIONS_TABLE: { table: ["GetItem"] },
-  HOLDINGS_TABLE: { table: ["PutItem"] },
-  RESTRICTIONS_TABLE: { table: ["GetItem", "Query"] },
+  CREDENTIALS_TABLE: { table: ["PutItem"] },
+  DENY_LIST_TABLE: { table: ["GetItem", "Query"] },
 } as const satisfies TablesAccess;
 
 /** Table access needed to take an action. */
@@ -37,9 +37,9 @@ export const ACTING = {
     only: ["by_token_id"],
   },
   SESSIONS_TABLE: { table: ["BatchGetItem", "DeleteItem"] },
-  HOLDINGS_TABLE: { table: ["Query", "UpdateItem"] },
+  CREDENTIALS_TABLE: { table: ["Query", "UpdateItem"] },
   ACTIONS_TABLE: { table: ["GetItem", "PutItem"] },
-  RESTRICTIONS_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
+  DENY_LIST_TABLE: { table: ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"] },
 } as const satisfies TablesAccess;
 
 /** Table access needed to take an action against any target, including all principals at the same time. */

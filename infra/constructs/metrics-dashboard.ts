@@ -38,7 +38,7 @@ const graph = (title: string, left: IMetric[] = [], stacked = false) =>
 export class MetricsDashboard extends Construct {
   readonly dashboard: Dashboard;
   readonly #calls = graph("API calls");
-  readonly #refusals = graph("API errors: 4XX, 5XX");
+  readonly #rejections = graph("API errors: 4XX, 5XX");
   readonly #latency = graph("API latency (ms): p50, p99");
   readonly #errors = graph("Function errors (authorizer: includes its 401 responses)");
   readonly #throttles = graph("Function throttles");
@@ -55,7 +55,7 @@ export class MetricsDashboard extends Construct {
     this.dashboard = new Dashboard(this, "Dashboard", {
       periodOverride: PeriodOverride.AUTO,
       widgets: [
-        [this.#calls, this.#refusals, this.#latency],
+        [this.#calls, this.#rejections, this.#latency],
         this.#authorizerRow(),
         ...this.#eventFlowRows(),
         this.#tableRow(),
@@ -73,8 +73,8 @@ export class MetricsDashboard extends Construct {
     const metric = (name: string, statistic: string, label: string) =>
       apiMetric(api, name, { period: PERIOD, statistic, label: `${api.restApiName} ${label}` });
     this.#calls.addLeftMetric(metric("Count", "Sum", "calls"));
-    this.#refusals.addLeftMetric(metric("4XXError", "Sum", "4XX"));
-    this.#refusals.addLeftMetric(metric("5XXError", "Sum", "5XX"));
+    this.#rejections.addLeftMetric(metric("4XXError", "Sum", "4XX"));
+    this.#rejections.addLeftMetric(metric("5XXError", "Sum", "5XX"));
     this.#latency.addLeftMetric(metric("Latency", "p50", "p50"));
     this.#latency.addLeftMetric(metric("Latency", "p99", "p99"));
   }
@@ -143,10 +143,10 @@ export class MetricsDashboard extends Construct {
         this.#own("subscriber", "EventLag", "p99"),
       ]),
       graph("Event bus unavailable", [
-        this.#own("authorizer", "EventsSetAside"),
+        this.#own("authorizer", "EventsSpooled"),
         this.#own("authorizer", "EventsLost"),
         this.#own("republisher", "EventsReturned"),
-        this.#own("republisher", "EventsRefused"),
+        this.#own("republisher", "EventsRejected"),
       ]),
     ];
     return [queues, events];

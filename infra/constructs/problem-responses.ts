@@ -155,7 +155,7 @@ function rest(kind: string, title: string): string {
 }
 
 const REST: readonly (readonly [ResponseType, string])[] = [
-  [ResponseType.DEFAULT_4XX, rest("refused", "The call was denied")],
+  [ResponseType.DEFAULT_4XX, rest("denied", "The call was denied")],
   [ResponseType.DEFAULT_5XX, rest("failed", "The call failed")],
 ];
 
@@ -171,7 +171,7 @@ function merged(...all: readonly (Headers | undefined)[]): Headers {
 const PARAMETER = "gatewayresponse.header.";
 
 /** Returns all resources in this app that belong to the API. */
-function resourcesOf<R extends CfnResource & { restApiId: unknown }>(
+function findResources<R extends CfnResource & { restApiId: unknown }>(
   api: IRestApi,
   isResource: (node: unknown) => node is R,
 ): R[] {
@@ -192,7 +192,7 @@ const isOfType =
     CfnResource.isCfnResource(node) && node.cfnResourceType === type;
 
 /** Returns the headers of a gateway response by name. */
-function headersOf(response: CfnGatewayResponse): Headers {
+function getHeaders(response: CfnGatewayResponse): Headers {
   const parameters: Headers = Stack.of(response).resolve(response.responseParameters) ?? {};
   return Object.fromEntries(
     Object.entries(parameters)
@@ -246,9 +246,10 @@ export class ProblemResponses extends Construct {
   #add(): void {
     const { api, realm, headers, denialChallenge } = this.props;
     const own = new Map(
-      resourcesOf<CfnGatewayResponse>(api, isOfType(CfnGatewayResponse.CFN_RESOURCE_TYPE_NAME)).map(
-        (response) => [response.responseType, response],
-      ),
+      findResources<CfnGatewayResponse>(
+        api,
+        isOfType(CfnGatewayResponse.CFN_RESOURCE_TYPE_NAME),
+      ).map((response) => [response.responseType, response]),
     );
     const kept = new Set([...own.keys(), ...this.#except()]);
     const cors = headers ? {} : corsHeaders(api, api.root.defaultCorsPreflightOptions);
@@ -257,7 +258,7 @@ export class ProblemResponses extends Construct {
      */
     const inherited = (general: ResponseType): Headers => {
       const response = own.get(general.responseType);
-      return headers ?? (response ? headersOf(response) : cors);
+      return headers ?? (response ? getHeaders(response) : cors);
     };
     const common = {
       "Content-Type": "'application/problem+json'",
@@ -300,7 +301,7 @@ export class ProblemResponses extends Construct {
     // In an API with IAM methods, a missing signature also produces this type, and 404 would be wrong for that.
     const mayHaveSigned =
       !Resource.isOwnedResource(api) ||
-      resourcesOf<CfnMethod>(api, isOfType(CfnMethod.CFN_RESOURCE_TYPE_NAME)).some(
+      findResources<CfnMethod>(api, isOfType(CfnMethod.CFN_RESOURCE_TYPE_NAME)).some(
         ({ authorizationType }) => authorizationType === AuthorizationType.IAM,
       );
     return mayHaveSigned ? [ResponseType.MISSING_AUTHENTICATION_TOKEN.responseType] : [];

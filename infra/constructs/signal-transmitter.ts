@@ -19,7 +19,7 @@ import { encryptedQueueProps } from "./encrypted-storage.ts";
 import { SIGNAL_TIMEOUT } from "./function-table.ts";
 import type { Functions } from "./functions.ts";
 import { KEY_READS, KEY_WRITES } from "./grants.ts";
-import { alarmUndelivered, patientTarget } from "./undelivered.ts";
+import { addTargetWithRetries, alarmUndelivered } from "./undelivered.ts";
 
 /** Maximum attempts to push a SET. With delays that grow to one hour, 30 attempts take most of a day. */
 const PUSH_TRIES = 30;
@@ -84,7 +84,7 @@ export class SignalTransmitter extends Construct {
         source: [EVENT_SOURCE],
         detailType: OUTGOING_EVENT_TYPES.map(detailType),
       },
-      targets: [patientTarget(events, this.undelivered)],
+      targets: [addTargetWithRetries(events, this.undelivered)],
     });
     const streams = functions.get("SignalStreams");
     const transmitter = functions.get("SignalTransmitter");

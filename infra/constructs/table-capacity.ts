@@ -15,7 +15,7 @@ const PROVISIONED: Partial<Record<TableVariable, keyof CapacityParameters["provi
 /** Tables that grow with the traffic. */
 const LARGE: ReadonlySet<TableVariable> = new Set(["EVENTS_TABLE", "COUNTERS_TABLE"]);
 
-function provisionedOf(
+function getProvisionedThroughput(
   variable: TableVariable,
   { provisioned }: CapacityParameters,
 ): ProvisionedCapacity | undefined {
@@ -28,7 +28,7 @@ export function capacityProps(
   variable: TableVariable,
   capacity: CapacityParameters,
 ): Pick<TableProps, "billingMode" | "readCapacity" | "writeCapacity" | "tableClass"> {
-  const provisioned = provisionedOf(variable, capacity);
+  const provisioned = getProvisionedThroughput(variable, capacity);
   const infrequent = capacity.tableClass === "standard_infrequent_access" && LARGE.has(variable);
   return {
     ...(infrequent && { tableClass: TableClass.STANDARD_INFREQUENT_ACCESS }),
@@ -49,7 +49,7 @@ export function scaleCapacity(
   indexNames: readonly string[],
   capacity: CapacityParameters,
 ): void {
-  const provisioned = provisionedOf(variable, capacity);
+  const provisioned = getProvisionedThroughput(variable, capacity);
   if (!provisioned) return;
   const { read, write, targetUtilizationPercent } = provisioned;
   const reads = { minCapacity: read.least, maxCapacity: read.most };

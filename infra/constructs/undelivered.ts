@@ -8,7 +8,7 @@ import type { Construct } from "constructs";
 import { createAlarm } from "./metrics-and-alarms.ts";
 
 /** Returns a rule target that retries for 24 hours, the maximum, before it uses the dead-letter queue. */
-export function patientTarget(queue: Queue, deadLetterQueue: Queue): SqsQueue {
+export function addTargetWithRetries(queue: Queue, deadLetterQueue: Queue): SqsQueue {
   return new SqsQueue(queue, {
     deadLetterQueue,
     maxEventAge: Duration.hours(24),

@@ -11,7 +11,7 @@ import { detailType, EVENT_SOURCE } from "../../shared/events/oauth-event.ts";
 import { encryptedQueueProps } from "./encrypted-storage.ts";
 import { SIGNAL_TIMEOUT } from "./function-table.ts";
 import type { Functions } from "./functions.ts";
-import { alarmUndelivered, patientTarget } from "./undelivered.ts";
+import { addTargetWithRetries, alarmUndelivered } from "./undelivered.ts";
 
 /** Maximum calls to a webhook per notification. With delays that grow to one hour, 30 calls take most of a day. */
 const TRIES = 30;
@@ -57,7 +57,7 @@ export class Webhooks extends Construct {
         source: [EVENT_SOURCE],
         detailType: Object.keys(NOTICE_TYPES).map(detailType),
       },
-      targets: queues.map((queue) => patientTarget(queue, this.undelivered)),
+      targets: queues.map((queue) => addTargetWithRetries(queue, this.undelivered)),
     });
     const caller = functions.get("Webhook");
     caller.addEnvironment("WEBHOOK_QUEUE_URLS", queues.map(({ queueUrl }) => queueUrl).join(","));

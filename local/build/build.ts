@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { digestOf, makeOnce } from "./sources.ts";
+import { computeDigest, makeOnce } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const DIST = join(ROOT, "dist");
@@ -10,7 +10,7 @@ const COMMON = ["package-lock.json", "tsconfig.json", "local/build", "adapters",
 
 /** Bundles the functions into `dist/functions`, unless they are up to date. */
 async function makeFunctions(): Promise<void> {
-  const digest = digestOf(ROOT, [...COMMON, "functions"]);
+  const digest = computeDigest(ROOT, [...COMMON, "functions"]);
   await makeOnce(join(DIST, ".functions"), digest, async () => {
     const { bundleFunctions } = await import("./bundle-functions.ts");
     await rm(join(DIST, "functions"), { recursive: true, force: true });
@@ -20,7 +20,7 @@ async function makeFunctions(): Promise<void> {
 
 /** Compiles the package into `dist`, unless it is up to date. */
 async function makePackage(): Promise<void> {
-  const digest = digestOf(ROOT, [...COMMON, "infra", "cli"]);
+  const digest = computeDigest(ROOT, [...COMMON, "infra", "cli"]);
   await makeOnce(join(DIST, ".package"), digest, async () => {
     const { buildPackage } = await import("./build-package.ts");
     const compiled = ["infra", "adapters", "shared", "cli"].map((folder) => join(DIST, folder));

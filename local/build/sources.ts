@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from "node:path";
 
 /** Returns every file under the given files and directories, in a fixed order. */
-function filesOf(root: string, names: readonly string[]): string[] {
+function listFiles(root: string, names: readonly string[]): string[] {
   return names.flatMap((name) => {
     if (!statSync(join(root, name)).isDirectory()) return [name];
     return readdirSync(join(root, name), { recursive: true, encoding: "utf8" })
@@ -14,9 +14,9 @@ function filesOf(root: string, names: readonly string[]): string[] {
 }
 
 /** Returns a digest of the given files and of all files in the given directories. */
-export function digestOf(root: string, names: readonly string[]): string {
+export function computeDigest(root: string, names: readonly string[]): string {
   const hash = createHash("sha256").update(process.version);
-  for (const file of filesOf(root, names)) {
+  for (const file of listFiles(root, names)) {
     hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   }
   return hash.digest("hex");

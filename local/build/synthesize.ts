@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { digestOf, makeOnce } from "./sources.ts";
+import { computeDigest, makeOnce } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 
@@ -19,7 +19,7 @@ export async function synthesizeApp(outdir: string, more: MonitoringConfigInput 
   const { app, context } = JSON.parse(readFileSync(join(ROOT, "cdk.json"), "utf8"));
   context.oauthMonitoring = { ...context.oauthMonitoring, ...more };
   const sources = ["package-lock.json", "cdk.json", "infra", "shared", "dist/.functions"];
-  const digest = `${digestOf(ROOT, sources)} ${JSON.stringify(more)}`;
+  const digest = `${computeDigest(ROOT, sources)} ${JSON.stringify(more)}`;
   await makeOnce(join(outdir, ".sources"), digest, async () => {
     const env = {
       ...process.env,

@@ -25,13 +25,13 @@ interface NamedCommand {
   readonly command: Command;
 }
 
-function commandsOf(command: Command, words: readonly string[] = []): NamedCommand[] {
+function listCommands(command: Command, words: readonly string[] = []): NamedCommand[] {
   if (command.commands.length === 0) return [{ name: words.join(" "), command }];
-  return command.commands.flatMap((each) => commandsOf(each, [...words, each.name()]));
+  return command.commands.flatMap((each) => listCommands(each, [...words, each.name()]));
 }
 
 /** Returns a command's examples. Commander keeps them only in the help text. */
-function examplesOf(command: Command): string[] {
+function getExamples(command: Command): string[] {
   let help = "";
   command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
   const [, examples = ""] = help.split("\nExamples:\n");
@@ -59,7 +59,7 @@ function table(options: readonly Option[]): string {
 
 /** Returns docs/command-line.md, generated from the parser. */
 export function commandLinePage(): string {
-  const commands = commandsOf(buildProgram());
+  const commands = listCommands(buildProgram());
   const uses = (flags: string) =>
     commands.filter(({ command }) => command.options.some((option) => option.flags === flags));
   const isCommon = ({ flags }: Option) => uses(flags).length > commands.length / 2;
@@ -70,7 +70,7 @@ export function commandLinePage(): string {
       ({ flags }) => !command.options.some((option) => option.flags === flags),
     );
     const parameters = command.registeredArguments.map((each) => ` <${each.name()}>`).join("");
-    const examples = examplesOf(command);
+    const examples = getExamples(command);
     return [
       `\n## ${name}\n\n${sentence(command.description())}\n`,
       parameters && `\n\`\`\`sh\nnpx oauth-monitoring ${name}${parameters}\n\`\`\`\n`,

@@ -55,14 +55,14 @@ function alternatives(schemas: readonly Schema[]): string {
   const isOneOrList =
     one && list?.type === "array" && one.type === (list.items as Schema).type && list.maxItems;
   return isOneOrList
-    ? `${typeOf(one)} or list (up to ${list.maxItems})`
-    : schemas.map(typeOf).join(" or ");
+    ? `${formatType(one)} or list (up to ${list.maxItems})`
+    : schemas.map(formatType).join(" or ");
 }
 
 /** Describes the type of a value. */
-function typeOf(schema: Schema): string {
+function formatType(schema: Schema): string {
   if (schema.enum) return schema.enum.map((value) => `\`${value}\``).join(", ");
-  const inner = (member: unknown) => typeOf(member as Schema);
+  const inner = (member: unknown) => formatType(member as Schema);
   switch (schema.type) {
     case "integer":
       return `integer${bounds(schema)}`;
@@ -99,7 +99,7 @@ interface Row {
 }
 
 /** Returns the keys directly below a key. */
-function membersOf({ path, schema }: Row): Row[] {
+function getMembers({ path, schema }: Row): Row[] {
   const isRecord = typeof schema.additionalProperties === "object";
   const item = schema.type === "array" ? schema.items : isRecord && schema.additionalProperties;
   const { properties, required } = (item || schema) as Schema;
@@ -115,11 +115,11 @@ function membersOf({ path, schema }: Row): Row[] {
 type Comments = (path: string) => string;
 
 /** Returns a key and all keys below it, as cells. Keys that all sibling objects share are listed once, under `*`. */
-function cellsOf(row: Row, comments: Comments): Cells[] {
-  const members = membersOf(row);
+function toCells(row: Row, comments: Comments): Cells[] {
+  const members = getMembers(row);
   const groups = members
     .filter(({ schema }) => schema.type === "object" && schema.properties)
-    .map((group) => ({ group, below: cellsOf(group, comments).slice(1) }));
+    .map((group) => ({ group, below: toCells(group, comments).slice(1) }));
   const underStar = ([key, ...rest]: Cells, { path }: Row): Cells => [
     `${path.slice(0, path.lastIndexOf("."))}.*${key.slice(path.length)}`,
     ...rest,
@@ -134,17 +134,17 @@ function cellsOf(row: Row, comments: Comments): Cells[] {
       ? (first ?? []).filter((cells) => others.every((rows) => isIn(rows, cells)))
       : [];
   const own = members.flatMap((member) => {
-    const [head, ...below] = cellsOf(member, comments);
+    const [head, ...below] = toCells(member, comments);
     const isGroup = groups.some(({ group }) => group.path === member.path);
     const left = isGroup ? below.filter((cells) => !isIn(shared, underStar(cells, member))) : below;
     return head ? [head, ...left] : [];
   });
   const isObject = row.schema.type === "object" && row.schema.properties;
-  const type = isObject ? "" : typeOf(row.schema);
-  return [[row.path, type, defaultOf(row), comments(row.path)], ...shared, ...own];
+  const type = isObject ? "" : formatType(row.schema);
+  return [[row.path, type, formatDefault(row), comments(row.path)], ...shared, ...own];
 }
 
-function defaultOf({ schema, required }: Row): string {
+function formatDefault({ schema, required }: Row): string {
   if (required) return "required";
   if (schema.type === "object" && schema.properties) return "";
   return schema.default === undefined ? "" : `\`${JSON.stringify(schema.default)}\``;
@@ -163,14 +163,14 @@ function table(rows: readonly Cells[]): string {
  * their own.
  */
 function section(key: Row, comments: Comments): string {
-  const rows = cellsOf(key, comments);
+  const rows = toCells(key, comments);
   const [[, type, fallback, meaning] = ["", "", "", ""], ...below] = rows;
   const heading = `\n## ${key.path}\n\n`;
   if (below.length === 0)
     return `${heading}${meaning} Type: ${type}.${fallback && ` Default: ${fallback}.`}\n`;
   const isUnder = ([path]: Cells, { path: parent }: Row) =>
     path.startsWith(parent) && path !== parent;
-  const large = membersOf(key).filter(
+  const large = getMembers(key).filter(
     (member) => below.filter((cells) => isUnder(cells, member)).length >= LARGE,
   );
   const rest = below.filter((cells) => !large.some((member) => isUnder(cells, member)));

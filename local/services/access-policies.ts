@@ -1,4 +1,4 @@
-import { encryptedArnOf, encryptedResources, keyActionsOf } from "./encrypted-resources.ts";
+import { encryptedResources, getEncryptedArn, getKeyActions } from "./encrypted-resources.ts";
 import { KeyPolicies, type KeyUse } from "./key-policies.ts";
 import { accessUse } from "./key-uses.ts";
 import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
@@ -21,7 +21,7 @@ export interface Access {
 }
 
 /** Returns the function that signed a request, if any. A function's access key ID is its name. */
-export function principalOf(authorization: string | undefined): string | undefined {
+export function parsePrincipal(authorization: string | undefined): string | undefined {
   return /Credential=(\w+)\//.exec(authorization ?? "")?.[1];
 }
 
@@ -36,13 +36,13 @@ export class AccessPolicies {
   readonly #allowed = new Map<string, ReadonlySet<string>>();
   readonly #roles = new Map<string, string>();
   /** Customer managed key ARNs, by ARN of the resource that the key encrypts. */
-  readonly #keyOf: ReadonlyMap<string, string>;
+  readonly #getKey: ReadonlyMap<string, string>;
   readonly #keys: KeyPolicies;
   /** Called for each access by a function, allowed or denied. */
   onAccess: ((principal: string, access: Access, allowed: boolean) => void) | undefined;
 
   constructor(template: Template) {
-    this.#keyOf = encryptedResources(template);
+    this.#getKey = encryptedResources(template);
     this.#keys = new KeyPolicies(template);
     const byRole = new Map<string, Set<string>>();
     for (const { properties } of template.resources<PolicyProperties>("AWS::IAM::Policy")) {
@@ -84,13 +84,13 @@ export class AccessPolicies {
   #keyDenial(principal: string, accesses: readonly Access[]): string | undefined {
     const uses = accesses.flatMap((access) => this.#keyUse(principal, access) ?? []);
     const denied = uses
-      .map((use) => ({ use, refusal: this.#keys.refusal(use) }))
-      .find(({ refusal }) => refusal !== undefined);
+      .map((use) => ({ use, rejection: this.#keys.rejection(use) }))
+      .find(({ rejection }) => rejection !== undefined);
     if (denied) {
       const { actions, keyArn } = denied.use;
       this.onAccess?.(principal, { action: actions.join(), resource: keyArn }, false);
     }
-    return denied?.refusal;
+    return denied?.rejection;
   }
 
   #keyUse(principal: string, { action, resource }: Access): KeyUse | undefined {
@@ -100,8 +100,8 @@ export class AccessPolicies {
       const context = { "kms:CallerAccount": ACCOUNT };
       return { purpose, keyArn: resource, principal: { arn: role }, actions: [action], context };
     }
-    const keyArn = this.#keyOf.get(encryptedArnOf(resource));
-    if (keyArn === undefined || keyActionsOf(action).length === 0) return undefined;
+    const keyArn = this.#getKey.get(getEncryptedArn(resource));
+    if (keyArn === undefined || getKeyActions(action).length === 0) return undefined;
     return accessUse(keyArn, role, action, resource);
   }
 }

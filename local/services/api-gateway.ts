@@ -8,7 +8,7 @@ import { type GatewayContext, GatewayResponses } from "./gateway-responses.ts";
 import { bodyBytes, logTime } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { ACCOUNT, arnOf, type Template } from "./template.ts";
+import { ACCOUNT, getArn, type Template } from "./template.ts";
 
 /** API Gateway's limits. https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
 export const MAX_HEADER_BYTES = 10_240;
@@ -18,7 +18,7 @@ const MAX_AUTHORIZER_RESULT_BYTES = 8192;
 const MAX_POLICY_RESOURCE = 512;
 
 /** Makes API Gateway send the gateway response of this type. */
-class GatewayRefusal extends Error {
+class GatewayRejection extends Error {
   constructor(
     readonly type: string,
     message: string,
@@ -28,7 +28,7 @@ class GatewayRefusal extends Error {
   }
 }
 
-const TOO_LARGE = () => new GatewayRefusal("REQUEST_TOO_LARGE", "Request Entity Too Large");
+const TOO_LARGE = () => new GatewayRejection("REQUEST_TOO_LARGE", "Request Entity Too Large");
 
 /** Returns the size in bytes of the request line and all header values. */
 function headerBytes(request: IncomingMessage): number {
@@ -41,12 +41,12 @@ function headerBytes(request: IncomingMessage): number {
  * Returns API Gateway's error for an unknown route. For an unknown route, API Gateway treats every Authorization header
  * as a signature and repeats it in the message, including secrets.
  */
-function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRefusal {
+function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRejection {
   if (authorization === undefined) {
-    return new GatewayRefusal("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
+    return new GatewayRejection("MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token");
   }
   const [, word = ""] = authorization.split(" ");
-  return new GatewayRefusal(
+  return new GatewayRejection(
     "INVALID_SIGNATURE",
     `'${word}' not a valid key=value pair (missing equal-sign) in Authorization header: '${authorization}'.`,
   );
@@ -54,7 +54,7 @@ function noSuchRoute({ headers: { authorization } }: IncomingMessage): GatewayRe
 
 type Multi = Record<string, string[]>;
 
-function headersOf(request: IncomingMessage): Multi {
+function readHeaders(request: IncomingMessage): Multi {
   const headers: Multi = Object.create(null);
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] as string;
@@ -63,14 +63,14 @@ function headersOf(request: IncomingMessage): Multi {
   return headers;
 }
 
-function queryOf(url: URL): Multi | null {
+function parseQuery(url: URL): Multi | null {
   // Has no prototype, because a query parameter can have a name like `constructor`.
   const query: Multi = Object.create(null);
   for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
   return Object.keys(query).length > 0 ? query : null;
 }
 
-function lastOf(values: Multi | null): Record<string, string> | null {
+function getLast(values: Multi | null): Record<string, string> | null {
   if (!values) return null;
   return Object.fromEntries(Object.entries(values).map(([name, all]) => [name, all.at(-1) ?? ""]));
 }
@@ -139,17 +139,17 @@ export class ApiGateway {
       response.writeHead(result.statusCode, headers);
       response.end(compressed ? gzipSync(body) : body);
     } catch (error) {
-      const refusal =
-        error instanceof GatewayRefusal
+      const rejection =
+        error instanceof GatewayRejection
           ? error
-          : new GatewayRefusal("INTEGRATION_FAILURE", "Internal server error");
+          : new GatewayRejection("INTEGRATION_FAILURE", "Internal server error");
       const context: GatewayContext = {
         requestId,
-        message: refusal.message,
+        message: rejection.message,
         headers: request.headers,
-        authorizer: refusal.authorizer,
+        authorizer: rejection.authorizer,
       };
-      const answer = this.#responses.render(refusal.type, context);
+      const answer = this.#responses.render(rejection.type, context);
       response.writeHead(answer.status, { ...answer.headers, "x-amzn-requestid": requestId });
       response.end(answer.body);
     }
@@ -178,7 +178,7 @@ export class ApiGateway {
     const answer = await this.functions.invoke(functionName, payload, trace);
     const result = answer as APIGatewayProxyResult | null;
     if (typeof result?.statusCode !== "number" || typeof result.body !== "string") {
-      throw new GatewayRefusal("INTEGRATION_FAILURE", "Internal server error");
+      throw new GatewayRejection("INTEGRATION_FAILURE", "Internal server error");
     }
     return result;
   }
@@ -190,8 +190,8 @@ export class ApiGateway {
     url: URL,
     match: RouteMatch,
   ) {
-    const multiValueHeaders = headersOf(request);
-    const query = queryOf(url);
+    const multiValueHeaders = readHeaders(request);
+    const query = parseQuery(url);
     const { resource } = match.route;
     const nowMs = Date.now();
     // https://github.com/aws-powertools/powertools-lambda-python/issues/576
@@ -200,9 +200,9 @@ export class ApiGateway {
       resource,
       path: basePath === undefined ? path : calledPath,
       httpMethod: request.method ?? "GET",
-      headers: lastOf(multiValueHeaders),
+      headers: getLast(multiValueHeaders),
       multiValueHeaders,
-      queryStringParameters: lastOf(query),
+      queryStringParameters: getLast(query),
       multiValueQueryStringParameters: query,
       pathParameters: match.pathParameters,
       stageVariables: null,
@@ -234,9 +234,9 @@ export class ApiGateway {
     trace: string,
   ): Promise<Record<string, string | number>> {
     const startedMs = Date.now();
-    const methodArn = arnOf("execute-api", `local/${this.#stage}/${event.httpMethod}${path}`);
+    const methodArn = getArn("execute-api", `local/${this.#stage}/${event.httpMethod}${path}`);
     if (methodArn.length > MAX_METHOD_ARN) {
-      throw new GatewayRefusal("REQUEST_URI_TOO_LONG", "Request URI too long");
+      throw new GatewayRejection("REQUEST_URI_TOO_LONG", "Request URI too long");
     }
     let result: APIGatewayAuthorizerResult | null;
     try {
@@ -248,9 +248,9 @@ export class ApiGateway {
       )) as APIGatewayAuthorizerResult | null;
     } catch (error) {
       if (error instanceof FunctionError && error.errorMessage === "Unauthorized") {
-        throw new GatewayRefusal("UNAUTHORIZED", "Unauthorized");
+        throw new GatewayRejection("UNAUTHORIZED", "Unauthorized");
       }
-      throw new GatewayRefusal("AUTHORIZER_FAILURE", "Internal server error");
+      throw new GatewayRejection("AUTHORIZER_FAILURE", "Internal server error");
     }
     const [statement] = result?.policyDocument?.Statement ?? [];
     const context = Object.entries(result?.context ?? {});
@@ -262,14 +262,14 @@ export class ApiGateway {
       resource.length <= MAX_POLICY_RESOURCE &&
       Buffer.byteLength(JSON.stringify(result)) <= MAX_AUTHORIZER_RESULT_BYTES;
     if (!result?.principalId || !statement || !plain || !fits) {
-      throw new GatewayRefusal("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error");
+      throw new GatewayRejection("AUTHORIZER_CONFIGURATION_ERROR", "Internal server error");
     }
     const values = Object.fromEntries(context.map(([name, value]) => [name, String(value)]));
     const covered = resource.endsWith("*")
       ? methodArn.startsWith(resource.slice(0, -1))
       : methodArn === resource;
     if (statement.Effect !== "Allow" || !covered) {
-      throw new GatewayRefusal(
+      throw new GatewayRejection(
         "ACCESS_DENIED",
         "User is not authorized to access this resource",
         values,

@@ -35,9 +35,9 @@ export function readRoutes(template: Template): Route[] {
       .resources<ResourceProperties>("AWS::ApiGateway::Resource")
       .map(({ logicalId, properties }) => [logicalId, properties]),
   );
-  const pathOf = (id: string): string => {
+  const getPath = (id: string): string => {
     const resource = resources.get(id);
-    return resource ? `${pathOf(resource.ParentId)}/${resource.PathPart}` : "";
+    return resource ? `${getPath(resource.ParentId)}/${resource.PathPart}` : "";
   };
   const authorizers = new Map(
     template
@@ -53,7 +53,7 @@ export function readRoutes(template: Template): Route[] {
         );
       }
       return {
-        resource: pathOf(ResourceId) || "/",
+        resource: getPath(ResourceId) || "/",
         method: HttpMethod,
         functionName: logicalIdOfArn(Integration.Uri),
         authorizerName: AuthorizerId === undefined ? undefined : authorizers.get(AuthorizerId),

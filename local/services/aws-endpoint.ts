@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AccessPolicies, principalOf } from "./access-policies.ts";
+import { type AccessPolicies, parsePrincipal } from "./access-policies.ts";
 import type { EventBus, PutEventsEntry } from "./event-bus.ts";
 import { EventReplays, type StartReplayInput } from "./event-replays.ts";
-import { inputRefusal, messageRefusal } from "./input-refusal.ts";
+import { findInputRejection, findMessageRejection } from "./input-rejection.ts";
 import {
   type DecryptInput,
   type EncryptInput,
@@ -14,7 +14,7 @@ import {
   type SignInput,
   type VerifyMacInput,
 } from "./keys.ts";
-import { errorXml, type Notifications, publishRefusal } from "./notifications.ts";
+import { errorXml, findPublishRejection, type Notifications } from "./notifications.ts";
 import type { MessageAttribute, Queue } from "./queue.ts";
 import { type Queues, queueNamed } from "./queues.ts";
 import { requestedAccess, requestedNotification } from "./requested-access.ts";
@@ -54,7 +54,7 @@ function eventBridge(bus: () => EventBus): Record<string, Operation> {
 }
 
 function sqs(queues: () => Queues): Record<string, Operation> {
-  const queueOf = (input: Input): Queue => {
+  const getQueue = (input: Input): Queue => {
     const name =
       String(input.QueueUrl ?? "")
         .split("/")
@@ -73,25 +73,32 @@ function sqs(queues: () => Queues): Record<string, Operation> {
     return { MessageId: queue.send(body, attributes), MD5OfMessageBody: md5(body) };
   };
   return {
-    "AmazonSQS.SendMessage": (input) => send(queueOf(input), input),
+    "AmazonSQS.SendMessage": (input) => send(getQueue(input), input),
     "AmazonSQS.SendMessageBatch": (input) => {
       const judged = (input.Entries as Input[]).map((entry) => ({
         entry,
-        refusal: messageRefusal(entry),
+        rejection: findMessageRejection(entry),
       }));
       return {
-        Successful: judged.flatMap(({ entry, refusal }) =>
-          refusal ? [] : [{ Id: entry.Id, ...send(queueOf(input), entry) }],
+        Successful: judged.flatMap(({ entry, rejection }) =>
+          rejection ? [] : [{ Id: entry.Id, ...send(getQueue(input), entry) }],
         ),
-        Failed: judged.flatMap(({ entry, refusal }) =>
-          refusal
-            ? [{ Id: entry.Id, SenderFault: true, Code: refusal.code, Message: refusal.message }]
+        Failed: judged.flatMap(({ entry, rejection }) =>
+          rejection
+            ? [
+                {
+                  Id: entry.Id,
+                  SenderFault: true,
+                  Code: rejection.code,
+                  Message: rejection.message,
+                },
+              ]
             : [],
         ),
       };
     },
     "AmazonSQS.ReceiveMessage": async (input) => {
-      const queue = queueOf(input);
+      const queue = getQueue(input);
       await queue.waitForMessage(Number(input.WaitTimeSeconds ?? 0) * 1000);
       return {
         Messages: queue.receive(Number(input.MaxNumberOfMessages ?? 1)).map((message) => ({
@@ -108,16 +115,16 @@ function sqs(queues: () => Queues): Record<string, Operation> {
       };
     },
     "AmazonSQS.DeleteMessage": (input) => {
-      queueOf(input).delete(String(input.ReceiptHandle));
+      getQueue(input).delete(String(input.ReceiptHandle));
       return {};
     },
     "AmazonSQS.ChangeMessageVisibility": (input) => {
       const afterMs = Number(input.VisibilityTimeout ?? 0) * 1000;
-      queueOf(input).release(String(input.ReceiptHandle), afterMs);
+      getQueue(input).release(String(input.ReceiptHandle), afterMs);
       return {};
     },
     "AmazonSQS.ChangeMessageVisibilityBatch": (input) => {
-      const queue = queueOf(input);
+      const queue = getQueue(input);
       const entries = input.Entries as Input[];
       for (const { ReceiptHandle, VisibilityTimeout = 0 } of entries) {
         queue.release(String(ReceiptHandle), Number(VisibilityTimeout) * 1000);
@@ -125,7 +132,7 @@ function sqs(queues: () => Queues): Record<string, Operation> {
       return { Successful: entries.map(({ Id }) => ({ Id })), Failed: [] };
     },
     "AmazonSQS.GetQueueAttributes": (input) => {
-      const queue = queueOf(input);
+      const queue = getQueue(input);
       return {
         Attributes: {
           ApproximateNumberOfMessages: String(queue.visible),
@@ -209,8 +216,8 @@ export function createAwsService(
           `the local stack does not support the operation ${target}`,
         );
       const input: Input = JSON.parse(body || "{}");
-      const refusal = inputRefusal(target, input);
-      if (refusal) throw refusal;
+      const rejection = findInputRejection(target, input);
+      if (rejection) throw rejection;
       const denial = policies?.().denial(principal, requestedAccess(target, input));
       if (denial !== undefined) throw new ServiceError("AccessDeniedException", denial, 403);
       return answer(200, await operation(input));
@@ -252,7 +259,7 @@ export function createAwsEndpoint(
       response.end(JSON.stringify(accountSettings()));
       return;
     }
-    const principal = principalOf(request.headers.authorization);
+    const principal = parsePrincipal(request.headers.authorization);
     if (request.headers["content-type"]?.startsWith("application/x-www-form-urlencoded")) {
       const form = new URLSearchParams(text);
       if (form.get("Action") === "ListSubscriptionsByTopic") {
@@ -263,7 +270,7 @@ export function createAwsEndpoint(
       const denial = policies?.().denial(principal, requestedNotification(form));
       const error = denial
         ? new ServiceError("AuthorizationError", denial, 403)
-        : publishRefusal(form);
+        : findPublishRejection(form);
       response.writeHead(error?.status ?? 200, { "Content-Type": "text/xml" });
       response.end(error ? errorXml(error) : notifications.publish(form));
       return;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { dirname, join } from "node:path";
-import { type AccessPolicies, principalOf } from "./access-policies.ts";
+import { type AccessPolicies, parsePrincipal } from "./access-policies.ts";
 import { ServiceError } from "./service-error.ts";
 import type { Template } from "./template.ts";
 
@@ -31,7 +31,7 @@ export class LocalBuckets {
   }
 
   /** @throws ServiceError when the bucket does not exist */
-  arnOf(bucket: string): string {
+  getArn(bucket: string): string {
     const arn = this.#arns.get(bucket);
     if (arn !== undefined) return arn;
     throw new ServiceError("NoSuchBucket", `The bucket ${bucket} does not exist`, 404);
@@ -42,7 +42,7 @@ export class LocalBuckets {
   }
 
   put(bucket: string, key: string, bytes: Buffer): BucketObject {
-    const object = objectOf(bytes);
+    const object = getObject(bytes);
     this.#objects.get(bucket)?.set(key, object);
     if (this.directory !== undefined) {
       const file = join(this.directory, bucket, key);
@@ -56,14 +56,14 @@ export class LocalBuckets {
   #read(bucket: string, key: string): BucketObject | undefined {
     if (this.directory === undefined || !this.#objects.has(bucket)) return undefined;
     try {
-      return objectOf(readFileSync(join(this.directory, bucket, key)));
+      return getObject(readFileSync(join(this.directory, bucket, key)));
     } catch {
       return undefined;
     }
   }
 }
 
-const objectOf = (bytes: Buffer): BucketObject => ({
+const getObject = (bytes: Buffer): BucketObject => ({
   bytes,
   etag: `"${createHash("md5").update(bytes).digest("hex")}"`,
 });
@@ -83,24 +83,24 @@ interface S3Answer {
 }
 
 /** Rejects request parameters that S3 supports and this service does not. */
-function refuseOthers({ method, bucket, key, headers }: S3Request, query: URLSearchParams): void {
-  const refuse = (what: string) => {
+function rejectOthers({ method, bucket, key, headers }: S3Request, query: URLSearchParams): void {
+  const reject = (what: string) => {
     throw new ServiceError(
       "NotImplemented",
       `The local S3 supports only GET, PUT and HEAD of whole objects by key. It does not support ${what}.`,
       501,
     );
   };
-  if (!["GET", "HEAD", "PUT"].includes(method)) refuse(`the method ${method}`);
-  if (bucket === "" || key === "") refuse("bucket operations");
-  if (!key.split("/").every((part) => KEY_PART.test(part))) refuse(`keys such as ${key}`);
+  if (!["GET", "HEAD", "PUT"].includes(method)) reject(`the method ${method}`);
+  if (bucket === "" || key === "") reject("bucket operations");
+  if (!key.split("/").every((part) => KEY_PART.test(part))) reject(`keys such as ${key}`);
   const other = [...query.keys()].find((name) => name !== "x-id");
-  if (other !== undefined) refuse(`the parameter ${other}`);
+  if (other !== undefined) reject(`the parameter ${other}`);
   const unknown = ["range", "if-match", "if-modified-since", "x-amz-copy-source"];
   const header = unknown.find((name) => headers[name] !== undefined);
-  if (header !== undefined) refuse(`the header ${header}`);
-  if (method === "PUT" && headers["if-none-match"] !== undefined) refuse("conditional writes");
-  if (String(headers["content-encoding"]).includes("aws-chunked")) refuse("signed chunks");
+  if (header !== undefined) reject(`the header ${header}`);
+  if (method === "PUT" && headers["if-none-match"] !== undefined) reject("conditional writes");
+  if (String(headers["content-encoding"]).includes("aws-chunked")) reject("signed chunks");
 }
 
 function answerTo(
@@ -109,8 +109,8 @@ function answerTo(
   policies: AccessPolicies | undefined,
 ): S3Answer {
   const { method, bucket, key, headers, body } = request;
-  const principal = principalOf(headers.authorization);
-  const arn = buckets.arnOf(bucket);
+  const principal = parsePrincipal(headers.authorization);
+  const arn = buckets.getArn(bucket);
   const denial = (action: string, resource: string) =>
     policies?.denial(principal, [{ action, resource }]);
   const denied = denial(method === "PUT" ? "s3:PutObject" : "s3:GetObject", `${arn}/${key}`);
@@ -161,7 +161,7 @@ export function createS3Endpoint(
       body: Buffer.concat(chunks),
     };
     try {
-      refuseOthers(request, searchParams);
+      rejectOthers(request, searchParams);
       const { status, headers, body } = answerTo(request, buckets(), policies?.());
       response.writeHead(status, { ...headers }).end(body);
     } catch (error) {

@@ -3,7 +3,7 @@ import { KeyPolicies } from "./key-policies.ts";
 import { archiveUses, deliveryUse } from "./key-uses.ts";
 import { decide, type Statement } from "./policy-statements.ts";
 import { RolePolicies } from "./role-policies.ts";
-import { ACCOUNT, arnOf, logicalIdOfArn, type Template } from "./template.ts";
+import { ACCOUNT, getArn, logicalIdOfArn, type Template } from "./template.ts";
 
 interface QueuePolicyProperties {
   readonly PolicyDocument: { readonly Statement: readonly Statement[] };
@@ -19,26 +19,26 @@ const EVENTS = { service: "events.amazonaws.com" };
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
  */
 export class DeliveryPermissions {
-  readonly #keyOf: ReadonlyMap<string, string>;
+  readonly #getKey: ReadonlyMap<string, string>;
   readonly #keys: KeyPolicies;
   readonly #roles: RolePolicies;
   readonly #ofQueues = new Map<string, readonly Statement[]>();
 
   constructor(private readonly template: Template) {
-    this.#keyOf = encryptedResources(template);
+    this.#getKey = encryptedResources(template);
     this.#keys = new KeyPolicies(template);
     this.#roles = new RolePolicies(template);
     for (const { properties } of template.resources<QueuePolicyProperties>(
       "AWS::SQS::QueuePolicy",
     )) {
       for (const url of properties.Queues) {
-        this.#ofQueues.set(arnOf("sqs", logicalIdOfArn(url)), properties.PolicyDocument.Statement);
+        this.#ofQueues.set(getArn("sqs", logicalIdOfArn(url)), properties.PolicyDocument.Statement);
       }
     }
   }
 
   /** Returns why EventBridge may not send a rule's events to a target, or undefined if it may. */
-  refusal(ruleArn: string, targetArn: string, roleArn?: string): string | undefined {
+  rejection(ruleArn: string, targetArn: string, roleArn?: string): string | undefined {
     if (targetArn.includes(":firehose:")) {
       const isAllowed =
         roleArn !== undefined && this.#roles.allows(roleArn, "firehose:PutRecord", targetArn);
@@ -55,16 +55,16 @@ export class DeliveryPermissions {
       },
     });
     if (said !== "allowed") return `the policy of ${targetArn} does not allow ${ruleArn} to send`;
-    const keyArn = this.#keyOf.get(targetArn);
-    return keyArn && this.#keys.refusal(deliveryUse(keyArn, ruleArn, targetArn));
+    const keyArn = this.#getKey.get(targetArn);
+    return keyArn && this.#keys.rejection(deliveryUse(keyArn, ruleArn, targetArn));
   }
 
   /** Returns why EventBridge may not encrypt an archive, or undefined if it may. */
-  archiveRefusal(archiveArn: string): string | undefined {
-    const uses = archiveUses(this.template, this.#keyOf);
+  archiveRejection(archiveArn: string): string | undefined {
+    const uses = archiveUses(this.template, this.#getKey);
     return uses
       .filter(({ purpose }) => purpose.endsWith(` ${logicalIdOfArn(archiveArn)}`))
-      .map((use) => this.#keys.refusal(use))
-      .find((refusal) => refusal !== undefined);
+      .map((use) => this.#keys.rejection(use))
+      .find((rejection) => rejection !== undefined);
   }
 }

@@ -20,7 +20,7 @@ const KEY_PROPERTIES: Readonly<Record<string, readonly (string | number)[]>> = {
 };
 
 /** Returns the ARN of the key that encrypts a resource, or undefined if AWS's own key does. */
-function keyOf(type: string, properties: Properties): string | undefined {
+function getKey(type: string, properties: Properties): string | undefined {
   let found: unknown = properties;
   for (const step of KEY_PROPERTIES[type] ?? []) {
     found = (found as Record<string | number, unknown> | undefined)?.[step];
@@ -35,7 +35,7 @@ export function encryptedResources(template: Template): ReadonlyMap<string, stri
   return new Map(
     Object.keys(KEY_PROPERTIES).flatMap((type) =>
       template.resources<Properties>(type).flatMap(({ logicalId, properties }) => {
-        const keyArn = keyOf(type, properties);
+        const keyArn = getKey(type, properties);
         return keyArn === undefined ? [] : [[template.arn(logicalId), keyArn] as const];
       }),
     ),
@@ -43,7 +43,7 @@ export function encryptedResources(template: Template): ReadonlyMap<string, stri
 }
 
 /** Returns the ARN of the table or bucket that an index or object belongs to. Returns any other ARN unchanged. */
-export function encryptedArnOf(arn: string): string {
+export function getEncryptedArn(arn: string): string {
   return (arn.startsWith("arn:aws:s3:") ? arn.split("/")[0] : arn.split("/index/")[0]) ?? arn;
 }
 
@@ -64,7 +64,7 @@ export function contextVia(service: string): RequestContext {
  *
  * @param action IAM action on the resource, such as `sqs:SendMessage`
  */
-export function keyActionsOf(action: string): readonly string[] {
+export function getKeyActions(action: string): readonly string[] {
   const [service, operation = ""] = action.split(":");
   if (/^(sqs:SendMessage|sns:Publish)$/.test(action)) return ["kms:GenerateDataKey", "kms:Decrypt"];
   if (action === "sqs:ReceiveMessage" || action === "s3:GetObject") return ["kms:Decrypt"];

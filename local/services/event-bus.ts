@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type BusEvent, EventArchive } from "./event-archive.ts";
 import { compilePattern, type EventPattern } from "./event-pattern.ts";
 import {
-  type DeliveryRefusal,
+  type DeliveryRejection,
   noCounts,
   type Receiver,
   type RuleCounts,
@@ -37,13 +37,13 @@ const MAX_ENTRY_BYTES = 256 * 1024;
 
 /** EventBridge's permissions. By default, EventBridge may do everything. */
 interface Permissions {
-  readonly refusal: DeliveryRefusal;
-  archiveRefusal(archiveArn: string): string | undefined;
+  readonly rejection: DeliveryRejection;
+  archiveRejection(archiveArn: string): string | undefined;
 }
 
 const EVERYTHING: Permissions = {
-  refusal: () => undefined,
-  archiveRefusal: () => undefined,
+  rejection: () => undefined,
+  archiveRejection: () => undefined,
 };
 
 interface Rule {
@@ -87,9 +87,9 @@ export class EventBus {
         if (!EventPattern) return [];
         const arn = template.arn(logicalId);
         const counts = noCounts();
-        const refusal: DeliveryRefusal = (...delivery) => permissions.refusal(...delivery);
+        const rejection: DeliveryRejection = (...delivery) => permissions.rejection(...delivery);
         const targets = Targets.map(
-          (target) => new RuleTarget(arn, target, receiver, counts, refusal),
+          (target) => new RuleTarget(arn, target, receiver, counts, rejection),
         );
         const busName = EventBusName ?? DEFAULT_BUS;
         const matches = compilePattern(EventPattern);
@@ -105,7 +105,7 @@ export class EventBus {
   }
 
   /** Returns the CloudWatch metrics of a rule. */
-  countsOf(ruleName: string): RuleCounts {
+  getCounts(ruleName: string): RuleCounts {
     const rule = this.#rules.find(({ name }) => name === ruleName);
     if (!rule) throw new RangeError(`the rule ${ruleName} does not exist`);
     return rule.counts;
@@ -124,22 +124,22 @@ export class EventBus {
   }
 
   put(entry: PutEventsEntry): EntryAnswer {
-    const refuse = (ErrorCode: string, ErrorMessage: string) => ({ ErrorCode, ErrorMessage });
+    const reject = (ErrorCode: string, ErrorMessage: string) => ({ ErrorCode, ErrorMessage });
     const busName = entry.EventBusName ?? DEFAULT_BUS;
     const isOwn = logicalIdOfArn(busName) === this.name;
     const rules = this.#rules.filter((rule) => rule.busName === (isOwn ? this.name : busName));
     if (!isOwn && rules.length === 0) {
-      return refuse("InvalidArgument", `the event bus ${entry.EventBusName} does not exist`);
+      return reject("InvalidArgument", `the event bus ${entry.EventBusName} does not exist`);
     }
     const { Source = "", DetailType = "", Detail = "" } = entry;
     if (Buffer.byteLength(Source + DetailType + Detail) > MAX_ENTRY_BYTES) {
-      return refuse("ValidationException", "the entry is larger than 256 KB");
+      return reject("ValidationException", "the entry is larger than 256 KB");
     }
     if (!entry.Source || !entry.DetailType) {
-      return refuse("InvalidArgument", "Source and DetailType are required");
+      return reject("InvalidArgument", "Source and DetailType are required");
     }
     const detail = parseObject(entry.Detail);
-    if (!detail) return refuse("MalformedDetail", "Detail is not a JSON object");
+    if (!detail) return reject("MalformedDetail", "Detail is not a JSON object");
     const event: BusEvent = {
       version: "0",
       id: randomUUID(),
@@ -153,7 +153,7 @@ export class EventBus {
     };
     if (isOwn) {
       for (const archive of this.archives) {
-        if (this.permissions.archiveRefusal(archive.arn) === undefined) archive.take(event);
+        if (this.permissions.archiveRejection(archive.arn) === undefined) archive.take(event);
       }
     }
     this.#hand(event, rules);

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { EventArchive } from "./event-archive.ts";
 import type { EventBus } from "./event-bus.ts";
 import { ServiceError } from "./service-error.ts";
-import { arnOf } from "./template.ts";
+import { getArn } from "./template.ts";
 
 /** The input of StartReplay, as the SDK sends it. Times are in epoch seconds. */
 export interface StartReplayInput {
@@ -58,16 +58,16 @@ export class EventReplays {
         `Replay ${ReplayName} already exists.`,
       );
     }
-    const refuse = (message: string) => new ServiceError("ValidationException", message);
+    const reject = (message: string) => new ServiceError("ValidationException", message);
     if (!(EventStartTime < EventEndTime)) {
-      throw refuse("EventStartTime must be before EventEndTime.");
+      throw reject("EventStartTime must be before EventEndTime.");
     }
     if (!Destination.Arn.endsWith(`:event-bus/${archive.busName}`)) {
-      throw refuse("Events are replayed only to the bus that the archive was made for.");
+      throw reject("Events are replayed only to the bus that the archive was made for.");
     }
     const replay: Replay = {
       ...input,
-      ReplayArn: arnOf("events", `replay/${ReplayName}`),
+      ReplayArn: getArn("events", `replay/${ReplayName}`),
       ReplayStartTime: nowSeconds(),
       State: "STARTING",
     };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { newTraceHeader, sourceIp } from "./gateway-headers.ts";
-import { HttpRefusal, httpPayload, readBody, sendAnswer, sendRefusal } from "./http-payload.ts";
+import { HttpRejection, httpPayload, readBody, sendAnswer, sendRejection } from "./http-payload.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
 import { logicalIdOfArn, REGION, type Template } from "./template.ts";
 
@@ -59,8 +59,8 @@ export class FunctionUrl {
       const result = await this.functions.invoke(this.functionName, event, newTraceHeader());
       sendAnswer(response, result, own);
     } catch (error) {
-      const failed = new HttpRefusal(502, "Internal Server Error");
-      sendRefusal(response, error instanceof HttpRefusal ? error : failed, own);
+      const failed = new HttpRejection(502, "Internal Server Error");
+      sendRejection(response, error instanceof HttpRejection ? error : failed, own);
     }
   }
 }

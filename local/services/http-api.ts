@@ -5,15 +5,15 @@ import { findRoute, type RouteMatch } from "./api-routes.ts";
 import { newTraceHeader, sourceIp } from "./gateway-headers.ts";
 import {
   type EventSource,
-  HttpRefusal,
+  HttpRejection,
   httpPayload,
   readBody,
   sendAnswer,
-  sendRefusal,
+  sendRejection,
 } from "./http-payload.ts";
 import { FunctionError } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { ACCOUNT, arnOf, logicalIdOfArn, REGION, type Template } from "./template.ts";
+import { ACCOUNT, getArn, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 interface RouteProperties {
   readonly ApiId: string;
@@ -51,8 +51,8 @@ interface HttpRoute {
   readonly authorizer: Authorizer | undefined;
 }
 
-const UNAUTHORIZED = () => new HttpRefusal(401, "Unauthorized");
-const FAILED = () => new HttpRefusal(500, "Internal Server Error");
+const UNAUTHORIZED = () => new HttpRejection(401, "Unauthorized");
+const FAILED = () => new HttpRejection(500, "Internal Server Error");
 
 function unsupported(what: string): Error {
   return new Error(`the local stack does not support ${what}`);
@@ -117,7 +117,7 @@ function readHttpRoutes(template: Template): Map<string, HttpRoute[]> {
 type Payload = ReturnType<typeof httpPayload>;
 
 /** Returns the value of an identity source such as `$request.header.Authorization`, or undefined if it is missing. */
-function identityOf(source: string, payload: Payload): string | undefined {
+function getIdentity(source: string, payload: Payload): string | undefined {
   const [, kind, name = ""] = /^\$request\.(header|querystring)\.(.+)$/.exec(source) ?? [];
   if (kind === "header") return payload.headers[name.toLowerCase()] || undefined;
   if (kind === "querystring") return payload.queryStringParameters?.[name] || undefined;
@@ -129,7 +129,7 @@ function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new HttpRefusal(400, "Bad Request");
+    throw new HttpRejection(400, "Bad Request");
   }
 }
 
@@ -166,14 +166,14 @@ export class HttpApi {
       const result = await this.#respond(request, requestId);
       sendAnswer(response, result, own);
     } catch (error) {
-      sendRefusal(response, error instanceof HttpRefusal ? error : FAILED(), own);
+      sendRejection(response, error instanceof HttpRejection ? error : FAILED(), own);
     }
   }
 
   async #respond(request: IncomingMessage, requestId: string): Promise<unknown> {
     const [encoded = "/"] = (request.url ?? "/").split("?");
     const rawPath = decoded(encoded);
-    const { stage, path } = this.#stageOf(rawPath);
+    const { stage, path } = this.#getStage(rawPath);
     const { route, pathParameters } = this.#match(request.method ?? "GET", path);
     const source: EventSource = {
       accountId: ACCOUNT,
@@ -203,10 +203,10 @@ export class HttpApi {
    * Returns the stage that a path belongs to: the stage named by the first segment, or `$default`. With an API mapping,
    * the stage is fixed.
    */
-  #stageOf(rawPath: string): { readonly stage: string; readonly path: string } {
+  #getStage(rawPath: string): { readonly stage: string; readonly path: string } {
     const { basePath } = this.options;
     if (basePath !== undefined) {
-      if (!`${rawPath}/`.startsWith(`${basePath}/`)) throw new HttpRefusal(404, "Not Found");
+      if (!`${rawPath}/`.startsWith(`${basePath}/`)) throw new HttpRejection(404, "Not Found");
       const path = rawPath.slice(basePath.length) || "/";
       return { stage: this.#stages[0] ?? "$default", path };
     }
@@ -214,7 +214,7 @@ export class HttpApi {
     if (first !== "" && this.#stages.includes(first)) {
       return { stage: first, path: rawPath.slice(first.length + 1) || "/" };
     }
-    if (!this.#stages.includes("$default")) throw new HttpRefusal(404, "Not Found");
+    if (!this.#stages.includes("$default")) throw new HttpRejection(404, "Not Found");
     return { stage: "$default", path: rawPath };
   }
 
@@ -224,7 +224,7 @@ export class HttpApi {
     const match = findRoute(named, method, path);
     if (match) return match;
     const route = this.#routes.find(({ routeKey }) => routeKey === "$default");
-    if (!route) throw new HttpRefusal(404, "Not Found");
+    if (!route) throw new HttpRejection(404, "Not Found");
     return { route, pathParameters: null };
   }
 
@@ -234,13 +234,13 @@ export class HttpApi {
     payload: Payload,
     trace: string,
   ): Promise<Record<string, unknown>> {
-    const identities = identitySource.map((source) => identityOf(source, payload));
+    const identities = identitySource.map((source) => getIdentity(source, payload));
     // API Gateway does not call the authorizer if an identity source is missing.
     if (identities.includes(undefined)) throw UNAUTHORIZED();
     const { http, stage } = payload.requestContext;
     const event = {
       type: "REQUEST",
-      routeArn: arnOf("execute-api", `${this.apiId}/${stage}/${http.method}${payload.rawPath}`),
+      routeArn: getArn("execute-api", `${this.apiId}/${stage}/${http.method}${payload.rawPath}`),
       ...(identities.length > 0 ? { identitySource: identities } : {}),
       ...payload,
     };
@@ -256,7 +256,7 @@ export class HttpApi {
       readonly context?: Record<string, unknown>;
     };
     if (typeof isAuthorized !== "boolean") throw FAILED();
-    if (!isAuthorized) throw new HttpRefusal(403, "Forbidden");
+    if (!isAuthorized) throw new HttpRejection(403, "Forbidden");
     return context;
   }
 }

@@ -12,7 +12,7 @@ const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const TEXT = /^(text\/|application\/(json|javascript|xml|x-www-form-urlencoded|[\w.-]+\+json))/i;
 
 /** An error response of the service itself: `{"message": …}`. */
-export class HttpRefusal extends Error {
+export class HttpRejection extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -45,7 +45,7 @@ function joined(entries: Iterable<readonly [string, string]>): Record<string, st
   return Object.fromEntries(all);
 }
 
-function* headersOf({ rawHeaders }: IncomingMessage): Generator<readonly [string, string]> {
+function* readHeaders({ rawHeaders }: IncomingMessage): Generator<readonly [string, string]> {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     yield [(rawHeaders[index] as string).toLowerCase(), rawHeaders[index + 1] as string];
   }
@@ -67,7 +67,7 @@ export async function bodyBytes(request: IncomingMessage, tooLarge: () => Error)
   return Buffer.concat(chunks);
 }
 
-const TOO_LARGE = () => new HttpRefusal(413, "Request Entity Too Large");
+const TOO_LARGE = () => new HttpRejection(413, "Request Entity Too Large");
 
 /** Reads a request's body in the form that events use. */
 export async function readBody(
@@ -93,7 +93,7 @@ export function logTime(atMs: number): string {
 export function httpPayload(request: IncomingMessage, source: EventSource) {
   const [, query = ""] = (request.url ?? "/").split(/\?(.*)/s);
   const parameters = joined(new URLSearchParams(query));
-  const headers = joined(headersOf(request));
+  const headers = joined(readHeaders(request));
   const { cookie, ...others } = headers;
   const nowMs = Date.now();
   return {
@@ -135,7 +135,7 @@ interface FunctionAnswer {
 }
 
 /** Interprets a function's result. A result without `statusCode` becomes the JSON body of a 200 response. */
-function answerOf(result: unknown): FunctionAnswer {
+function toAnswer(result: unknown): FunctionAnswer {
   const hasStatus = typeof result === "object" && result !== null && "statusCode" in result;
   if (hasStatus) return result as FunctionAnswer;
   return {
@@ -151,7 +151,7 @@ export function sendAnswer(
   result: unknown,
   serviceHeaders: Readonly<Record<string, string>>,
 ): void {
-  const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded } = answerOf(result);
+  const { statusCode, headers = {}, cookies = [], body = "", isBase64Encoded } = toAnswer(result);
   response.writeHead(statusCode, {
     ...Object.fromEntries(
       Object.entries(renameHeaders(headers)).map(([name, value]) => [name, String(value)]),
@@ -163,9 +163,9 @@ export function sendAnswer(
 }
 
 /** Sends an error response of the service itself. */
-export function sendRefusal(
+export function sendRejection(
   response: ServerResponse,
-  { status, message }: HttpRefusal,
+  { status, message }: HttpRejection,
   serviceHeaders: Readonly<Record<string, string>>,
 ): void {
   response.writeHead(status, { "Content-Type": "application/json", ...serviceHeaders });

@@ -42,7 +42,7 @@ export class KeyPolicies {
   }
 
   /** Returns KMS's error message if it denies a use, or undefined if it allows it. */
-  refusal({ purpose, keyArn, principal, actions, context }: KeyUse): string | undefined {
+  rejection({ purpose, keyArn, principal, actions, context }: KeyUse): string | undefined {
     const denied = actions.find((action) => {
       const request = { principal, action, resource: keyArn, context };
       return !this.#allows(keyArn, request);

@@ -1,8 +1,8 @@
 import {
   contextVia,
-  encryptedArnOf,
   encryptedResources,
-  keyActionsOf,
+  getEncryptedArn,
+  getKeyActions,
 } from "./encrypted-resources.ts";
 import type { KeyUse } from "./key-policies.ts";
 import type { Statement } from "./policy-statements.ts";
@@ -47,7 +47,7 @@ export function accessUse(
     purpose: `${action} on ${logicalIdOfArn(resource)} by ${logicalIdOfArn(roleArn)}`,
     keyArn,
     principal: { arn: roleArn },
-    actions: keyActionsOf(action),
+    actions: getKeyActions(action),
     context: contextVia(action.slice(0, action.indexOf(":"))),
   };
 }
@@ -121,8 +121,8 @@ function ofRoles(template: Template, keys: ReadonlyMap<string, string>): KeyUse[
         PolicyDocument.Statement.flatMap(({ Action, Resource = [] }) =>
           [Action].flat().flatMap((action) =>
             [Resource].flat().flatMap((resource) => {
-              const keyArn = keys.get(encryptedArnOf(String(resource)));
-              if (keyArn === undefined || keyActionsOf(String(action)).length === 0) return [];
+              const keyArn = keys.get(getEncryptedArn(String(resource)));
+              if (keyArn === undefined || getKeyActions(String(action)).length === 0) return [];
               return [accessUse(keyArn, template.arn(role), String(action), String(resource))];
             }),
           ),
@@ -178,7 +178,7 @@ function ofStreams(template: Template, keys: ReadonlyMap<string, string>): KeyUs
 /** Returns every use of a customer managed key by the deployed template. */
 export function keyUses(template: Template): KeyUse[] {
   const keys = encryptedResources(template);
-  return [ofRules, archiveUses, ofAlarms, ofRoles, ofStreams].flatMap((usesOf) =>
-    usesOf(template, keys),
+  return [ofRules, archiveUses, ofAlarms, ofRoles, ofStreams].flatMap((listUses) =>
+    listUses(template, keys),
   );
 }

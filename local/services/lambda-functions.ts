@@ -9,7 +9,7 @@ import {
   type LocalFunction,
   TooManyRequests,
 } from "./lambda-environment.ts";
-import { arnOf, REGION, type Template } from "./template.ts";
+import { getArn, REGION, type Template } from "./template.ts";
 
 interface FunctionProperties {
   readonly Code: { readonly S3Key: string };
@@ -96,7 +96,7 @@ export class LambdaFunctions {
       const taskRoot = template.assetDirectory(properties.Code.S3Key);
       const target: LocalFunction = {
         name: logicalId,
-        arn: arnOf("lambda", `function:${logicalId}`),
+        arn: getArn("lambda", `function:${logicalId}`),
         timeoutMs: (properties.Timeout ?? 3) * 1000,
         variables: {
           ...rewriteConfigFile(taskRoot, rewrite),
@@ -162,7 +162,7 @@ export class LambdaFunctions {
   }
 
   /** Returns the number of throttled invocations of a function. */
-  throttlesOf(name: string): number {
+  getThrottles(name: string): number {
     return this.#pool(name).throttles;
   }
 

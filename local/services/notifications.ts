@@ -1,5 +1,5 @@
 import { ServiceError } from "./service-error.ts";
-import { inputFaults } from "./service-model.ts";
+import { findInputErrors } from "./service-model.ts";
 
 /** A message that was published to a topic. */
 export interface Notification {
@@ -20,7 +20,7 @@ export interface Subscription {
 const KEPT = 1000;
 
 /** Parses the input of Publish from its form. */
-function inputOf(form: URLSearchParams): Record<string, unknown> {
+function parseForm(form: URLSearchParams): Record<string, unknown> {
   const input: Record<string, unknown> = {};
   const attributes: Record<string, Record<string, string>> = {};
   for (const [name, value] of form) {
@@ -43,16 +43,16 @@ function hasDefault(message: string): boolean {
 }
 
 /** Returns why SNS rejects a message, or undefined if it accepts it. */
-export function publishRefusal(form: URLSearchParams): ServiceError | undefined {
-  const refuse = (what: string) =>
+export function findPublishRejection(form: URLSearchParams): ServiceError | undefined {
+  const reject = (what: string) =>
     new ServiceError("InvalidParameter", `Invalid parameter: ${what}`);
-  const [fault] = inputFaults("Publish", inputOf(form));
-  if (fault) return refuse(`${fault.path} Reason: ${fault.wanted}`);
+  const [error] = findInputErrors("Publish", parseForm(form));
+  if (error) return reject(`${error.path} Reason: ${error.wanted}`);
   if (!form.get("TopicArn"))
-    return refuse("TopicArn or TargetArn Reason: no value for required parameter");
+    return reject("TopicArn or TargetArn Reason: no value for required parameter");
   const isJson = form.get("MessageStructure") === "json";
   if (isJson && !hasDefault(form.get("Message") ?? "")) {
-    return refuse("Message Structure - No default entry in JSON message body");
+    return reject("Message Structure - No default entry in JSON message body");
   }
   return undefined;
 }

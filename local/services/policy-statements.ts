@@ -27,7 +27,7 @@ export interface PolicyRequest {
   readonly context: RequestContext;
 }
 
-const listOf = <T>(value: OneOrMore<T>): readonly T[] => [value].flat() as readonly T[];
+const toList = <T>(value: OneOrMore<T>): readonly T[] => [value].flat() as readonly T[];
 
 /** Whether a text matches a pattern with `*` and `?`. */
 function isLike(pattern: string, text: string): boolean {
@@ -72,7 +72,7 @@ function conditionsHold(condition: Statement["Condition"], context: RequestConte
     }
     return Object.entries(keys).every(([key, values]) => {
       const found = known.get(key.toLowerCase());
-      return found !== undefined && listOf(values).some((each) => holds(String(each), found));
+      return found !== undefined && toList(values).some((each) => holds(String(each), found));
     });
   });
 }
@@ -85,7 +85,7 @@ function names(statement: Statement, principal: Principal | undefined): boolean 
   const wanted = "service" in principal ? principal.service : principal.arn;
   const kind = "service" in principal ? "Service" : "AWS";
   return (
-    listOf(named[kind] ?? []).includes(wanted) || listOf(named.AWS ?? []).some((one) => one === "*")
+    toList(named[kind] ?? []).includes(wanted) || toList(named.AWS ?? []).some((one) => one === "*")
   );
 }
 
@@ -93,8 +93,8 @@ function isAbout(statement: Statement, request: PolicyRequest): boolean {
   const { action, resource, context } = request;
   return (
     names(statement, request.principal) &&
-    listOf(statement.Action).some((each) => isLike(each.toLowerCase(), action.toLowerCase())) &&
-    listOf(statement.Resource ?? "*").some((each) => isLike(each, resource)) &&
+    toList(statement.Action).some((each) => isLike(each.toLowerCase(), action.toLowerCase())) &&
+    toList(statement.Resource ?? "*").some((each) => isLike(each, resource)) &&
     conditionsHold(statement.Condition, context)
   );
 }

@@ -41,7 +41,7 @@ export class Queue {
   #arrival: (() => void)[] = [];
   #closed = false;
   /** Set by tests. If set, `send` throws this error. */
-  refusal: Error | undefined;
+  rejection: Error | undefined;
   /** By default, messages are delivered once and in order. */
   disorder: QueueDisorder | undefined;
 
@@ -62,7 +62,7 @@ export class Queue {
 
   /** @throws the queue's `refusal` */
   send(body: string, attributes: Message["attributes"] = {}): string {
-    if (this.refusal) throw this.refusal;
+    if (this.rejection) throw this.rejection;
     const messageId = randomUUID();
     this.#push({
       messageId,

@@ -1,9 +1,9 @@
 import type { Access } from "./access-policies.ts";
-import { arnOf } from "./template.ts";
+import { getArn } from "./template.ts";
 
 type Input = Readonly<Record<string, unknown>>;
 
-const tableArn = (table: unknown) => arnOf("dynamodb", `table/${String(table)}`);
+const tableArn = (table: unknown) => getArn("dynamodb", `table/${String(table)}`);
 
 /** The action that each kind of transaction item needs. */
 const TRANSACTED = {
@@ -50,7 +50,7 @@ export function requestedAccess(target: string, input: Input): Access[] {
     const entries = (input.Entries ?? []) as readonly { readonly EventBusName?: string }[];
     return entries.map(({ EventBusName = "default" }) => ({
       action: `events:${operation}`,
-      resource: arnOf("events", `event-bus/${EventBusName}`),
+      resource: getArn("events", `event-bus/${EventBusName}`),
     }));
   }
   if (service === "secretsmanager") {
@@ -60,7 +60,7 @@ export function requestedAccess(target: string, input: Input): Access[] {
     return [{ action: `kms:${operation}`, resource: String(input.KeyId) }];
   }
   const queue = String(input.QueueUrl).split("/").at(-1) ?? "";
-  return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: arnOf("sqs", queue) }];
+  return [{ action: `sqs:${operation.replace(/Batch$/, "")}`, resource: getArn("sqs", queue) }];
 }
 
 /** Returns the permissions that a call in SNS's query protocol needs. */

@@ -38,7 +38,7 @@ export const noCounts = (): RuleCounts => ({
 });
 
 /** Returns why EventBridge may not send a rule's events to a target, or undefined if it may. */
-export type DeliveryRefusal = (
+export type DeliveryRejection = (
   ruleArn: string,
   targetArn: string,
   roleArn?: string,
@@ -73,7 +73,7 @@ export class RuleTarget {
     private readonly properties: TargetProperties,
     private readonly receivers: (logicalId: string) => Receiver,
     private readonly counts: RuleCounts,
-    private readonly refusal: DeliveryRefusal,
+    private readonly rejection: DeliveryRejection,
   ) {}
 
   /** Number of events that wait for a retry. */
@@ -92,7 +92,7 @@ export class RuleTarget {
 
   #try(message: string, sinceMs: number, retries: number): void {
     const { Arn, RoleArn, RetryPolicy = {} } = this.properties;
-    const denied = this.refusal(this.ruleArn, Arn, RoleArn);
+    const denied = this.rejection(this.ruleArn, Arn, RoleArn);
     if (denied !== undefined) {
       this.#giveUp(message, { code: "NO_PERMISSIONS", message: denied, retries });
       return;
@@ -125,7 +125,7 @@ export class RuleTarget {
     if (queueArn === undefined) return;
     const text = (StringValue: string) => ({ DataType: "String", StringValue });
     try {
-      if (this.refusal(this.ruleArn, queueArn) !== undefined) throw new Error("not permitted");
+      if (this.rejection(this.ruleArn, queueArn) !== undefined) throw new Error("not permitted");
       this.receivers(logicalIdOfArn(queueArn)).send(message, {
         ERROR_CODE: text(code),
         ERROR_MESSAGE: text(reason),

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { TooManyRequests } from "./lambda-environment.ts";
 import type { LambdaFunctions } from "./lambda-functions.ts";
-import { ACCOUNT, arnOf, logicalIdOfArn, REGION, type Template } from "./template.ts";
+import { ACCOUNT, getArn, logicalIdOfArn, REGION, type Template } from "./template.ts";
 
 interface ScheduledRuleProperties {
   readonly ScheduleExpression?: string;
@@ -85,7 +85,7 @@ export class Schedules {
       source: "aws.events",
       account: ACCOUNT,
       region: REGION,
-      resources: [arnOf("events", `rule/${schedule.name}`)],
+      resources: [getArn("events", `rule/${schedule.name}`)],
       "detail-type": "Scheduled Event",
       // EventBridge omits fractions of a second.
       time: new Date().toISOString().replace(/\.\d+/, ""),

@@ -1,14 +1,14 @@
 /** Returns AWS's validation message for an invalid value, or undefined for a valid one. */
 type Constraint = (value: unknown) => string | undefined;
 
-const lengthOf = (value: unknown): number =>
+const getLength = (value: unknown): number =>
   typeof value === "string" ? Buffer.byteLength(value) : (value as unknown[]).length;
 
 const length =
   (min: number, max: number): Constraint =>
   (value) => {
-    if (lengthOf(value) < min) return `Member must have length greater than or equal to ${min}`;
-    if (lengthOf(value) > max) return `Member must have length less than or equal to ${max}`;
+    if (getLength(value) < min) return `Member must have length greater than or equal to ${min}`;
+    if (getLength(value) > max) return `Member must have length less than or equal to ${max}`;
     return undefined;
   };
 
@@ -38,7 +38,7 @@ const pattern =
 const all =
   (...constraints: readonly Constraint[]): Constraint =>
   (value) =>
-    constraints.map((constraint) => constraint(value)).find((fault) => fault !== undefined);
+    constraints.map((constraint) => constraint(value)).find((error) => error !== undefined);
 
 /** Text that SQS and SNS accept: only characters that XML 1.0 allows. */
 export const MESSAGE_TEXT = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;

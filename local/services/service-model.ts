@@ -27,7 +27,7 @@ import {
 import { CONSTRAINTS } from "./service-constraints.ts";
 
 /** An error in one member of a call's input. */
-export interface InputFault {
+export interface InputError {
   readonly kind: "missing" | "unknown" | "type" | "constraint";
   /** Path of the member, such as `Entries.0.Detail`. */
   readonly path: string;
@@ -69,8 +69,8 @@ const LIST = 1;
 const MAP = 2;
 const STRUCTURE = 3;
 /** Bits of a simple type that make it a list or a map of that type. */
-const LIST_OF = 64;
-const MAP_OF = 128;
+const LIST_FLAG = 64;
+const MAP_FLAG = 128;
 
 const SIMPLE: Readonly<Record<number, readonly [name: string, is: (value: unknown) => boolean]>> = {
   0: ["a string", (value) => typeof value === "string"],
@@ -90,18 +90,18 @@ function plain(schema: unknown): unknown {
   return schema;
 }
 
-function* faultsIn(value: unknown, given: unknown, path: string): Generator<InputFault> {
+function* findErrors(value: unknown, given: unknown, path: string): Generator<InputError> {
   const schema = plain(given);
-  const wrong = (wanted: string): InputFault => ({ kind: "type", path, value, wanted });
-  const members = (inner: unknown): Generator<InputFault> | InputFault[] =>
+  const wrong = (wanted: string): InputError => ({ kind: "type", path, value, wanted });
+  const members = (inner: unknown): Generator<InputError> | InputError[] =>
     Object.entries(value as object).flatMap(([name, member]) => [
-      ...faultsIn(member, inner, `${path}.${name}`),
+      ...findErrors(member, inner, `${path}.${name}`),
     ]);
   if (typeof schema === "number") {
     const [simple, isList, isMap] = [
-      schema & ~(LIST_OF | MAP_OF),
-      schema & LIST_OF,
-      schema & MAP_OF,
+      schema & ~(LIST_FLAG | MAP_FLAG),
+      schema & LIST_FLAG,
+      schema & MAP_FLAG,
     ];
     if (isList) {
       if (Array.isArray(value)) yield* members(simple);
@@ -130,7 +130,7 @@ function* faultsIn(value: unknown, given: unknown, path: string): Generator<Inpu
     if (isObject(value)) yield* members(inner);
     else yield wrong("a map");
   } else if (kind === STRUCTURE) {
-    if (isObject(value)) yield* faultsOfStructure(value, schema as Structure, shape, path);
+    if (isObject(value)) yield* findStructureErrors(value, schema as Structure, shape, path);
     else yield wrong("an object");
   }
 }
@@ -145,12 +145,12 @@ type Structure = readonly [
   required?: number,
 ];
 
-function* faultsOfStructure(
+function* findStructureErrors(
   value: Readonly<Record<string, unknown>>,
   [, , , , names, schemas, required = 0]: Structure,
   shape: string,
   path: string,
-): Generator<InputFault> {
+): Generator<InputError> {
   const at = (name: string) => (path ? `${path}.${name}` : name);
   for (const name of Object.keys(value)) {
     if (!names.includes(name)) {
@@ -166,9 +166,9 @@ function* faultsOfStructure(
       }
       continue;
     }
-    const faults = [...faultsIn(member, schemas[index], at(name))];
-    yield* faults;
-    const wanted = faults.length === 0 ? CONSTRAINTS[shape]?.[name]?.(member) : undefined;
+    const errors = [...findErrors(member, schemas[index], at(name))];
+    yield* errors;
+    const wanted = errors.length === 0 ? CONSTRAINTS[shape]?.[name]?.(member) : undefined;
     if (wanted) yield { kind: "constraint", path: at(name), value: member, wanted };
   }
 }
@@ -183,8 +183,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
  * @param call such as `PutEvents`
  * @throws Error when `INPUTS` is missing the call; add it there
  */
-export function inputFaults(call: string, input: unknown): InputFault[] {
+export function findInputErrors(call: string, input: unknown): InputError[] {
   const schema = INPUTS[call];
   if (schema === undefined) throw new Error(`service-model.ts has no model of ${call}. Add it`);
-  return [...faultsIn(input, schema, "")];
+  return [...findErrors(input, schema, "")];
 }

@@ -1,6 +1,6 @@
 import { Agent, createServer, request, type Server } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type AccessPolicies, principalOf } from "./access-policies.ts";
+import { type AccessPolicies, parsePrincipal } from "./access-policies.ts";
 import { readText } from "./aws-endpoint.ts";
 import { requestedAccess } from "./requested-access.ts";
 
@@ -25,7 +25,7 @@ export function createStoreGuard(policies: AccessPolicies, store: GuardedStore):
         JSON.parse(body || "{}"),
       );
       const { authorization } = incoming.headers;
-      const denial = policies.denial(principalOf(authorization), accesses);
+      const denial = policies.denial(parsePrincipal(authorization), accesses);
       if (denial !== undefined) {
         response.writeHead(400, { "Content-Type": "application/x-amz-json-1.0" });
         response.end(

@@ -177,12 +177,12 @@ export class Template {
     const prefix = ARN_PREFIXES[type];
     if (attribute !== "Arn" || prefix === undefined) return `${id}.${attribute}`;
     const colon = prefix.indexOf(":");
-    return arnOf(prefix.slice(0, colon), `${prefix.slice(colon + 1)}${id}`);
+    return getArn(prefix.slice(0, colon), `${prefix.slice(colon + 1)}${id}`);
   }
 }
 
 /** Returns the ARN of a resource in the local account. */
-export function arnOf(service: string, resource: string): string {
+export function getArn(service: string, resource: string): string {
   return `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 }
 

@@ -23,7 +23,7 @@ const LIFETIME_SECONDS = 3600;
 const KEY_ID = "local";
 
 /** An error response of the token endpoint (RFC 6749, section 5.2). */
-class TokenRefusal extends Error {
+class TokenRejection extends Error {
   constructor(readonly error: string) {
     super(error);
   }
@@ -34,7 +34,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   let text = "";
   for await (const chunk of request) {
     text += String(chunk);
-    if (text.length > 10_000) throw new TokenRefusal("invalid_request");
+    if (text.length > 10_000) throw new TokenRejection("invalid_request");
   }
   return new URLSearchParams(text);
 }
@@ -96,7 +96,7 @@ export class LocalUserPool {
         send(200, await this.#issue(request.headers.authorization, await readForm(request)));
       } else send(404, { message: "Not Found" });
     } catch (error) {
-      if (error instanceof TokenRefusal) send(400, { error: error.error });
+      if (error instanceof TokenRejection) send(400, { error: error.error });
       else send(500, { error: "server_error" });
     }
   }
@@ -105,13 +105,13 @@ export class LocalUserPool {
     const [, basic = ""] = /^Basic (.+)$/.exec(authorization ?? "") ?? [];
     const [id = "", secret] = Buffer.from(basic, "base64").toString().split(":");
     const client = this.#clients.get(id);
-    if (!client || client.secret !== secret) throw new TokenRefusal("invalid_client");
+    if (!client || client.secret !== secret) throw new TokenRejection("invalid_client");
     if (form.get("grant_type") !== "client_credentials") {
-      throw new TokenRefusal("unsupported_grant_type");
+      throw new TokenRejection("unsupported_grant_type");
     }
     const scopes = form.get("scope")?.split(" ") ?? client.scopes;
     if (!scopes.every((scope) => client.scopes.includes(scope))) {
-      throw new TokenRefusal("invalid_scope");
+      throw new TokenRejection("invalid_scope");
     }
     return {
       access_token: await this.#sign(client.id, scopes),

@@ -6,11 +6,11 @@ import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { listAlerts } from "../../shared/detection/alert-store.ts";
 import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
-import { addOrigin, Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
+import { addEnrichment, IpEnricher } from "../../shared/integrations/ip-enrichment/ip-enricher.ts";
 import { digestSecret, generateSecret } from "../../shared/tokens/access-token.ts";
 import { startSession } from "../../shared/tokens/client-session.ts";
+import { storeTokenCredential } from "../../shared/tokens/credentials.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
-import { keepTokenHoldings } from "../../shared/tokens/holdings.ts";
 import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { registerClient } from "../../shared/tokens/oauth-client.ts";
 import { storeAuthorizationCode } from "../../shared/tokens/store-authorization-code.ts";
@@ -31,13 +31,13 @@ const CLEANUP_MS = MINUTE_MS;
  * @throws Error when an event was not stored
  */
 async function store(context: LibraryContext, events: readonly OAuthEvent[]): Promise<void> {
-  const entered = new Map<string, number>();
-  const origins = new Origins(context.config.origins.networks);
+  const registered = new Map<string, number>();
+  const enricher = new IpEnricher(context.config.enrichment.networks);
   for (let from = 0; from < events.length; from += BATCH) {
-    const batch = events.slice(from, from + BATCH).map((event) => addOrigin(event, origins));
+    const batch = events.slice(from, from + BATCH).map((event) => addEnrichment(event, enricher));
     const { rejected, retry } = await storeEvents(context, batch, {
       clock: context.clock,
-      entered,
+      registered,
     });
     const [failed] = [...rejected, ...retry];
     if (failed) throw new Error(`the demo data could not be stored: ${failed.reason}`);
@@ -93,7 +93,7 @@ async function keepStolenToken(
     ...expiryAttributes(token_digest, Date.parse(expires_at), context.config),
   };
   await context.db.send(new PutCommand({ TableName: context.tokensTable, Item: token }));
-  await keepTokenHoldings(context, token);
+  await storeTokenCredential(context, token);
   return secret;
 }
 

@@ -50,7 +50,7 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
     "UNPUBLISHED_QUEUE_URL",
     "BUFFER_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
-    "ORIGINS_BUCKET",
+    "ENRICHMENT_BUCKET",
     "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",
     "OAUTH_MONITORING_STACK",
@@ -80,7 +80,7 @@ export function libraryContext(stack: LocalStack, clock: Clock, logger: Logger) 
     sink: createEventPublisher({
       eventBridge: new EventBridgeClient(aws),
       eventBusName: environment.EVENT_BUS_NAME,
-      setAside: createUnpublishedQueue({
+      spool: createUnpublishedQueue({
         sqs: new SQSClient(aws),
         queueUrl: environment.UNPUBLISHED_QUEUE_URL,
       }),

@@ -11,7 +11,7 @@ import { issueToken } from "../../shared/tokens/issue-token.ts";
 import { registerClient } from "../../shared/tokens/oauth-client.ts";
 import { synthesizeApp } from "../build/synthesize.ts";
 import { requireJava } from "../services/dynamodb-local.ts";
-import { DEMO_NETWORKS } from "../traffic/world/demo-origins.ts";
+import { DEMO_NETWORKS } from "../traffic/world/demo-enrichment.ts";
 import { seedDemo } from "./demo-data.ts";
 import { createFunctionLog } from "./function-log.ts";
 import { deployedEnvironment, type LibraryContext, libraryContext } from "./library-context.ts";
@@ -160,7 +160,7 @@ async function start(): Promise<void> {
       ? await step("Template synthesized", () =>
           synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), {
             issuers: LOCAL_ISSUERS,
-            origins: { networks: [...DEMO_NETWORKS] },
+            enrichment: { networks: [...DEMO_NETWORKS] },
           }),
         )
       : readAssembly(app);
@@ -208,7 +208,7 @@ async function start(): Promise<void> {
     dynamodb_endpoint: stack.dynamodbEndpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
     s3_endpoint: stack.s3Endpoint,
-    origins_bucket: environment.ORIGINS_BUCKET,
+    enrichment_bucket: environment.ENRICHMENT_BUCKET,
     event_bus_name: environment.EVENT_BUS_NAME,
     event_bus_arn: stack.replay.busArn,
     stored_rule_arn: stack.replay.storedRuleArn,

@@ -97,9 +97,9 @@ export function backgroundNoise(
 ): DraftEvent[] {
   const stream = (name: string) => new Random(options.seed, "noise", name);
   const settled = clients.filter(({ firstMs }) => firstMs < options.fromMs);
-  const lastOf = (kind: TrafficClient["kind"]) => settled.findLast((each) => each.kind === kind);
-  const partner = lastOf("partner");
-  const service = lastOf("service");
+  const getLast = (kind: TrafficClient["kind"]) => settled.findLast((each) => each.kind === kind);
+  const partner = getLast("partner");
+  const service = getLast("service");
   return [
     ...scanners(stream("scanners"), options),
     ...(partner ? misconfigured(stream("misconfigured"), partner, options) : []),

@@ -14,11 +14,11 @@ const LEARN_MS = 3 * DAY_MS;
 export async function detectOverRange(
   front: Pick<LocalFront, "schedules" | "runSchedule">,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  tell: (line: string) => void,
+  writeLine: (line: string) => void,
 ): Promise<boolean> {
   if (!(await front.schedules()).includes(SCHEDULE)) return false;
   const look = async (atMs: number) => {
-    tell(`running the anomaly detection as of ${toInstant(atMs)}`);
+    writeLine(`running the anomaly detection as of ${toInstant(atMs)}`);
     await front.runSchedule(SCHEDULE, { as_of: toInstant(atMs) });
   };
   for (let atMs = fromMs - LEARN_MS; atMs <= fromMs; atMs += LEARN_EVERY_MS) await look(atMs);

@@ -84,9 +84,9 @@ async function play(): Promise<void> {
     attacks: "last-day",
   });
 
-  const beganMs = systemClock();
+  const startedMs = systemClock();
   await publishTraffic(target, traffic, progress);
-  const seconds = Math.round((systemClock() - beganMs) / 1000);
+  const seconds = Math.round((systemClock() - startedMs) / 1000);
   progress("");
   console.log(`Stored ${traffic.events.length} events in ${seconds} s.`);
   const detected = await detectOverRange(target.front, { fromMs: toMs - DAY_MS, toMs }, progress);

@@ -12,7 +12,7 @@ export interface TrafficTarget extends ClientStore {
 /** Number of events to publish at the same time: twenty PutEvents calls. */
 const CHUNK = 200;
 /** Publishing pauses while more messages than this are queued. */
-const MOST_WAITING = 4000;
+const MAX_WAITING = 4000;
 const LOOK_EVERY_MS = 250;
 /**
  * Number of consecutive checks that must find all queues empty. One check is not enough, because it misses a message
@@ -29,7 +29,7 @@ const QUIET_LOOKS = 4;
 export async function publishTraffic(
   { sink, front, ...clients }: TrafficTarget,
   traffic: Pick<Traffic, "clients" | "events">,
-  tell: (line: string) => void,
+  writeLine: (line: string) => void,
 ): Promise<void> {
   const deadBefore = await front.deadLetters();
   const [first] = traffic.events;
@@ -42,17 +42,17 @@ export async function publishTraffic(
   const all = traffic.events.length;
   for (let published = 0; published < all; published += CHUNK) {
     let waiting = await front.waiting();
-    while (waiting > MOST_WAITING) {
-      tell(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
+    while (waiting > MAX_WAITING) {
+      writeLine(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
       await sleep(LOOK_EVERY_MS);
       waiting = await front.waiting();
     }
-    tell(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
+    writeLine(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
     await sink.publish(traffic.events.slice(published, published + CHUNK));
   }
   for (let quiet = 0; quiet < QUIET_LOOKS; await sleep(LOOK_EVERY_MS)) {
     const waiting = await front.waiting();
-    tell(`published all ${all} events; ${waiting} are waiting to be stored`);
+    writeLine(`published all ${all} events; ${waiting} are waiting to be stored`);
     quiet = waiting === 0 ? quiet + 1 : 0;
   }
   const dead = (await front.deadLetters()) - deadBefore;

@@ -15,7 +15,7 @@ const DETECT_EVERY_MS = 5 * MINUTE_MS;
 /** Time range to publish in one step. Smaller steps take longer; larger steps look less like a real day. */
 const SLICE_MS = 15 * MINUTE_MS;
 /** Maximum number of resolved alerts to read. */
-const MOST_RESOLVED = 200;
+const MAX_RESOLVED = 200;
 
 export interface ReplayTarget extends TrafficTarget, AlertStore {}
 
@@ -26,7 +26,7 @@ export interface ReplayRange {
 
 /** Callbacks that follow a replay. */
 export interface ReplayFollower {
-  readonly tell: (line: string) => void;
+  readonly writeLine: (line: string) => void;
   /** Called for each alert when it opens. */
   readonly onAlert: (alert: Alert) => void;
   /** Waits until this fraction (0 to 1) of the replay's duration has passed. */
@@ -37,7 +37,7 @@ export interface ReplayFollower {
 export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
   const all = [
     ...(await listAlerts(store, "open")),
-    ...(await listLatestResolved(store, MOST_RESOLVED)),
+    ...(await listLatestResolved(store, MAX_RESOLVED)),
   ];
   return all
     .filter(({ opened_at }) => Date.parse(opened_at) > fromMs && Date.parse(opened_at) <= toMs)
@@ -55,12 +55,12 @@ export async function replayEvents(
   target: ReplayTarget,
   events: readonly OAuthEvent[],
   { fromMs, toMs }: ReplayRange,
-  { tell, onAlert, pace }: ReplayFollower,
+  { writeLine, onAlert, pace }: ReplayFollower,
 ): Promise<Alert[]> {
   if (!(await target.front.schedules()).includes(SCHEDULE)) {
     throw new Error("the stack has no detection schedule. Start a stack that has one");
   }
-  const told = new Set<string>();
+  const notified = new Set<string>();
   const slices = steps(fromMs, toMs, SLICE_MS);
   for (const [index, sliceMs] of slices.entries()) {
     const endMs = Math.min(sliceMs + SLICE_MS, toMs);
@@ -68,7 +68,7 @@ export async function replayEvents(
       const atMs = Date.parse(occurred_at);
       return atMs >= sliceMs && (atMs < endMs || (endMs === toMs && atMs === toMs));
     });
-    tell(`${toInstant(sliceMs)}: ${within.length} events`);
+    writeLine(`${toInstant(sliceMs)}: ${within.length} events`);
     if (within.length > 0) {
       await publishTraffic(target, { clients: [], events: within }, () => {});
     }
@@ -77,8 +77,8 @@ export async function replayEvents(
     }
     for (const alert of await alertsIn(target, { fromMs, toMs: endMs })) {
       const name = `${alert.alert_id} ${alert.opened_at}`;
-      if (told.has(name)) continue;
-      told.add(name);
+      if (notified.has(name)) continue;
+      notified.add(name);
       onAlert(alert);
     }
     await pace((index + 1) / slices.length);

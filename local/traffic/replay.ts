@@ -103,19 +103,19 @@ async function replay(): Promise<void> {
   console.log(
     `Replaying ${day.length} events starting at ${toInstant(fromMs)}. Alerts (UTC, risk, score):\n`,
   );
-  const beganMs = systemClock();
+  const startedMs = systemClock();
   const lastsMs = options.minutes * MINUTE_MS;
   const alerts = await replayEvents(
     target,
     day,
     { fromMs, toMs },
     {
-      tell: progress,
+      writeLine: progress,
       onAlert: (alert) => {
         progress("");
         console.log(alertLine(alert));
       },
-      pace: (part) => sleep(Math.max(0, beganMs + part * lastsMs - systemClock())),
+      pace: (part) => sleep(Math.max(0, startedMs + part * lastsMs - systemClock())),
     },
   );
   progress("");

@@ -22,9 +22,9 @@ export type CounterKind = "events" | "tokens" | RankedKind;
  * Kinds that rank subjects by count.
  *
  * - `failed_*`: failed calls by address, endpoint and reason.
- * - `changed_holders`: principals (`user:…`, else `token:…`) whose address or user agent changed, or who entered a
+ * - `changed_principals`: principals (`user:…`, else `token:…`) whose address or user agent changed, or who entered a
  *   device code. Detection candidates.
- * - `refused_holders`: principals whose calls were denied for a reason that legitimate use rarely triggers. Detection
+ * - `denied_principals`: principals whose calls were denied for a reason that legitimate use rarely triggers. Detection
  *   candidates.
  * - `service_networks`: networks where tokens without a user are used.
  * - `dormant_tokens`: tokens that are used again after a long pause.
@@ -34,8 +34,8 @@ export type RankedKind =
   | "failed_ips"
   | "failed_endpoints"
   | "failed_reasons"
-  | "changed_holders"
-  | "refused_holders"
+  | "changed_principals"
+  | "denied_principals"
   | "service_networks"
   | "dormant_tokens"
   | "sampled_uses";
@@ -43,8 +43,8 @@ export type RankedKind =
 /** Kinds that only detection reads. They have no day items. */
 const HOURLY: ReadonlySet<CounterKind> = new Set<RankedKind>([
   "failed_reasons",
-  "changed_holders",
-  "refused_holders",
+  "changed_principals",
+  "denied_principals",
   "service_networks",
   "dormant_tokens",
 ]);
@@ -100,7 +100,7 @@ export function rankingKey(kind: RankedKind, period: string, shard: number): str
 }
 
 /** Returns the subject digest used in the sort keys of ranked items. */
-export function digestOf({ oauth_client_id, value }: RankedSubject): string {
+export function computeDigest({ oauth_client_id, value }: RankedSubject): string {
   return createHash("sha256")
     .update(JSON.stringify([oauth_client_id, value]))
     .digest("base64url")
@@ -116,7 +116,7 @@ export function counterAddresses(count: Count, shard: number): CounterAddress[] 
     instant.slice(11, 13),
     instant.slice(14, 16),
   ];
-  const dimensions = "subject" in count ? digestOf(count.subject) : count.dimensions.join("#");
+  const dimensions = "subject" in count ? computeDigest(count.subject) : count.dimensions.join("#");
   const ranked = (period: string) =>
     "subject" in count && {
       ranked: { ...count.subject, ranking: rankingKey(count.kind, period, shard) },

@@ -1,12 +1,17 @@
 import { DAY_MS, toInstant } from "../core/clock.ts";
 import { steps } from "../core/time-range.ts";
 import type { StatisticsStore } from "./counter-store.ts";
-import { type EnteredValues, enterValues, type ValueKind, valuesInUse } from "./values-in-use.ts";
+import {
+  type RegisteredValues,
+  registerValues,
+  type ValueKind,
+  valuesInUse,
+} from "./values-in-use.ts";
 
 /** Returns the counter shard count for a month (`2026-11`), a day (`2026-11-23`) or an hour (`2026-11-23T10`). */
 export type CounterShards = (period: string) => number;
 
-const kindOf = (month: string): ValueKind => `counter_shards/${month}`;
+const getValueKind = (month: string): ValueKind => `counter_shards/${month}`;
 
 /**
  * Registers that counters for the days in `atMs` may use more shards than `shards.counters.read`. Call it before
@@ -14,20 +19,20 @@ const kindOf = (month: string): ValueKind => `counter_shards/${month}`;
  *
  * Cost: one read unit and one write unit for each day and shard count that this process hasn't registered yet.
  */
-export async function enterCounterShards(
+export async function registerCounterShards(
   store: StatisticsStore,
-  entered: EnteredValues,
+  registered: RegisteredValues,
   atMs: Iterable<number>,
   shards: number,
 ): Promise<void> {
   if (shards <= store.config.shards.counters.read) return;
   const days = new Set([...atMs].map((each) => Math.floor(each / DAY_MS) * DAY_MS));
-  await enterValues(
+  await registerValues(
     store,
-    entered,
+    registered,
     [...days].map((dayMs) => {
       const day = toInstant(dayMs).slice(0, 10);
-      const kind = kindOf(day.slice(0, 7));
+      const kind = getValueKind(day.slice(0, 7));
       return { kind, value: `${day.slice(8)}/${shards}`, untilMs: dayMs + DAY_MS };
     }),
   );
@@ -45,7 +50,7 @@ export async function readCounterShards(
   const shardsByDay = new Map<string, number>();
   await Promise.all(
     months.map(async (month) => {
-      for (const value of await valuesInUse(store, kindOf(month))) {
+      for (const value of await valuesInUse(store, getValueKind(month))) {
         const [dayOfMonth, shards] = value.split("/");
         const day = `${month}-${dayOfMonth}`;
         if (!wanted.has(day)) continue;

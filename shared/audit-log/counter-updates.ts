@@ -45,12 +45,12 @@ export class CounterUpdates {
   /** Returns the counter updates to include in the transaction that stores the counted events. */
   toTransactItems(countersTable: string, keepDays: number): TransactItem[] {
     return [...this.#items.values()].map((item) => ({
-      Update: { TableName: countersTable, ...updateOf(item, keepDays) },
+      Update: { TableName: countersTable, ...buildUpdate(item, keepDays) },
     }));
   }
 }
 
-function updateOf({ address, atMs, adds }: CounterItem, keepDays: number) {
+function buildUpdate({ address, atMs, adds }: CounterItem, keepDays: number) {
   const numbers = [...adds.entries()];
   const facts = Object.entries({
     ...address.ranked,

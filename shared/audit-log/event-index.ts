@@ -1,8 +1,8 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { allShardKeys } from "../core/document-client.ts";
+import type { NetworkKind } from "../events/ip-enrichment.ts";
 import { addressGroup } from "../events/ip-network.ts";
 import { CARRIERS, SECURITY_EVENT_TYPES } from "../events/oauth-event.ts";
-import type { OriginKind } from "../events/origin.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { subjectPartitions } from "./event-key.ts";
 import { userOfToken, valuesInUse } from "./values-in-use.ts";
@@ -20,7 +20,7 @@ export interface EventFilters {
   /** Number of the autonomous system that the address belongs to. */
   readonly asn?: number | undefined;
   /** How the address is used, such as hosting or VPN. */
-  readonly kind?: OriginKind | undefined;
+  readonly kind?: NetworkKind | undefined;
   /** Restricts the query to security event types. */
   readonly security?: boolean | undefined;
 }

@@ -1,6 +1,6 @@
-import { allShardKeys, shardKey, shardOf } from "../core/document-client.ts";
+import { allShardKeys, computeShard, shardKey } from "../core/document-client.ts";
 import { addressGroup } from "../events/ip-network.ts";
-import { ipOf, type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
+import { getIp, getTokenId, type OAuthEvent } from "../events/oauth-event.ts";
 
 /** Kinds of subject by which events are partitioned, in order of preference. */
 export type SubjectKind = "user" | "token" | "ip" | "client" | "type";
@@ -14,9 +14,9 @@ export type SubjectKind = "user" | "token" | "ip" | "client" | "type";
 const SUBJECT_SHARDS = 8;
 
 /** Returns an event's subject: its user, else its token, address (the /64 for IPv6), client or type. */
-export function subjectOf(event: OAuthEvent): { kind: SubjectKind; value: string } {
-  const tokenId = tokenIdOf(event);
-  const ip = ipOf(event);
+export function getSubject(event: OAuthEvent): { kind: SubjectKind; value: string } {
+  const tokenId = getTokenId(event);
+  const ip = getIp(event);
   if (event.user_id !== undefined) return { kind: "user", value: event.user_id };
   if (tokenId !== undefined) return { kind: "token", value: tokenId };
   if (ip !== undefined) return { kind: "ip", value: addressGroup(ip) };
@@ -38,14 +38,14 @@ export type EventKey = {
 
 /** Returns an event's key, which is the same for every delivery of the event. */
 export function eventKey(event: OAuthEvent): EventKey {
-  const { kind, value } = subjectOf(event);
+  const { kind, value } = getSubject(event);
   return {
-    subject_shard: shardKey(`${kind}:${value}`, shardOf(event.id, SUBJECT_SHARDS)),
-    occurred_at_id: placeOf(event),
+    subject_shard: shardKey(`${kind}:${value}`, computeShard(event.id, SUBJECT_SHARDS)),
+    occurred_at_id: getSortKey(event),
   };
 }
 
 /** Returns an event's sort key: `occurred_at#id`. */
-export function placeOf({ occurred_at, id }: Pick<OAuthEvent, "occurred_at" | "id">): string {
+export function getSortKey({ occurred_at, id }: Pick<OAuthEvent, "occurred_at" | "id">): string {
   return `${occurred_at}#${id}`;
 }

@@ -1,26 +1,26 @@
 import { QueryCommand, type QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { DocumentClient } from "../core/document-client.ts";
-import { placeOf } from "./event-key.ts";
-import { isPack, nameOfPack, readPacks } from "./event-pack.ts";
+import { getBatchItemName, isBatchItem, readBatchItems } from "./batch-item.ts";
+import { getSortKey } from "./event-key.ts";
 import { type StoredEvent, storedEventSchema } from "./stored-event.ts";
 
 /** Sorts after every sort key. */
 const LATEST = "9999-12-31T23:59:59.999Z\u{10FFFF}";
 
 /** Maximum items per Query. */
-export const MOST_ITEMS = 1000;
+export const MAX_ITEMS = 1000;
 
 /** An item that a Query returned: an event, or a batch item whose events may not have been read yet. */
 interface Listed {
   /** Sort key of the item's newest event. */
-  readonly place: string;
+  readonly sortKey: string;
   readonly item: Record<string, unknown>;
   events?: readonly StoredEvent[];
 }
 
 function toListed(item: Record<string, unknown>): Listed {
-  const place = String(item.occurred_at_id);
-  return { place, item, ...(!isPack(item) && { events: [storedEventSchema.parse(item)] }) };
+  const sortKey = String(item.occurred_at_id);
+  return { sortKey, item, ...(!isBatchItem(item) && { events: [storedEventSchema.parse(item)] }) };
 }
 
 /** Reads one partition, newest first, and only as far as the reader needs. */
@@ -31,7 +31,7 @@ export class EventStream {
   #events: StoredEvent[] = [];
   #startKey: Record<string, unknown> | undefined;
   #exhausted = false;
-  #packsAhead = 1;
+  #batchItemsAhead = 1;
   #limit: number;
 
   /**
@@ -44,7 +44,7 @@ export class EventStream {
       readonly TableName: string;
       readonly Limit: number;
     },
-    private readonly mostItems = MOST_ITEMS,
+    private readonly mostItems = MAX_ITEMS,
   ) {
     this.#limit = input.Limit;
   }
@@ -52,7 +52,7 @@ export class EventStream {
   /** Sort key of the newest item that hasn't been read yet. No unread event is newer. */
   get readTo(): string {
     const [next] = this.#listed;
-    if (next) return next.place;
+    if (next) return next.sortKey;
     if (this.#exhausted) return "";
     return (this.#startKey?.occurred_at_id as string | undefined) ?? LATEST;
   }
@@ -60,7 +60,7 @@ export class EventStream {
   /** The next event, if it is known. */
   get head(): StoredEvent | undefined {
     const [first] = this.#events;
-    return first && placeOf(first) >= this.readTo ? first : undefined;
+    return first && getSortKey(first) >= this.readTo ? first : undefined;
   }
 
   /** Whether the next event requires another read. */
@@ -69,7 +69,7 @@ export class EventStream {
   }
 
   /** Whether reading the batch items already listed is enough to know the next event. */
-  get mustReadPacks(): boolean {
+  get mustReadBatchItems(): boolean {
     return this.mustRead && this.#listed.length > 0;
   }
 
@@ -80,7 +80,7 @@ export class EventStream {
 
   /** Reads the listed batch items that come next, or the next page if none are waiting. */
   async read(): Promise<void> {
-    await (this.#listed.length > 0 ? this.#readPacks() : this.#list());
+    await (this.#listed.length > 0 ? this.#readBatchItems() : this.#list());
     this.#lookInto();
   }
 
@@ -100,23 +100,24 @@ export class EventStream {
     this.#limit = Math.min(this.#limit * 4, this.mostItems);
   }
 
-  async #readPacks(): Promise<void> {
-    const packs = this.#listed.filter(({ events }) => !events).slice(0, this.#packsAhead);
-    this.#packsAhead *= 2;
+  async #readBatchItems(): Promise<void> {
+    const batchItems = this.#listed.filter(({ events }) => !events).slice(0, this.#batchItemsAhead);
+    this.#batchItemsAhead *= 2;
     const store = { db: this.db, eventsTable: this.input.TableName };
-    const events = await readPacks(
+    const events = await readBatchItems(
       store,
-      packs.map(({ item }) => item),
+      batchItems.map(({ item }) => item),
     );
     // A batch item that is missing has expired.
-    for (const pack of packs) pack.events = events.get(nameOfPack(pack.item)) ?? [];
+    for (const batchItem of batchItems)
+      batchItem.events = events.get(getBatchItemName(batchItem.item)) ?? [];
   }
 
   /** Moves listed events into `#events` as long as they may include the next event. */
   #lookInto(): void {
     for (let [next] = this.#listed; next?.events; [next] = this.#listed) {
       const [head] = this.#events;
-      if (head && placeOf(head) >= next.place) return;
+      if (head && getSortKey(head) >= next.sortKey) return;
       this.#listed.shift();
       this.#events = merge(this.#events, next.events);
     }
@@ -126,5 +127,5 @@ export class EventStream {
 /** Merges two lists that are sorted newest first. */
 function merge(a: readonly StoredEvent[], b: readonly StoredEvent[]): StoredEvent[] {
   if (a.length === 0) return [...b];
-  return [...a, ...b].sort((x, y) => (placeOf(x) < placeOf(y) ? 1 : -1));
+  return [...a, ...b].sort((x, y) => (getSortKey(x) < getSortKey(y) ? 1 : -1));
 }

@@ -1,10 +1,10 @@
 import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { OAuthEvent } from "../events/oauth-event.ts";
+import { getBatchName, toEventItems } from "./batch-item.ts";
 import type { Count } from "./counter-keys.ts";
 import type { IssuanceStore } from "./counter-store.ts";
 import { CounterUpdates } from "./counter-updates.ts";
-import { countsOfEvent, type EventNews } from "./counts-of-event.ts";
-import { packOf, toEventItems } from "./event-pack.ts";
+import { type EventNovelty, getEventCounts } from "./event-counts.ts";
 import { type Issuance, planIssuanceChange, tokenFact } from "./issuance.ts";
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
@@ -38,7 +38,7 @@ export function planEventWrites(
   store: EventStore,
   event: OAuthEvent,
   known: KnownIssuances,
-  news?: EventNews,
+  novelty?: EventNovelty,
 ): EventWrites {
   const fact = tokenFact(event);
   const change =
@@ -49,7 +49,7 @@ export function planEventWrites(
       change && {
         issuance: { tokenId: fact.tokenId, write: change.write, after: change.after },
       }),
-    counts: [...countsOfEvent(event, news), ...(change?.counts ?? [])],
+    counts: [...getEventCounts(event, novelty), ...(change?.counts ?? [])],
   };
 }
 
@@ -61,8 +61,8 @@ export function eventPuts(
   store: EventStore,
   events: readonly OAuthEvent[],
   nowMs: number,
-): { readonly items: TransactItem[]; readonly packs: TransactItem[] } {
-  const { items, packs } = toEventItems(events, store.config, nowMs);
+): { readonly items: TransactItem[]; readonly batchItems: TransactItem[] } {
+  const { items, batchItems } = toEventItems(events, store.config, nowMs);
   return {
     items: items.map((Item) => ({
       Put: {
@@ -71,7 +71,7 @@ export function eventPuts(
         ConditionExpression: "attribute_not_exists(subject_shard)",
       },
     })),
-    packs: packs.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
+    batchItems: batchItems.map((Item) => ({ Put: { TableName: store.eventsTable, Item } })),
   };
 }
 
@@ -121,7 +121,7 @@ function takeTransaction(
   const counters = new CounterUpdates(0);
   const taken: EventWrites[] = [];
   const rest: OAuthEvent[] = [];
-  const packs = new Set<string>();
+  const batchItems = new Set<string>();
   let items = 0;
   let bytes = 0;
   let full = false;
@@ -133,8 +133,8 @@ function takeTransaction(
     }
     const writes = plan(event);
     const size = Buffer.byteLength(JSON.stringify(event)) + 1024;
-    const pack = packOf(event);
-    const more = 1 + (writes.issuance ? 1 : 0) + (packs.has(pack) ? 0 : 1);
+    const batchItem = getBatchName(event);
+    const more = 1 + (writes.issuance ? 1 : 0) + (batchItems.has(batchItem) ? 0 : 1);
     full =
       items + more + counters.size + counters.growth(writes.counts) > MAX_ITEMS ||
       (taken.length > 0 && bytes + size > MAX_BYTES);
@@ -144,7 +144,7 @@ function takeTransaction(
     }
     counters.add(writes.counts);
     if (tokenId !== undefined) tokens.add(tokenId);
-    packs.add(pack);
+    batchItems.add(batchItem);
     items += more;
     bytes += size;
     taken.push(writes);

@@ -2,7 +2,7 @@ import type { TransactWriteCommandInput } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, instantSchema, MINUTE_MS, toEpochSeconds } from "../core/clock.ts";
-import { shardKey, shardOf } from "../core/document-client.ts";
+import { computeShard, shardKey } from "../core/document-client.ts";
 import { identifierSchema } from "../events/identifiers.ts";
 import { NO_CLIENT, type OAuthEvent } from "../events/oauth-event.ts";
 import type { Count } from "./counter-keys.ts";
@@ -78,7 +78,7 @@ export interface IssuanceChange {
   readonly after: Issuance;
 }
 
-function countsOf(after: Issuance, fields: readonly ("i" | "r")[]): Count[] {
+function getCounts(after: Issuance, fields: readonly ("i" | "r")[]): Count[] {
   if (!after.issued_at || !after.expires_at) return [];
   const dimensions = [
     lifetimeClass(after.issued_at, after.expires_at),
@@ -125,7 +125,7 @@ export function planIssuanceChange(
     ),
   );
   return {
-    counts: countsOf(after, fields),
+    counts: getCounts(after, fields),
     after,
     write: {
       Put: {
@@ -135,7 +135,7 @@ export function planIssuanceChange(
           ...(after.issued_at && {
             hour_shard: shardKey(
               after.issued_at.slice(0, 13),
-              shardOf(fact.tokenId, config.shards.issuances.write),
+              computeShard(fact.tokenId, config.shards.issuances.write),
             ),
           }),
           ttl_epoch_seconds: toEpochSeconds(lastMs + config.retention.statisticsDays * DAY_MS),

@@ -1,14 +1,14 @@
 import { type Clock, toEpochSeconds, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
+import { readEnrichment } from "../events/ip-enrichment.ts";
 import { addressGroup } from "../events/ip-network.ts";
-import { typesOf } from "../events/oauth-event.ts";
-import { originOf } from "../events/origin.ts";
+import { getEventTypes } from "../events/oauth-event.ts";
+import { BATCH_ITEM_SPAN_MS } from "./batch-item.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
 import { type EventFilters, type IndexPlan, isAddressGroup, planIndex } from "./event-index.ts";
-import { placeOf } from "./event-key.ts";
-import { PACK_SPAN_MS } from "./event-pack.ts";
-import { EventStream, MOST_ITEMS } from "./event-stream.ts";
+import { getSortKey } from "./event-key.ts";
+import { EventStream, MAX_ITEMS } from "./event-stream.ts";
 import type { StoredEvent } from "./stored-event.ts";
 
 /** A request for a page of the audit log. */
@@ -44,7 +44,7 @@ const MAX_READS = 64;
 const MAX_LOOKED_AT = 20_000;
 
 /** Maximum items per Query with a filter that has no index. */
-const MOST_LOOKED_INTO = 64;
+const MAX_EXAMINED_EVENTS = 64;
 
 /**
  * Maximum bytes of events per page. A Lambda response is limited to 6 MB. The last event may exceed this limit by its
@@ -67,7 +67,7 @@ function firstLimit(limit: number, partitions: number, isFiltered: boolean): num
 /** Returns the latest time that a batch item containing `last` can cover. */
 function endOfSpan(last: string): string {
   const lastMs = Date.parse(last.slice(0, LATEST.length));
-  const endMs = (Math.floor(lastMs / PACK_SPAN_MS) + 1) * PACK_SPAN_MS - 1;
+  const endMs = (Math.floor(lastMs / BATCH_ITEM_SPAN_MS) + 1) * BATCH_ITEM_SPAN_MS - 1;
   return toInstant(Math.min(endMs, Date.parse(LATEST)));
 }
 
@@ -77,11 +77,11 @@ const looksInto = ({ country, asn, kind }: EventQuery) =>
 
 /** Whether an event's IP enrichment matches the query. */
 function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent): boolean {
-  const origin = originOf(event_data);
+  const enrichment = readEnrichment(event_data);
   return (
-    (country === undefined || origin?.country === country) &&
-    (asn === undefined || origin?.asn === asn) &&
-    (kind === undefined || origin?.kind === kind)
+    (country === undefined || enrichment?.country === country) &&
+    (asn === undefined || enrichment?.asn === asn) &&
+    (kind === undefined || enrichment?.kind === kind)
   );
 }
 
@@ -98,15 +98,17 @@ type View = (event: StoredEvent) => StoredEvent | undefined;
  * Matches events in [from, to) that come after the cursor's position. An event that includes the requested type is
  * shown under that type.
  */
-function viewOf(query: EventQuery, from: string, last: string): View {
-  const byOrigin = looksInto(query);
+function createView(query: EventQuery, from: string, last: string): View {
+  const byEnrichment = looksInto(query);
   return (event) => {
-    const place = placeOf(event);
-    if (place < from || place >= last) return undefined;
-    if (byOrigin && !isFrom(query, event)) return undefined;
+    const sortKey = getSortKey(event);
+    if (sortKey < from || sortKey >= last) return undefined;
+    if (byEnrichment && !isFrom(query, event)) return undefined;
     if (!isOfGroup(query, event)) return undefined;
     if (query.type === undefined || event.event_type === query.type) return event;
-    return typesOf(event).includes(query.type) ? { ...event, event_type: query.type } : undefined;
+    return getEventTypes(event).includes(query.type)
+      ? { ...event, event_type: query.type }
+      : undefined;
   };
 }
 
@@ -119,7 +121,7 @@ function openStreams(
 ): EventStream[] {
   if (from > last) return [];
   const filters = Object.entries(plan.oneOf);
-  const mostItems = looksInto(query) ? MOST_LOOKED_INTO : MOST_ITEMS;
+  const mostItems = looksInto(query) ? MAX_EXAMINED_EVENTS : MAX_ITEMS;
   const count = plan.sources.reduce((sum, { partitions }) => sum + partitions.length, 0);
   return plan.sources.flatMap(({ indexName, partitionKey, partitions }) =>
     partitions.map(
@@ -170,11 +172,11 @@ function openStreams(
 
 /** Returns the stream whose next event is the newest, ignoring events older than `frontier`. */
 function newest(streams: readonly EventStream[], frontier = ""): EventStream | undefined {
-  let best: { readonly stream: EventStream; readonly place: string } | undefined;
+  let best: { readonly stream: EventStream; readonly sortKey: string } | undefined;
   for (const stream of streams) {
-    const place = stream.head && placeOf(stream.head);
-    if (place !== undefined && place >= frontier && (!best || place > best.place)) {
-      best = { stream, place };
+    const sortKey = stream.head && getSortKey(stream.head);
+    if (sortKey !== undefined && sortKey >= frontier && (!best || sortKey > best.sortKey)) {
+      best = { stream, sortKey };
     }
   }
   return best?.stream;
@@ -193,11 +195,11 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   const from = query.fromMs === undefined ? EARLIEST : toInstant(query.fromMs);
   const to = query.toMs === undefined ? LATEST : toInstant(query.toMs);
   const last = before !== undefined && before < to ? before : to;
-  const view = viewOf(query, from, last);
+  const view = createView(query, from, last);
   const streams = openStreams(context, query, await planIndex(context, query), from, last);
   const events: StoredEvent[] = [];
   let reads = 0;
-  let lookedAt = 0;
+  let examined = 0;
   let bytes = 0;
   let shown: string | undefined;
 
@@ -205,10 +207,10 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
   /** Takes the next event. Returns false if no next event is known. */
   const takeNext = (frontier?: string): boolean => {
     const next = newest(streams, frontier)?.take();
-    lookedAt += 1;
+    examined += 1;
     const event = next && view(next);
     if (event) {
-      shown = placeOf(event);
+      shown = getSortKey(event);
       bytes += Buffer.byteLength(JSON.stringify(event));
       events.push(event);
     }
@@ -227,10 +229,10 @@ export async function queryEvents(context: QueryContext, query: EventQuery): Pro
         .map(({ readTo }) => readTo)
         .sort()
         .at(-1) ?? "";
-    const isEnough = reads + unread.length > MAX_READS || lookedAt >= MAX_LOOKED_AT;
+    const isEnough = reads + unread.length > MAX_READS || examined >= MAX_LOOKED_AT;
     if (reads > 0 && isEnough && frontier < last) {
       // Reads the remaining listed batch items, because a cursor can't point into an unread batch item.
-      unread = unread.filter((stream) => stream.mustReadPacks);
+      unread = unread.filter((stream) => stream.mustReadBatchItems);
       if (unread.length === 0) {
         while (!full() && takeNext(frontier));
         if (!full()) shown = frontier;

@@ -17,26 +17,26 @@ export interface Bucket {
 interface Resolution {
   readonly name: "day" | "hour";
   /** Returns the time prefix that names the partition. */
-  readonly partitionOf: (atMs: number) => string;
+  readonly getPartition: (atMs: number) => string;
   /** Length of the period that one item covers, and the part of the instant that identifies the item. */
   readonly itemMs: number;
-  readonly itemOf: (atMs: number) => string;
+  readonly getItem: (atMs: number) => string;
   readonly bucketMs: number;
 }
 
 const DAY: Resolution = {
   name: "day",
-  partitionOf: (atMs) => toInstant(atMs).slice(0, 7),
+  getPartition: (atMs) => toInstant(atMs).slice(0, 7),
   itemMs: DAY_MS,
-  itemOf: (atMs) => toInstant(atMs).slice(8, 10),
+  getItem: (atMs) => toInstant(atMs).slice(8, 10),
   bucketMs: HOUR_MS,
 };
 
 const HOUR: Resolution = {
   name: "hour",
-  partitionOf: (atMs) => toInstant(atMs).slice(0, 10),
+  getPartition: (atMs) => toInstant(atMs).slice(0, 10),
   itemMs: HOUR_MS,
-  itemOf: (atMs) => toInstant(atMs).slice(11, 13),
+  getItem: (atMs) => toInstant(atMs).slice(11, 13),
   bucketMs: MINUTE_MS,
 };
 
@@ -44,7 +44,7 @@ const HOUR: Resolution = {
 function runs(starts: readonly number[], resolution: Resolution): Map<string, number[]> {
   const byPartition = new Map<string, number[]>();
   for (const start of starts) {
-    const partition = resolution.partitionOf(start);
+    const partition = resolution.getPartition(start);
     byPartition.set(partition, [...(byPartition.get(partition) ?? []), start]);
   }
   return byPartition;
@@ -65,7 +65,7 @@ async function readItems(
 ): Promise<Bucket[]> {
   const buckets = await Promise.all(
     [...runs(starts, resolution)].map(async ([partition, itemStarts]) => {
-      const startByItem = new Map(itemStarts.map((start) => [resolution.itemOf(start), start]));
+      const startByItem = new Map(itemStarts.map((start) => [resolution.getItem(start), start]));
       const names = [...startByItem.keys()].sort();
       const items = await queryEach(
         store.db,

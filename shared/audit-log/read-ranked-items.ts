@@ -15,12 +15,12 @@ export interface RankedItem {
   readonly value: string;
   readonly numbers: Readonly<Record<string, number>>;
   /** The counted events that are credential guesses, by the same attributes. */
-  readonly guesses: Readonly<Record<string, number>>;
+  readonly credentialGuesses: Readonly<Record<string, number>>;
 }
 
 function toRankedItem(item: Record<string, unknown>): RankedItem {
   const { oauth_client_id, value } = subjectSchema.parse(item);
-  const numbersOf = (field: "n" | "g") =>
+  const getNumbers = (field: "n" | "g") =>
     Object.fromEntries(
       Object.entries(item).filter(
         (entry): entry is [string, number] =>
@@ -30,8 +30,8 @@ function toRankedItem(item: Record<string, unknown>): RankedItem {
   return {
     clientId: oauth_client_id,
     value,
-    numbers: numbersOf("n"),
-    guesses: numbersOf("g"),
+    numbers: getNumbers("n"),
+    credentialGuesses: getNumbers("g"),
   };
 }
 

@@ -4,13 +4,13 @@ import { TransactWriteCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { retentionDays } from "../config/event-retention.ts";
 import { type Clock, DAY_MS } from "../core/clock.ts";
-import { shardOf } from "../core/document-client.ts";
-import { type OAuthEvent, tokenIdOf } from "../events/oauth-event.ts";
+import { computeShard } from "../core/document-client.ts";
+import { getTokenId, type OAuthEvent } from "../events/oauth-event.ts";
 import { recordClientUse } from "../tokens/oauth-client.ts";
-import { enterCounterShards } from "./counter-shards.ts";
-import { CounterSpread } from "./counter-spread.ts";
+import { CounterShardCount } from "./counter-shard-count.ts";
+import { registerCounterShards } from "./counter-shards.ts";
 import { CounterUpdates } from "./counter-updates.ts";
-import { type EventNews, NO_NEWS } from "./counts-of-event.ts";
+import { type EventNovelty, NO_NOVELTY } from "./event-counts.ts";
 import {
   byCounters,
   type EventStore,
@@ -21,10 +21,15 @@ import {
   takeTransactions,
 } from "./event-writes.ts";
 import { findIssuances } from "./find-issuances.ts";
-import { enterAgents } from "./first-agents.ts";
-import { enterPlaces } from "./first-places.ts";
+import { registerAgents } from "./first-agents.ts";
+import { registerLocations } from "./first-locations.ts";
 import { issuanceSchema, lifetimeClass, tokenFact } from "./issuance.ts";
-import { type EnteredValues, enterValues, userOfToken, type ValueInUse } from "./values-in-use.ts";
+import {
+  type RegisteredValues,
+  registerValues,
+  userOfToken,
+  type ValueInUse,
+} from "./values-in-use.ts";
 
 /** The outcome for each event. */
 export interface StoreOutcome {
@@ -41,9 +46,9 @@ export interface StoreOutcome {
 export interface StoreEventsOptions {
   readonly clock: Clock;
   /** Values that are already registered. The caller keeps this map between calls. */
-  readonly entered: EnteredValues;
+  readonly registered: RegisteredValues;
   /** Current counter shard count. The caller keeps this object between calls. Defaults to the configured minimum. */
-  readonly spread?: CounterSpread;
+  readonly shardCount?: CounterShardCount;
   /** Maximum attempts per transaction while DynamoDB is busy. @default 10 */
   readonly maxAttempts?: number;
   /** Delay before the second attempt, in milliseconds. Doubles up to one second, with jitter. @default 20 */
@@ -82,7 +87,7 @@ export async function storeEvents(
       }),
     );
     writer = new EventWriter(store, options, known, outcome, waiting[0]?.id ?? "");
-    await writer.enterValues(waiting);
+    await writer.registerValues(waiting);
   } catch (error) {
     const reason = String(error);
     outcome.retry.push(...waiting.map((event) => ({ event, reason })));
@@ -107,8 +112,8 @@ const LONGEST_WAIT_MS = 1000;
 
 class EventWriter {
   readonly #nowMs: number;
-  readonly #spread: CounterSpread;
-  #news: ReadonlyMap<string, EventNews> = new Map();
+  readonly #shardCount: CounterShardCount;
+  #novelty: ReadonlyMap<string, EventNovelty> = new Map();
 
   constructor(
     private readonly store: EventStore,
@@ -118,7 +123,8 @@ class EventWriter {
     private readonly firstId: string,
   ) {
     this.#nowMs = options.clock();
-    this.#spread = options.spread ?? new CounterSpread(store.config.shards.counters.write);
+    this.#shardCount =
+      options.shardCount ?? new CounterShardCount(store.config.shards.counters.write);
   }
 
   isOverdue(): boolean {
@@ -126,20 +132,20 @@ class EventWriter {
   }
 
   plan(event: OAuthEvent): EventWrites {
-    return planEventWrites(this.store, event, this.known, this.#news.get(event.id));
+    return planEventWrites(this.store, event, this.known, this.#novelty.get(event.id));
   }
 
   /**
    * Registers each retention period, token lifetime and token user before storing anything that uses them, because
    * readers need these values to find events. Also reads the known user agents and locations to find out what is new.
    */
-  async enterValues(events: readonly OAuthEvent[]): Promise<void> {
+  async registerValues(events: readonly OAuthEvent[]): Promise<void> {
     const { store, options } = this;
     const values = events.flatMap((event): ValueInUse[] => {
       const days = retentionDays(store.config, event.event_type);
       const untilMs = this.#nowMs + days * DAY_MS;
       const issued = tokenFact(event)?.issued;
-      const tokenId = tokenIdOf(event);
+      const tokenId = getTokenId(event);
       return [
         { kind: "retention_days", value: String(days), untilMs },
         ...(issued
@@ -156,15 +162,15 @@ class EventWriter {
           : []),
       ];
     });
-    await enterValues(store, options.entered, values);
+    await registerValues(store, options.registered, values);
     const [agents, elsewhere] = await Promise.all([
-      enterAgents(store, options.entered, events),
-      enterPlaces(store, options.entered, events),
+      registerAgents(store, options.registered, events),
+      registerLocations(store, options.registered, events),
     ]);
-    this.#news = new Map(
+    this.#novelty = new Map(
       [...agents.keys(), ...elsewhere].map((id) => [
         id,
-        { ...NO_NEWS, ...agents.get(id), isElsewhere: elsewhere.has(id) },
+        { ...NO_NOVELTY, ...agents.get(id), isElsewhere: elsewhere.has(id) },
       ]),
     );
   }
@@ -184,7 +190,7 @@ class EventWriter {
     for (let round = 0; writes.length > 0 && round < maxAttempts + 3 * planned.length; round += 1) {
       try {
         await this.#write(writes, lane, round);
-        this.#spread.succeeded();
+        this.#shardCount.succeeded();
         this.outcome.stored.push(...writes.map(({ event }) => event));
         return;
       } catch (error) {
@@ -196,15 +202,15 @@ class EventWriter {
             .map(({ event }) => this.plan(event));
           if (writes.length < before || learned.issuances > 0) continue;
           reason = learned.reason;
-          if (learned.conflict) this.#spread.conflicted();
+          if (learned.conflict) this.#shardCount.conflicted();
         } else {
           reason = String(error);
-          const refused = error instanceof Error && error.name === "ValidationException";
-          if (writes.length > 1 && (refused || !wasSent(error))) {
+          const rejected = error instanceof Error && error.name === "ValidationException";
+          if (writes.length > 1 && (rejected || !wasSent(error))) {
             await this.#halve(writes, lane);
             return;
           }
-          if (refused) {
+          if (rejected) {
             reason = `DynamoDB rejects the event: ${error.message}`;
             for (const { event } of writes) this.outcome.rejected.push({ event, reason });
             return;
@@ -225,25 +231,25 @@ class EventWriter {
    * avoid the conflict.
    */
   #shard(lane: number, round: number, shards: number): number {
-    if (round > 0) return shardOf(`${this.firstId} ${lane} ${round}`, shards);
-    return (shardOf(this.firstId, shards) + lane) % shards;
+    if (round > 0) return computeShard(`${this.firstId} ${lane} ${round}`, shards);
+    return (computeShard(this.firstId, shards) + lane) % shards;
   }
 
   async #write(writes: readonly EventWrites[], lane: number, round: number): Promise<void> {
     const { store, options } = this;
-    const { shards } = this.#spread;
+    const { shards } = this.#shardCount;
     const counters = new CounterUpdates(this.#shard(lane, round, shards));
     for (const each of writes) counters.add(each.counts);
     const atMs = writes.flatMap(({ counts }) => counts.map((count) => count.atMs));
-    await enterCounterShards(store, options.entered, atMs, shards);
+    await registerCounterShards(store, options.registered, atMs, shards);
     const events = writes.map(({ event }) => event);
-    const { items, packs } = eventPuts(store, events, this.#nowMs);
+    const { items, batchItems } = eventPuts(store, events, this.#nowMs);
     await store.db.send(
       new TransactWriteCommand({
         TransactItems: [
           ...items,
           ...writes.flatMap((each) => (each.issuance ? [each.issuance.write] : [])),
-          ...packs,
+          ...batchItems,
           ...counters.toTransactItems(store.countersTable, store.config.retention.statisticsDays),
         ],
       }),

@@ -2,10 +2,10 @@ import * as z from "zod";
 import { retentionDays } from "../config/event-retention.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { freeJson, shardKey, shardOf } from "../core/document-client.ts";
+import { computeShard, freeJson, shardKey } from "../core/document-client.ts";
 import { addressGroup } from "../events/ip-network.ts";
-import { ipOf, isSecurityEventType, type OAuthEvent } from "../events/oauth-event.ts";
-import { eventKey, subjectOf } from "./event-key.ts";
+import { getIp, isSecurityEventType, type OAuthEvent } from "../events/oauth-event.ts";
+import { eventKey, getSubject } from "./event-key.ts";
 
 export const storedEventSchema = z.object({
   id: z.string(),
@@ -30,7 +30,7 @@ export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards" | "tra
 export type EventItem = Record<string, unknown> & ReturnType<typeof eventKey>;
 
 /** Returns the storage and expiry times for an event that is stored now. */
-export function lifeOf(
+export function getLifetime(
   eventType: string,
   config: StorageConfig,
   nowMs: number,
@@ -43,7 +43,7 @@ export function lifeOf(
 
 /** Returns the index partitions (by time, type and client) that list an event or batch item. */
 export function listingKeys(event: OAuthEvent, config: StorageConfig) {
-  const shard = shardOf(event.id, config.shards.events.write);
+  const shard = computeShard(event.id, config.shards.events.write);
   return {
     retention_shard: shardKey(String(retentionDays(config, event.event_type)), shard),
     type_shard: shardKey(event.event_type, shard),
@@ -64,19 +64,19 @@ export function toEventItem(
   nowMs: number,
   listed: boolean,
 ): EventItem {
-  const ip = ipOf(event);
-  const filedByIp = subjectOf(event).kind === "ip";
+  const ip = getIp(event);
+  const filedByIp = getSubject(event).kind === "ip";
   const foundByIp =
     config.tracking.addressIndex === "all_events" || isSecurityEventType(event.event_type);
   return {
     ...eventKey(event),
     ...event,
-    ...lifeOf(event.event_type, config, nowMs),
+    ...getLifetime(event.event_type, config, nowMs),
     event_data: freeJson(event.event_data),
     ...(ip !== undefined &&
       foundByIp &&
       !filedByIp && {
-        ip_shard: shardKey(addressGroup(ip), shardOf(event.id, config.shards.events.write)),
+        ip_shard: shardKey(addressGroup(ip), computeShard(event.id, config.shards.events.write)),
       }),
     ...(listed && listingKeys(event, config)),
   };

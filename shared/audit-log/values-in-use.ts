@@ -30,36 +30,36 @@ export interface ValueInUse {
 const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
 
 /** Values that this process has registered, and when each ends, in epoch milliseconds. */
-export type EnteredValues = Map<string, number>;
+export type RegisteredValues = Map<string, number>;
 
 /** Maximum number of remembered values. Each forgotten value costs one read. */
-const MOST_REMEMBERED = 50_000;
+const MAX_REMEMBERED = 50_000;
 
-const keyOf = ({ kind, value }: ValueInUse) => ({ pk: `in-use/${kind}`, sk: value });
-const nameOf = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
+const getKey = ({ kind, value }: ValueInUse) => ({ pk: `in-use/${kind}`, sk: value });
+const getName = ({ pk, sk }: { pk: string; sk: string }) => `${pk}\n${sk}`;
 
 /** Rounds up to days, so that a value is written at most once a day. */
 const roundUp = (untilMs: number) =>
   Math.min((Math.floor(untilMs / DAY_MS) + 2) * DAY_MS, LAST_DAY_MS);
 
 /** Remembers a value, and forgets the oldest values if there are too many. */
-export function rememberValue(entered: EnteredValues, name: string, untilMs: number): void {
-  entered.delete(name);
-  entered.set(name, untilMs);
-  for (const oldest of entered.keys()) {
-    if (entered.size <= MOST_REMEMBERED) break;
-    entered.delete(oldest);
+export function rememberValue(registered: RegisteredValues, name: string, untilMs: number): void {
+  registered.delete(name);
+  registered.set(name, untilMs);
+  for (const oldest of registered.keys()) {
+    if (registered.size <= MAX_REMEMBERED) break;
+    registered.delete(oldest);
   }
 }
 
 /** Stores when a value ends, unless a later end is already stored. */
-async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
+async function register(store: StatisticsStore, value: ValueInUse): Promise<void> {
   const untilMs = roundUp(value.untilMs);
   try {
     await store.db.send(
       new UpdateCommand({
         TableName: store.countersTable,
-        Key: keyOf(value),
+        Key: getKey(value),
         UpdateExpression: "SET in_use_until = :until, ttl_epoch_seconds = :ttl",
         ConditionExpression: "attribute_not_exists(in_use_until) OR in_use_until < :until",
         ExpressionAttributeValues: {
@@ -79,31 +79,31 @@ async function enter(store: StatisticsStore, value: ValueInUse): Promise<void> {
  * Cost: half a read unit for each value that this process doesn't remember, and one write unit for each value that
  * wasn't registered today.
  */
-export async function enterValues(
+export async function registerValues(
   store: StatisticsStore,
-  entered: EnteredValues,
+  registered: RegisteredValues,
   values: readonly ValueInUse[],
 ): Promise<void> {
   const waiting = new Map<string, ValueInUse>();
   for (const value of values) {
-    const name = nameOf(keyOf(value));
+    const name = getName(getKey(value));
     const untilMs = Math.min(value.untilMs, LAST_DAY_MS);
-    const knownMs = Math.max(entered.get(name) ?? 0, waiting.get(name)?.untilMs ?? 0);
+    const knownMs = Math.max(registered.get(name) ?? 0, waiting.get(name)?.untilMs ?? 0);
     if (knownMs < untilMs) waiting.set(name, { ...value, untilMs });
   }
   if (waiting.size === 0) return;
-  const found = await batchGetAll(store.db, store.countersTable, [...waiting.values()].map(keyOf));
+  const found = await batchGetAll(store.db, store.countersTable, [...waiting.values()].map(getKey));
   for (const { pk, sk, in_use_until } of found) {
-    const name = nameOf({ pk: String(pk), sk: String(sk) });
+    const name = getName({ pk: String(pk), sk: String(sk) });
     const untilMs = Date.parse(String(in_use_until));
     if (untilMs < (waiting.get(name)?.untilMs ?? 0)) continue;
-    rememberValue(entered, name, untilMs);
+    rememberValue(registered, name, untilMs);
     waiting.delete(name);
   }
   await Promise.all(
     [...waiting].map(async ([name, value]) => {
-      await enter(store, value);
-      rememberValue(entered, name, roundUp(value.untilMs));
+      await register(store, value);
+      rememberValue(registered, name, roundUp(value.untilMs));
     }),
   );
 }

@@ -23,12 +23,12 @@ const REWRITE_AFTER_MS = 6 * HOUR_MS;
  * Maximum number of records that a process remembers. Above it, the oldest record is forgotten, so its next call writes
  * it again.
  */
-const MOST_REMEMBERED = 1000;
+const MAX_REMEMBERED = 1000;
 
 /** When this process last wrote each record, in epoch milliseconds. */
 const written = new Map<string, number>();
 
-const keyOf = ({ kind, id }: AdministratorTrait) => ({
+const getKey = ({ kind, id }: AdministratorTrait) => ({
   token_digest: `administrator:${kind}:${kind === "address" ? addressGroup(canonicalIp(id)) : id}`,
 });
 
@@ -54,13 +54,13 @@ export async function recordAdministrator(
 }
 
 async function write(store: TokenStore, trait: AdministratorTrait, atMs: number): Promise<void> {
-  const Key = keyOf(trait);
+  const Key = getKey(trait);
   const name = `${store.tokensTable} ${Key.token_digest}`;
   if (atMs - (written.get(name) ?? Number.NEGATIVE_INFINITY) < REWRITE_AFTER_MS) return;
   // Set before the write, so that concurrent calls write only once.
   written.delete(name);
   written.set(name, atMs);
-  if (written.size > MOST_REMEMBERED) written.delete(written.keys().next().value as string);
+  if (written.size > MAX_REMEMBERED) written.delete(written.keys().next().value as string);
   try {
     await store.db.send(
       new UpdateCommand({
@@ -85,7 +85,7 @@ export async function isAdministratorRecorded(
   trait: AdministratorTrait,
   atMs: number,
 ): Promise<boolean> {
-  const items = await batchGetAll(store.db, store.tokensTable, [keyOf(trait)], {
+  const items = await batchGetAll(store.db, store.tokensTable, [getKey(trait)], {
     consistent: true,
   });
   return items.some(({ counts_until }) => String(counts_until) > toInstant(atMs));

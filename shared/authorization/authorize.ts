@@ -9,7 +9,7 @@ import {
   type VerifiedToken,
 } from "../tokens/access-token.ts";
 import { type ClientSession, findSession, type SessionStore } from "../tokens/client-session.ts";
-import { type HoldingStore, listTokenInUse } from "../tokens/holdings.ts";
+import { type CredentialStore, listTokenInUse } from "../tokens/credentials.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/token-use.ts";
 import { recordAdministrator } from "./administrator-records.ts";
@@ -21,6 +21,7 @@ import {
   type SessionFailure,
   type Verdict,
 } from "./decision.ts";
+import type { Block, DenyList, PrincipalIds } from "./deny-list-entry.ts";
 import type { OtherIssuers } from "./other-issuers.ts";
 import { describeRequest, type ProtectedRequest } from "./protected-request.ts";
 import type { RoutedPath } from "./request-path.ts";
@@ -32,14 +33,13 @@ import {
   routePattern,
   withScopes,
 } from "./required-access.ts";
-import type { Block, HeldRestrictions, RestrictedHolder } from "./restriction.ts";
-import type { Restrictions } from "./restrictions.ts";
+import type { DenyListSource } from "./stored-deny-list.ts";
 
-export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, HoldingStore {
+export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, CredentialStore {
   readonly config: MonitoringConfig;
   readonly logger: Logger;
-  /** The deny list. Share one `StoredRestrictions` across all calls in a process. */
-  readonly restrictions: Restrictions;
+  /** The deny list. Share one `StoredDenyList` across all calls in a process. */
+  readonly denyList: DenyListSource;
   /** Verifies tokens from other issuers. Create it with `loadOtherIssuers`. */
   readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the response is sent: event tracking, or a write that the decision doesn't depend on. */
@@ -63,14 +63,14 @@ interface Caller {
   /** Whether the proof of possession has already been used. */
   readonly isReplay: boolean;
   /** The deny list. */
-  readonly restricted: HeldRestrictions;
+  readonly principalIds: DenyList;
 }
 
 /** A caller with an active token. */
 interface ActiveCaller extends Caller {
   readonly token: AccessToken;
   /** The caller's IDs that deny list entries can target. */
-  readonly holder: RestrictedHolder;
+  readonly principal: PrincipalIds;
 }
 
 /**
@@ -141,8 +141,8 @@ async function authenticate(
 ): Promise<ActiveCaller | Verdict> {
   const caller = await readCaller(context, call, access);
   if ("decision" in caller) return caller;
-  const { use, verified, session, restricted } = caller;
-  const block = restricted.blockOfAddress(call.request.ip, call.atMs);
+  const { use, verified, session, principalIds } = caller;
+  const block = principalIds.findAddressBlock(call.request.ip, call.atMs);
   if (block) {
     return blocked(
       block,
@@ -156,13 +156,13 @@ async function authenticate(
   if (!verified && !token.listed) {
     context.defer(() => listTokenInUse(context, token));
   }
-  const holder = {
+  const principal = {
     tokenId: token.token_id,
     clientId: token.oauth_client_id,
     userId: token.user_id,
     sessionIds: [session?.session_id, verified?.sessionId].filter((id) => id !== undefined),
   };
-  return { ...caller, token, holder };
+  return { ...caller, token, principal };
 }
 
 async function readCaller(
@@ -177,7 +177,7 @@ async function readCaller(
   };
   if (!credentials.found) return unauthenticated(credentials.reason);
   const checked = await otherIssuers?.check(context, credentials, request, atMs);
-  if (checked?.status === "refused") {
+  if (checked?.status === "rejected") {
     const { reason, subject, dpopNonce } = checked;
     return unauthenticated(reason, { subject, dpopNonce });
   }
@@ -186,16 +186,16 @@ async function readCaller(
   }
   const { ip, sessionSecret } = request;
   try {
-    const [used, session, restricted] = await Promise.all([
+    const [used, session, principalIds] = await Promise.all([
       otherIssuers && checked
         ? otherIssuers.use(context, checked.verified, { atMs, ip, proof: checked.proof })
         : useOwnToken(context, digestSecret(credentials.secret), atMs, ip),
       access.session === "required" && sessionSecret
         ? findSession(context, sessionSecret)
         : undefined,
-      context.restrictions.current(atMs),
+      context.denyList.current(atMs),
     ]);
-    return { ...used, session, verified: checked?.verified, restricted };
+    return { ...used, session, verified: checked?.verified, principalIds };
   } catch (error) {
     return unavailable("The token store is unavailable; the call is denied", String(error));
   }
@@ -226,12 +226,12 @@ async function useOwnToken(
 /** Denies revoked tokens, repeated proofs of possession, and blocked tokens, users, clients and sessions. */
 function checkDenyList(
   context: AuthorizerContext,
-  { token, verified, holder, restricted, isReplay }: ActiveCaller,
+  { token, verified, principal, principalIds, isReplay }: ActiveCaller,
   atMs: number,
 ): Verdict | undefined {
   // Leaves out this product's own session, because revoking that session doesn't revoke the token.
   const sessionIds = verified?.sessionId === undefined ? [] : [verified.sessionId];
-  const revoked = restricted.revocationOf({ ...holder, sessionIds }, token.issued_at, atMs);
+  const revoked = principalIds.findRevocation({ ...principal, sessionIds }, token.issued_at, atMs);
   if (revoked) {
     // Mark the token itself, so that statistics count it as revoked and the next call is denied without the deny list.
     context.defer(() => markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at)));
@@ -239,14 +239,14 @@ function checkDenyList(
     return unauthenticated("revoked_token", { subject: token, data });
   }
   if (isReplay) return unauthenticated("replayed_dpop_proof", { subject: token });
-  const block = restricted.blockOf(holder, atMs);
+  const block = principalIds.findBlock(principal, atMs);
   return block && blocked(block, token, true);
 }
 
 /** Denies calls whose session is missing, expired, revoked or someone else's, if the route requires a session. */
 function checkSession(
   { request, atMs }: Call,
-  { token, session, holder, restricted }: ActiveCaller,
+  { token, session, principal, principalIds }: ActiveCaller,
   access: RequiredAccess,
 ): Verdict | undefined {
   if (access.session !== "required") return undefined;
@@ -259,7 +259,7 @@ function checkSession(
     return deny("foreign_session");
   }
   if (Date.parse(session.expires_at) <= atMs) return deny("expired_session");
-  const revoked = restricted.revocationOf(holder, session.started_at, atMs);
+  const revoked = principalIds.findRevocation(principal, session.started_at, atMs);
   return revoked && deny("revoked_session");
 }
 

@@ -1,6 +1,6 @@
 import type { EventData } from "../events/event-data.ts";
 import type { EventSubject } from "../events/track-event.ts";
-import type { PossessionRefusal, TokenRefusal } from "../token-verifiers/refusals.ts";
+import type { PossessionRejection, TokenRejection } from "../token-verifiers/rejections.ts";
 import type { AccessToken } from "../tokens/access-token.ts";
 import type { ClientSession } from "../tokens/client-session.ts";
 import { previousUse } from "../tokens/token-use.ts";
@@ -14,8 +14,8 @@ export type AuthFailure =
   | "unknown_token"
   | "expired_token"
   | "revoked_token"
-  | TokenRefusal
-  | PossessionRefusal
+  | TokenRejection
+  | PossessionRejection
   /** The DPoP proof has already been used (RFC 9449, section 11.1). */
   | "replayed_dpop_proof";
 

@@ -2,7 +2,7 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventSubject } from "../events/track-event.ts";
 import type { SecretReader } from "../token-verifiers/client-authentication.ts";
-import type { PossessionRefusal, TokenRefusal } from "../token-verifiers/refusals.ts";
+import type { PossessionRejection, TokenRejection } from "../token-verifiers/rejections.ts";
 import { createTokenVerifiers } from "../token-verifiers/token-verifiers.ts";
 import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
@@ -23,8 +23,8 @@ export type CheckedToken =
       readonly proof: ProofIdentity | undefined;
     }
   | {
-      readonly status: "refused";
-      readonly reason: TokenRefusal | PossessionRefusal;
+      readonly status: "rejected";
+      readonly reason: TokenRejection | PossessionRejection;
       readonly subject?: EventSubject | undefined;
       /** The nonce for the caller's next DPoP proof (RFC 9449, section 9). */
       readonly dpopNonce?: string | undefined;
@@ -71,7 +71,7 @@ export interface OtherIssuers {
 }
 
 /** Denial reasons for which the response includes a nonce. */
-const NONCE_REFUSALS: ReadonlySet<string> = new Set<PossessionRefusal>([
+const NONCE_REJECTIONS: ReadonlySet<string> = new Set<PossessionRejection>([
   "missing_dpop_nonce",
   "stale_dpop_nonce",
 ]);
@@ -99,7 +99,7 @@ export async function loadOtherIssuers(
       const verification = await verifiers.verify(secret, { atMs, defer });
       if (!verification) {
         // Tokens issued by this product aren't bound to a key.
-        return scheme === "dpop" ? { status: "refused", reason: "unbound_token" } : undefined;
+        return scheme === "dpop" ? { status: "rejected", reason: "unbound_token" } : undefined;
       }
       if (verification.status !== "verified") return verification;
       const { verified } = verification;
@@ -117,10 +117,14 @@ export async function loadOtherIssuers(
         if (typeof possession !== "string") {
           return { status: "verified", verified, proof: possession.proof };
         }
-        const refused = { status: "refused", reason: possession, subject: verified.token } as const;
-        return NONCE_REFUSALS.has(possession)
-          ? { ...refused, dpopNonce: await verifiers.nonce(atMs) }
-          : refused;
+        const rejected = {
+          status: "rejected",
+          reason: possession,
+          subject: verified.token,
+        } as const;
+        return NONCE_REJECTIONS.has(possession)
+          ? { ...rejected, dpopNonce: await verifiers.nonce(atMs) }
+          : rejected;
       } catch (error) {
         return { status: "unavailable", cause: String(error) };
       }

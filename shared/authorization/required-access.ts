@@ -58,7 +58,7 @@ interface RuleFinder {
   readonly greedy: FindRule;
 }
 
-function rulesOf(config: Pick<MonitoringConfig, "routes">, method: string): RuleFinder {
+function findRules(config: Pick<MonitoringConfig, "routes">, method: string): RuleFinder {
   const rules = [...ADMIN_RULES, ...config.routes].filter(
     (rule) => rule.method === "ANY" || rule.method === method,
   );
@@ -108,7 +108,7 @@ export function requiredAccess(
   const methods = method === "HEAD" ? ["HEAD", "GET"] : [method];
   const { read, write } = config.defaultScopes;
   const scopes = methods.includes("GET") ? read : write;
-  const finders = methods.map((each) => rulesOf(config, each));
+  const finders = methods.map((each) => findRules(config, each));
   const needed = new Set<RuleAccess>();
   const defaultAccess: RuleAccess = { scopes, session: "ignored" };
   for (const path of routed.paths) {
@@ -122,11 +122,11 @@ export function requiredAccess(
       for (const rule of others) needed.add(rule);
     }
   }
-  return allOf([...needed]);
+  return mergeRules([...needed]);
 }
 
 /** Combines rules that must all be met. */
-function allOf(rules: readonly RuleAccess[]): RequiredAccess {
+function mergeRules(rules: readonly RuleAccess[]): RequiredAccess {
   const ages = rules.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? []);
   return {
     scopes: [...new Set(rules.flatMap(({ scopes }) => scopes))],

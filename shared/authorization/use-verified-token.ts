@@ -3,16 +3,16 @@ import { SECOND_MS } from "../core/clock.ts";
 import { batchGetAll } from "../core/document-client.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import type { TokenStore, VerifiedToken } from "../tokens/access-token.ts";
-import { type HoldingStore, listTokenInUse } from "../tokens/holdings.ts";
+import { type CredentialStore, listTokenInUse } from "../tokens/credentials.ts";
 import { recordVerifiedUse, type VerifiedUse, verifiedUse } from "../tokens/record-verified-use.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
-import { holderKeys, revokedWithHolder } from "../tokens/revoked-holders.ts";
+import { principalKeys, revokedWithPrincipal } from "../tokens/revoked-principals.ts";
 import { type ProofIdentity, useProof } from "../tokens/used-proofs.ts";
 
 /** Dependencies of `useVerifiedToken`. */
 export type TokenUseContext = Tracking &
   TokenStore &
-  HoldingStore & {
+  CredentialStore & {
     readonly config: Pick<MonitoringConfig, "shards" | "retention" | "tracking">;
     readonly defer: (task: () => Promise<unknown>) => void;
   };
@@ -48,7 +48,7 @@ export async function useVerifiedToken(
   const { token_digest } = verified.token;
   const intervalMs = context.config.tracking.lastUsedIntervalSeconds * SECOND_MS;
   const isWrittenNow = intervalMs === 0;
-  const keys = holderKeys(verified);
+  const keys = principalKeys(verified);
   const [recorded, items, isFresh] = await Promise.all([
     isWrittenNow ? recordVerifiedUse(context, verified, atMs, ip) : undefined,
     batchGetAll(
@@ -62,7 +62,7 @@ export async function useVerifiedToken(
   const item = items.find((each) => each.token_digest === token_digest);
   const use = recorded?.use ?? verifiedUse(verified, item);
   const isDue = recorded ? !recorded.isRecorded : isUseDue(use, item, { atMs, ip, intervalMs });
-  const revokedAt = revokedWithHolder(
+  const revokedAt = revokedWithPrincipal(
     verified,
     items.filter((each) => each !== item),
   );

@@ -1,4 +1,4 @@
-import { keysOfListed } from "../audit-log/event-pack.ts";
+import { keysOfListed } from "../audit-log/batch-item.ts";
 import { valuesInUse } from "../audit-log/values-in-use.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
@@ -29,8 +29,8 @@ function byExpiry(store: CleanupStore, table: string, key: string, nowMs: number
       ExpressionAttributeValues: { ":partition": partition, ":now": now },
     })),
     expired: { condition: "expires_at <= :now", values: { ":now": now } },
-    countOf: () => 1,
-    keysOf: async (items) => ({ counted: items.map((item) => ({ [key]: String(item[key]) })) }),
+    countEvents: () => 1,
+    getKeys: async (items) => ({ counted: items.map((item) => ({ [key]: String(item[key]) })) }),
   };
 }
 
@@ -74,8 +74,8 @@ export async function expiredEvents(store: CleanupStore, nowMs: number): Promise
       })),
     ),
     expired: { condition: "expires_at <= :now", values: { ":now": nowSeconds } },
-    countOf: ({ event_count: count }) => (typeof count === "number" ? count : 1),
-    keysOf: (items) => keysOfListed(store, items),
+    countEvents: ({ event_count: count }) => (typeof count === "number" ? count : 1),
+    getKeys: (items) => keysOfListed(store, items),
   };
 }
 

@@ -17,12 +17,12 @@ export interface CleanupTarget {
     readonly values: Readonly<Record<string, string | number>>;
   };
   /** Returns how many records a listed item represents: one, or the number of events in a batch item. */
-  readonly countOf: (item: Record<string, unknown>) => number;
+  readonly countEvents: (item: Record<string, unknown>) => number;
   /**
    * Returns the keys to delete for some listed items. Deletes of `counted` keys count as removed. `uncounted` keys
    * belong to items that only list other items, and are deleted last.
    */
-  readonly keysOf: (items: readonly Record<string, unknown>[]) => Promise<{
+  readonly getKeys: (items: readonly Record<string, unknown>[]) => Promise<{
     readonly counted: readonly Key[];
     readonly uncounted?: readonly Key[];
   }>;
@@ -104,7 +104,7 @@ async function deletePage(
   items: readonly Record<string, unknown>[],
   limits: DeletionLimits,
 ): Promise<Deletion> {
-  const { counted, uncounted = [] } = await target.keysOf(items);
+  const { counted, uncounted = [] } = await target.getKeys(items);
   const deletion = await deleteEach(db, target, counted, limits);
   if (!deletion.finished || uncounted.length === 0) return deletion;
   const { finished } = await deleteEach(db, target, uncounted, limits);
@@ -140,7 +140,7 @@ export async function countExpired(db: DocumentClient, target: CleanupTarget): P
   let count = 0;
   for (const query of target.queries) {
     for await (const { Items = [] } of paginateQuery({ client: db }, query)) {
-      count += Items.reduce((sum, item) => sum + target.countOf(item), 0);
+      count += Items.reduce((sum, item) => sum + target.countEvents(item), 0);
     }
   }
   return count;

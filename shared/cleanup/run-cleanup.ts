@@ -38,7 +38,7 @@ export interface Cleanup {
 /** Limits of a cleanup. Without a deadline, it runs until no expired items are left. */
 export type CleanupLimits = Partial<Omit<DeletionLimits, "clock">>;
 
-function limitsOf(context: CleanupContext, limits: CleanupLimits): DeletionLimits {
+function getLimits(context: CleanupContext, limits: CleanupLimits): DeletionLimits {
   return {
     deadlineMs: Number.POSITIVE_INFINITY,
     concurrency: context.config.cleanup.concurrency,
@@ -53,7 +53,7 @@ export async function cleanupExpiredTokens(
   limits: CleanupLimits = {},
 ): Promise<TokenCleanup> {
   const nowMs = context.clock();
-  const bounds = limitsOf(context, limits);
+  const bounds = getLimits(context, limits);
   const tokens = await deleteExpired(context.db, expiredTokens(context, nowMs), bounds);
   const codes = await deleteExpired(context.db, expiredAuthorizationCodes(context, nowMs), bounds);
   return {
@@ -69,7 +69,7 @@ export async function cleanupExpiredSessions(
   limits: CleanupLimits = {},
 ): Promise<Cleanup> {
   const target = expiredSessions(context, context.clock());
-  return deleteExpired(context.db, target, limitsOf(context, limits));
+  return deleteExpired(context.db, target, getLimits(context, limits));
 }
 
 /** Deletes events that are past their retention period and that DynamoDB TTL hasn't deleted yet. */
@@ -78,7 +78,7 @@ export async function cleanupEvents(
   limits: CleanupLimits = {},
 ): Promise<Cleanup> {
   const target = await expiredEvents(context, context.clock());
-  return deleteExpired(context.db, target, limitsOf(context, limits));
+  return deleteExpired(context.db, target, getLimits(context, limits));
 }
 
 /** How often the run's record is updated. If the run is killed, the record is at most this old. */

@@ -33,7 +33,7 @@ export const alarmsSchema = z
     /** `suspicious_activity` events. */
     suspiciousActivity: z.int().min(1).default(1),
     /** Provider requests without a valid signature or secret. */
-    providerRequestsRefused: z.int().min(1).default(20),
+    providerRequestsRejected: z.int().min(1).default(20),
   })
   .prefault({});
 

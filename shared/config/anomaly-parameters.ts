@@ -28,7 +28,7 @@ export const anomaliesSchema = z
     /** Minutes without activity before an alert resolves. */
     quietMinutes: z.int().min(5).max(1440).default(30),
     /** Candidates examined per run: users, tokens, addresses and clients each. */
-    mostSuspects: z.int().min(10).max(1000).default(60),
+    maxCandidates: z.int().min(10).max(1000).default(60),
     /** Lowest risk that sends notifications. */
     notifyFrom: z.enum(["low", "medium", "high"]).default("low"),
     /** Days of client history used for comparison. */
@@ -61,7 +61,7 @@ export const anomaliesSchema = z
             /** Enables the rule. */
             enabled,
             /** Credential guesses in each hour. */
-            guesses: count(30),
+            credentialGuesses: count(30),
             /** Minimum addresses involved. */
             addresses: z.int().min(2).default(6),
           })
@@ -87,7 +87,7 @@ export const anomaliesSchema = z
             /** Denied second factors per user. */
             secondFactors: count(3),
             /** Credential guesses per address. */
-            guesses: count(10),
+            credentialGuesses: count(10),
           })
           .prefault({}),
         /** Repeated second-factor prompts to one user. */
@@ -105,7 +105,7 @@ export const anomaliesSchema = z
             /** Enables the rule. */
             enabled,
             /** Denied calls per hour. */
-            refusals: z.int().min(2).max(100).default(3),
+            denials: z.int().min(2).max(100).default(3),
           })
           .prefault({}),
         /** A new session in a new network while the user is active elsewhere. */
@@ -150,7 +150,7 @@ export const anomaliesSchema = z
             /** Enables the rule. */
             enabled,
             /** Minimum principals. */
-            holders: z.int().min(2).default(5),
+            principals: z.int().min(2).default(5),
           })
           .prefault({}),
         /** A code or refresh token used twice. */
@@ -275,7 +275,7 @@ export const anomaliesSchema = z
             /** Users new to one proxy or Tor exit. */
             users: z.int().min(2).default(5),
             /** Credential guesses within two hours. */
-            guesses: count(10),
+            credentialGuesses: count(10),
           })
           .prefault({}),
         /** A user active at unusual hours. Raises the score of other findings, but no alert. */

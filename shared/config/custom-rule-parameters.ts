@@ -2,7 +2,7 @@ import * as z from "zod";
 import { eventTypeSchema, identifierSchema } from "../events/identifiers.ts";
 
 /** Event types of denied calls, which are counted together by address and by reason. */
-export const REFUSALS = ["auth_failed", "scope_violation"] as const;
+export const REJECTIONS = ["auth_failed", "scope_violation"] as const;
 
 /**
  * Schema of a custom rule: a threshold over counters. Deployed functions use it without the checks of
@@ -20,7 +20,7 @@ export const customRuleSchema = z.strictObject({
     .array(eventTypeSchema)
     .min(1)
     .max(10)
-    .default([...REFUSALS]),
+    .default([...REJECTIONS]),
   /** Grouping: client, address or denial reason. The last two count only denied calls. */
   groupBy: z.enum(["client", "address", "reason"]),
   /** Restricts what counts. */
@@ -31,7 +31,7 @@ export const customRuleSchema = z.strictObject({
       /** Only these denial reasons. Needs `groupBy: "reason"`. */
       reasons: z.array(z.string().min(1).max(100)).min(1).max(50).optional(),
       /** Only credential guesses: unknown tokens, wrong passwords or factors. */
-      guesses: z.literal(true).optional(),
+      credentialGuesses: z.literal(true).optional(),
     })
     .prefault({}),
   /** Counting window. */

@@ -15,9 +15,9 @@ const environmentSchema = z.object({
   ISSUANCES_TABLE: resourceName,
   CLEANUP_RUNS_TABLE: resourceName,
   ALERTS_TABLE: resourceName,
-  HOLDINGS_TABLE: resourceName,
+  CREDENTIALS_TABLE: resourceName,
   ACTIONS_TABLE: resourceName,
-  RESTRICTIONS_TABLE: resourceName,
+  DENY_LIST_TABLE: resourceName,
   /** SNS topic for alerts. */
   ALERT_TOPIC_ARN: z.string().startsWith("arn:"),
   EVENT_BUS_NAME: resourceName,
@@ -28,7 +28,7 @@ const environmentSchema = z.object({
   /** Queue for events that the subscriber cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
   /** Bucket of the IP enrichment databases, if there are any. */
-  ORIGINS_BUCKET: resourceName.optional(),
+  ENRICHMENT_BUCKET: resourceName.optional(),
   /** Table of the Shared Signals transmitter's streams, if the transmitter is on. */
   SIGNALS_TABLE: resourceName,
   /** ARNs of the keys that sign SETs, separated by commas. The first one signs. */

@@ -135,26 +135,26 @@ const issuerSchema = z
     introspection: introspectionSchema.optional(),
   })
   .superRefine((issuer, context) => {
-    const refuse = (path: string, message: string) =>
+    const reject = (path: string, message: string) =>
       context.addIssue({ code: "custom", path: [path], message });
     const isJwt = issuer.verification === "jwt";
     if (isJwt && issuer.provider === "cognito" && !issuer.clientIds?.length) {
-      refuse("clientIds", "Cognito's access tokens have no aud. List the app clients of your API");
+      reject("clientIds", "Cognito's access tokens have no aud. List the app clients of your API");
     }
     if (isJwt && issuer.provider !== "cognito" && issuer.audiences.length === 0) {
-      refuse(
+      reject(
         "audiences",
         "audiences is missing, so tokens for other APIs would be accepted. Set it to the aud values of your API",
       );
     }
     if (isJwt !== (issuer.introspection === undefined)) {
-      refuse(
+      reject(
         "introspection",
         'introspection and verification do not match. Set both introspection and verification: "introspection", or neither',
       );
     }
     if (issuer.keysMaxAgeSeconds < issuer.keysRefreshSeconds) {
-      refuse(
+      reject(
         "keysMaxAgeSeconds",
         "it is less than keysRefreshSeconds. Raise it to at least keysRefreshSeconds",
       );
@@ -166,18 +166,18 @@ export const issuersSchema = z
   .array(issuerSchema)
   .max(20)
   .superRefine((issuers, context) => {
-    const refuse = (index: number, key: string, message: string) =>
+    const reject = (index: number, key: string, message: string) =>
       context.addIssue({ code: "custom", path: [index, key], message });
     for (const [index, { issuer, idPrefix = "", introspection }] of issuers.entries()) {
       const others = issuers.slice(0, index);
       if (others.some((other) => other.issuer === issuer))
-        refuse(index, "issuer", "the issuer is listed twice. Remove one");
+        reject(index, "issuer", "the issuer is listed twice. Remove one");
       // Without distinct prefixes, one issuer could impersonate the other's users.
       const overlaps = others.some(({ idPrefix: other = "" }) => {
         return idPrefix.startsWith(other) || other.startsWith(idPrefix);
       });
       if (overlaps) {
-        refuse(
+        reject(
           index,
           "idPrefix",
           "several issuers need distinct prefixes. Set an idPrefix for each",
@@ -187,7 +187,7 @@ export const issuersSchema = z
         (other) => introspection && other.introspection?.tokenPrefix === introspection.tokenPrefix,
       );
       if (sameTokens) {
-        refuse(
+        reject(
           index,
           "introspection",
           "two issuers have the same tokenPrefix. Set a different one for each",

@@ -7,12 +7,12 @@ import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
 import { checkCustomRules } from "./custom-rule-checks.ts";
+import { checkEnrichment } from "./enrichment-checks.ts";
+import { enrichmentSchema } from "./enrichment-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
-import { checkOrigins } from "./origin-checks.ts";
-import { originsSchema } from "./origin-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
 import { responsesSchema } from "./response-parameters.ts";
 import { signalsSchema } from "./signal-parameters.ts";
@@ -142,12 +142,12 @@ export const routeRuleSchema = z.strictObject({
   maxAgeSeconds: z.int().min(0).max(31_536_000).optional(),
 });
 
-const segmentsOf = (pattern: string) => pattern.split("/").filter(Boolean);
+const splitSegments = (pattern: string) => pattern.split("/").filter(Boolean);
 
 /** Whether `earlier` matches every path that `later` matches. */
 function coversPattern(earlier: string, later: string): boolean {
-  const wanted = segmentsOf(earlier);
-  const given = segmentsOf(later);
+  const wanted = splitSegments(earlier);
+  const given = splitSegments(later);
   const isGreedy = (segment: string | undefined) => segment?.endsWith("+}") ?? false;
   if (!isGreedy(wanted.at(-1)) && wanted.length !== given.length) return false;
   return wanted.every((segment, index) => {
@@ -281,8 +281,8 @@ const keysSchema = z.strictObject({
     .prefault({}),
   /** Identity providers whose events to store. */
   providers: providersSchema,
-  /** IP enrichment: docs/origins.md. */
-  origins: originsSchema,
+  /** IP enrichment: docs/ip-enrichment.md. */
+  enrichment: enrichmentSchema,
   /** Webhooks for alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
   /** Shared Signals: exchanges Security Event Tokens (SETs) with other systems. Deployed only if set. */
@@ -354,7 +354,7 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies, origins, routes }, context) => {
+    .superRefine(({ anomalies, enrichment, routes }, context) => {
       checkRouteOrder(routes, context);
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
@@ -363,8 +363,8 @@ export function parseMonitoringConfig(input: unknown): MonitoringConfig {
           message,
         }),
       );
-      checkOrigins(origins, (path, message) =>
-        context.addIssue({ code: "custom", path: ["origins", ...path], message }),
+      checkEnrichment(enrichment, (path, message) =>
+        context.addIssue({ code: "custom", path: ["enrichment", ...path], message }),
       );
     })
     .safeParse(input);

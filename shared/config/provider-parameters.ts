@@ -171,12 +171,12 @@ export const providersSchema = z
   .superRefine(({ endpoints, mappings }, context) => {
     const known = [...POSTING, ...mappings.map(({ name }) => name)];
     for (const [index, { provider }] of endpoints.entries()) {
-      const refuse = (message: string) =>
+      const reject = (message: string) =>
         context.addIssue({ code: "custom", path: ["endpoints", index, "provider"], message });
       if (!known.includes(provider)) {
-        refuse(`unknown provider. Use one of ${known.join(", ")}, or add a mapping`);
+        reject(`unknown provider. Use one of ${known.join(", ")}, or add a mapping`);
       } else if (endpoints.findIndex((each) => each.provider === provider) < index) {
-        refuse("the provider is listed twice. Put all its keys into one secret");
+        reject("the provider is listed twice. Put all its keys into one secret");
       }
     }
   })
@@ -195,6 +195,6 @@ export function credentialHeader({ kind, header }: EndpointAuthentication): stri
 }
 
 /** Returns the EventBridge `Source` of a mapped provider's events. */
-export function sourceOf({ name, partnerEventBus }: ProviderMapping): string {
+export function getEventSource({ name, partnerEventBus }: ProviderMapping): string {
   return partnerEventBus ?? `oauth.${name}`;
 }

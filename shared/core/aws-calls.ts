@@ -19,16 +19,16 @@ export function giveUpAfter(requestMs: number): RequestTimeouts {
 export interface CallLimits<T> {
   readonly maxItems: number;
   readonly maxBytes: number;
-  readonly bytesOf: (item: T) => number;
+  readonly getByteLength: (item: T) => number;
 }
 
 /** Splits items into batches that stay within the limits. An item larger than `maxBytes` gets a separate batch. */
-export function inCalls<T>(items: readonly T[], limits: CallLimits<T>): T[][] {
+export function splitIntoCalls<T>(items: readonly T[], limits: CallLimits<T>): T[][] {
   const calls: T[][] = [];
   let call: T[] = [];
   let bytes = 0;
   for (const item of items) {
-    const size = limits.bytesOf(item);
+    const size = limits.getByteLength(item);
     if (call.length === limits.maxItems || (call.length > 0 && bytes + size > limits.maxBytes)) {
       calls.push(call);
       call = [];
@@ -42,7 +42,7 @@ export function inCalls<T>(items: readonly T[], limits: CallLimits<T>): T[][] {
 }
 
 /** Retry options for items that a batch API rejects. */
-export interface SendAgainOptions {
+export interface RetryOptions {
   /**
    * Maximum calls per rejected item. The SDK also retries whole calls.
    *
@@ -67,22 +67,17 @@ export interface SendAgainOptions {
  * @param sendOnce sends items and returns the rejected ones with the reason
  * @returns the items still rejected after the last attempt, with the reason
  */
-export async function sendAgain<T, Reason>(
+export async function retryRejected<T, Reason>(
   items: readonly T[],
   sendOnce: (items: readonly T[]) => Promise<[T[], Reason]>,
-  {
-    maxAttempts = 3,
-    retryDelayMs = 50,
-    wait = sleep,
-    mayRetry = () => true,
-  }: SendAgainOptions = {},
+  { maxAttempts = 3, retryDelayMs = 50, wait = sleep, mayRetry = () => true }: RetryOptions = {},
 ): Promise<[T[], Reason]> {
-  let [refused, reason] = await sendOnce(items);
-  for (let attempt = 1; refused.length > 0 && attempt < maxAttempts && mayRetry(); attempt += 1) {
+  let [rejected, reason] = await sendOnce(items);
+  for (let attempt = 1; rejected.length > 0 && attempt < maxAttempts && mayRetry(); attempt += 1) {
     await wait(retryDelayMs * 2 ** (attempt - 1) * (0.5 + Math.random()));
-    [refused, reason] = await sendOnce(refused);
+    [rejected, reason] = await sendOnce(rejected);
   }
-  return [refused, reason];
+  return [rejected, reason];
 }
 
 /** Characters that SQS and SNS reject because XML 1.0 doesn't allow them. */

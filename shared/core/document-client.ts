@@ -19,9 +19,9 @@ export type DocumentClient = DynamoDBDocumentClient;
  * - `interactive`: an admin waits for a response. Three attempts of five seconds.
  * - `background`: no one waits. Many retries, which slow down when DynamoDB throttles (the SDK's adaptive mode).
  */
-export type Patience = "call" | "interactive" | "background";
+export type TimeoutProfile = "call" | "interactive" | "background";
 
-const settings: Record<Patience, DynamoDBClientConfig> = {
+const settings: Record<TimeoutProfile, DynamoDBClientConfig> = {
   call: { maxAttempts: 2, requestHandler: giveUpAfter(1000) },
   interactive: { maxAttempts: 3, requestHandler: giveUpAfter(5000) },
   background: { maxAttempts: 8, retryMode: "adaptive", requestHandler: giveUpAfter(10_000) },
@@ -29,14 +29,17 @@ const settings: Record<Patience, DynamoDBClientConfig> = {
 
 /** Creates the DynamoDB client. Endpoint, region and credentials come from the environment. */
 export function createDocumentClient(
-  patience: Patience,
+  timeoutProfile: TimeoutProfile,
   overrides: DynamoDBClientConfig = {},
 ): DocumentClient {
-  return DynamoDBDocumentClient.from(new DynamoDBClient({ ...settings[patience], ...overrides }), {
-    // Reads and writes numbers as doubles, like JSON. By default, the SDK rejects or converts numbers above 2^53.
-    marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
-    unmarshallOptions: { wrapNumbers: Number },
-  });
+  return DynamoDBDocumentClient.from(
+    new DynamoDBClient({ ...settings[timeoutProfile], ...overrides }),
+    {
+      // Reads and writes numbers as doubles, like JSON. By default, the SDK rejects or converts numbers above 2^53.
+      marshallOptions: { removeUndefinedValues: true, allowImpreciseNumbers: true },
+      unmarshallOptions: { wrapNumbers: Number },
+    },
+  );
 }
 
 /**
@@ -117,7 +120,7 @@ export async function batchGetAll(
 }
 
 /** Returns the shard for a value, from 0 to `count` - 1, based on a hash. */
-export function shardOf(value: string, count: number): number {
+export function computeShard(value: string, count: number): number {
   return createHash("sha256").update(value).digest().readUInt32BE(0) % count;
 }
 

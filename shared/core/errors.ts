@@ -14,7 +14,7 @@ export class IncompleteRequestError extends OAuthMonitoringError {
 }
 
 /** One validation error of an input. */
-export interface Fault {
+export interface InputError {
   /** JSON Pointer (RFC 6901) to the invalid value. Empty if the error concerns the whole input. */
   readonly pointer: string;
   /** Describes the error and how to fix it, without a final full stop. Never repeats the value. */
@@ -46,7 +46,7 @@ function bound(word: string, limit: number | bigint, origin: string): string {
 /** Puts "a" or "an" in front of a type name. */
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
-function detailOf(issue: Issue): string {
+function getDetail(issue: Issue): string {
   if (!GENERIC.test(issue.message)) {
     return issue.code === "invalid_format" ? `expected ${issue.message}` : issue.message;
   }
@@ -84,8 +84,8 @@ function detailOf(issue: Issue): string {
   }
 }
 
-function faultsOfIssue(issue: Issue): Fault[] {
-  const detail = detailOf(issue);
+function toErrorsOfIssue(issue: Issue): InputError[] {
+  const detail = getDetail(issue);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail }));
   }
@@ -93,20 +93,20 @@ function faultsOfIssue(issue: Issue): Fault[] {
 }
 
 /** Returns every validation error, in schema order. */
-export function faultsOf(error: z.ZodError): Fault[] {
-  return error.issues.flatMap(faultsOfIssue);
+export function toInputErrors(error: z.ZodError): InputError[] {
+  return error.issues.flatMap(toErrorsOfIssue);
 }
 
 /** Joins validation errors into one line: `limit: expected at most 1000; from: expected a UTC time`. */
-export function sentenceOf(faults: readonly Fault[]): string {
-  return faults
+export function toSentence(errors: readonly InputError[]): string {
+  return errors
     .map(({ pointer, detail }) => {
-      const place = pointer
+      const location = pointer
         .slice(1)
         .replaceAll("/", ".")
         .replaceAll("~1", "/")
         .replaceAll("~0", "~");
-      return place ? `${place}: ${detail}` : detail;
+      return location ? `${location}: ${detail}` : detail;
     })
     .join("; ")
     .replace(/\s+/g, " ");
@@ -114,7 +114,7 @@ export function sentenceOf(faults: readonly Fault[]): string {
 
 /** Describes the validation errors of an input in one line. */
 export function explain(error: z.ZodError): string {
-  return sentenceOf(faultsOf(error));
+  return toSentence(toInputErrors(error));
 }
 
 /** Thrown for an invalid input. The message lists every validation error with its path. */
@@ -122,13 +122,13 @@ export class InvalidInputError extends OAuthMonitoringError {
   override readonly name: string = "InvalidInputError";
 
   /** Validation errors, each with its path. */
-  readonly faults: readonly Fault[];
+  readonly errors: readonly InputError[];
 
   /** @param what name of the input, used as the subject of the message: `the request` */
   constructor(what: string, cause: z.ZodError) {
-    const faults = faultsOf(cause);
-    super(`${what} is not valid: ${sentenceOf(faults)}`, { cause });
-    this.faults = faults;
+    const errors = toInputErrors(cause);
+    super(`${what} is not valid: ${toSentence(errors)}`, { cause });
+    this.errors = errors;
   }
 }
 

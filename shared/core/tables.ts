@@ -160,15 +160,15 @@ export const ACTIONS = {
 } as const satisfies TableDefinition;
 
 /** Credentials (tokens and sessions) by principal: a user, a client (`#shard`) or a session. */
-export const HOLDINGS = {
-  partitionKey: "holder",
-  sortKey: "held",
+export const CREDENTIALS = {
+  partitionKey: "principal",
+  sortKey: "credential_key",
   ttlAttribute: "ttl_epoch_seconds",
   indexes: {},
 } as const satisfies TableDefinition;
 
 /** The deny list: a log of blocks and revocations that every adapter reads, and copies of the latest log position. */
-export const RESTRICTIONS = {
+export const DENY_LIST = {
   partitionKey: "list",
   sortKey: "seq",
   ttlAttribute: "ttl_epoch_seconds",
@@ -197,9 +197,9 @@ export const TABLES = {
   ISSUANCES_TABLE: ISSUANCES,
   CLEANUP_RUNS_TABLE: CLEANUP_RUNS,
   ALERTS_TABLE: ALERTS,
-  HOLDINGS_TABLE: HOLDINGS,
+  CREDENTIALS_TABLE: CREDENTIALS,
   ACTIONS_TABLE: ACTIONS,
-  RESTRICTIONS_TABLE: RESTRICTIONS,
+  DENY_LIST_TABLE: DENY_LIST,
 } as const satisfies Record<string, TableDefinition>;
 
 /** Environment variable that contains a table's name: `CLEANUP_RUNS_TABLE`. */

@@ -22,7 +22,7 @@ export const METRIC_NAMES = {
     "Unavailable",
     "DecisionDuration",
     "InitDuration",
-    "EventsSetAside",
+    "EventsSpooled",
     "EventsLost",
   ],
   subscriber: [
@@ -35,7 +35,7 @@ export const METRIC_NAMES = {
     "ScopeViolation",
     "SuspiciousActivity",
   ],
-  republisher: ["EventsReturned", "EventsRefused"],
+  republisher: ["EventsReturned", "EventsRejected"],
   cleanup: [
     "AccessTokensRemoved",
     "AuthorizationCodesRemoved",
@@ -49,7 +49,7 @@ export const METRIC_NAMES = {
 
 /** Outcomes for received SETs. Rejected SETs are also counted by their RFC 8935 `err` code. */
 const RECEIVED = [
-  ...(["SetsTaken", "SetsLeft", "SetsRefused"] as const),
+  ...(["SetsAccepted", "SetsIgnored", "SetsRejected"] as const),
   ...(["InvalidRequest", "InvalidKey", "InvalidIssuer", "InvalidAudience"] as const),
   ...(["AuthenticationFailed", "AccessDenied"] as const),
 ] as const;
@@ -61,9 +61,9 @@ export const SIGNAL_METRIC_NAMES = {
   "signal-transmitter": ["EventsTransmitted", "EventsRetried"],
   "signal-delivery": ["SetsPushed", "PushesRetried"],
   "signal-streams": ["SetsPolled"],
-  webhook: ["NoticesTaken", "NoticesRetried"],
+  webhook: ["NoticesDelivered", "NoticesRetried"],
   "provider-endpoint": [
-    ...(["RecordsTaken", "RecordsRefused", "RequestsLeft"] as const),
+    ...(["RecordsAccepted", "RecordsRejected", "RequestsIgnored"] as const),
     ...(["RequestsUnauthenticated", "RequestsUnreadable"] as const),
   ],
 } as const;

@@ -48,7 +48,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** Escapes a character the way JSON does, one UTF-16 unit at a time. */
-const escapeOf = (character: string) =>
+const toEscape = (character: string) =>
   Array.from(
     { length: character.length },
     (_, n) => `\\u${character.charCodeAt(n).toString(16).padStart(4, "0")}`,
@@ -59,7 +59,7 @@ export function printable(text: string): string {
   return text.replace(UNPRINTABLE, (character) =>
     character <= "\xff"
       ? `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`
-      : escapeOf(character),
+      : toEscape(character),
   );
 }
 
@@ -67,7 +67,7 @@ export function printable(text: string): string {
 export function printableJson(value: unknown): string {
   return JSON.stringify(value, null, 2)
     .split("\n")
-    .map((line) => line.replace(UNPRINTABLE, escapeOf))
+    .map((line) => line.replace(UNPRINTABLE, toEscape))
     .join("\n");
 }
 
@@ -86,7 +86,7 @@ export function progress(line: string): void {
  *
  * @param refuse creates the error for a line that isn't JSON; line numbers start at 1
  */
-export function jsonValues(text: string, refuse: (line: number) => Error): unknown[] {
+export function jsonValues(text: string, reject: (line: number) => Error): unknown[] {
   try {
     return [JSON.parse(text) as unknown];
   } catch {
@@ -97,7 +97,7 @@ export function jsonValues(text: string, refuse: (line: number) => Error): unkno
     try {
       return [JSON.parse(line) as unknown];
     } catch {
-      throw refuse(index + 1);
+      throw reject(index + 1);
     }
   });
 }

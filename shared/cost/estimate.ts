@@ -1,4 +1,4 @@
-import { SAMPLED_ONE_IN } from "../audit-log/counts-of-event.ts";
+import { SAMPLED_ONE_IN } from "../audit-log/event-counts.ts";
 import {
   type MonitoringConfig,
   type MonitoringConfigInput,
@@ -6,7 +6,7 @@ import {
 } from "../config/monitoring-config.ts";
 import { METRIC_NAMES } from "../core/telemetry.ts";
 import { STORED_BYTES, UNITS, type Units } from "./counted-units.ts";
-import { dollarsOf, type PriceName } from "./prices.ts";
+import { type PriceName, toDollars } from "./prices.ts";
 
 /**
  * Configurations to estimate costs for. `lean` gives up:
@@ -76,7 +76,7 @@ interface Usage {
 
 /** Utilization at which provisioned write capacity costs as much as on-demand capacity. */
 export const BREAK_EVEN_UTILIZATION =
-  dollarsOf("dynamodb.write-capacity", 1) / 3600 / dollarsOf("dynamodb.write", 1);
+  toDollars("dynamodb.write-capacity", 1) / 3600 / toDollars("dynamodb.write", 1);
 
 /** Shares of the calls that each client makes. */
 const CLIENT_SHARES = Array.from(
@@ -96,13 +96,13 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 export function unitsOfBatch(
   size: number,
   seconds: number,
-  denied: number,
+  deniedShare: number,
   { tracking }: Pick<MonitoringConfig, "tracking">,
 ): { events: number; counters: number; entries: number } {
-  const allowed = size * (1 - denied);
-  const refused = size * denied;
+  const allowed = size * (1 - deniedShare);
+  const denied = size * deniedShare;
   // Half of the denied calls have a known token. Each is the only one of its client.
-  const known = refused / 2;
+  const known = denied / 2;
   const transactions = Math.max(1, size / TRANSACTION);
   const more = transactions - 1;
   const groups = (count: number) => sum(CLIENT_SHARES.map((share) => 1 - (1 - share) ** count));
@@ -124,7 +124,7 @@ export function unitsOfBatch(
     (groups(allowed) + more) * UNITS.counters.writes +
     groups(allowed) * UNITS.clientUse.writes +
     (allowed / SAMPLED_ONE_IN) * UNITS.sampledUse.writes +
-    refused * (UNITS.deniedCall.writes - UNITS.event.writes) +
+    denied * (UNITS.deniedCall.writes - UNITS.event.writes) +
     transactions * (1 - (1 - denied) ** (size / transactions)) * UNITS.deniedCounters.writes +
     known * UNITS.counters.writes;
   return { events, counters, entries: addresses + 3 * lone + 4 * known };
@@ -235,17 +235,17 @@ function usageOfMonth({ callsPerSecond }: CostQuestion, config: MonitoringConfig
 }
 
 /** Returns the cost by part, and the sum without API Gateway, which exists without this product. */
-function billOf(usages: readonly Usage[]) {
+function createBill(usages: readonly Usage[]) {
   const dollars = new Map<string, number>();
   for (const { part, price, quantity } of usages) {
-    dollars.set(part, (dollars.get(part) ?? 0) + dollarsOf(price, quantity));
+    dollars.set(part, (dollars.get(part) ?? 0) + toDollars(price, quantity));
   }
   const parts = [...dollars].map(([part, cost]) => ({ part, dollars: cost }));
   const ours = parts.filter(({ part }) => part !== "API Gateway");
   return { parts, total: sum(ours.map((each) => each.dollars)) };
 }
 
-function usageOf(question: CostQuestion, profile: ProfileName): Usage[] {
+function getUsage(question: CostQuestion, profile: ProfileName): Usage[] {
   const retention = { defaultDays: question.retentionDays };
   const config = parseMonitoringConfig({ ...PROFILES[profile], retention });
   return [...usageOfCalls(question, config), ...usageOfMonth(question, config)];
@@ -276,7 +276,7 @@ function infrequentAccess(usages: readonly Usage[]): Usage[] {
 function accessLogsInS3({ callsPerSecond, retentionDays }: CostQuestion): number {
   const gb = (callsPerSecond * SECONDS_A_MONTH) / GB;
   const kept = 0.15 * 420 * (retentionDays / DAYS_A_MONTH);
-  return dollarsOf("firehose.record", gb * 5 * 1024) + dollarsOf("s3.storage", gb * kept);
+  return toDollars("firehose.record", gb * 5 * 1024) + toDollars("s3.storage", gb * kept);
 }
 
 /**
@@ -285,23 +285,23 @@ function accessLogsInS3({ callsPerSecond, retentionDays }: CostQuestion): number
  */
 export function estimateCost(question: CostQuestion) {
   const { profile } = question;
-  const usages = usageOf(question, profile);
+  const usages = getUsage(question, profile);
   const names = Object.keys(PROFILES) as ProfileName[];
   return {
     callsPerMonth: question.callsPerSecond * SECONDS_A_MONTH,
-    bill: billOf(usages),
+    bill: createBill(usages),
     alternatives: [
       ...names.map((name) => ({
         name: `${name} profile`,
-        dollars: billOf(usageOf(question, name)).total,
+        dollars: createBill(getUsage(question, name)).total,
       })),
       {
         name: `${profile} profile, provisioned capacity at 70 % utilization`,
-        dollars: billOf(provisioned(usages)).total,
+        dollars: createBill(provisioned(usages)).total,
       },
       {
         name: `${profile} profile, table class Standard-IA`,
-        dollars: billOf(infrequentAccess(usages)).total,
+        dollars: createBill(infrequentAccess(usages)).total,
       },
       { name: "only access logs in S3, for comparison", dollars: accessLogsInS3(question) },
     ],

@@ -61,7 +61,7 @@ export const PRICES = {
 export type PriceName = keyof typeof PRICES;
 
 /** Returns the cost of a metered quantity in US dollars. */
-export function dollarsOf(name: PriceName, quantity: number): number {
+export function toDollars(name: PriceName, quantity: number): number {
   const { dollars, per } = PRICES[name];
   return (quantity / per) * dollars;
 }

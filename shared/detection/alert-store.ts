@@ -91,15 +91,15 @@ export async function keepResolved(store: AlertStore, alert: Alert): Promise<voi
 }
 
 /** Marks an open alert as notified, even if another run has changed it. */
-export async function markTold(store: AlertStore, alert: Alert): Promise<void> {
+export async function markNotified(store: AlertStore, alert: Alert): Promise<void> {
   try {
     await store.db.send(
       new UpdateCommand({
         TableName: store.alertsTable,
         Key: { alert_id: alert.alert_id },
-        UpdateExpression: "SET told = :told",
+        UpdateExpression: "SET notified = :notified",
         ConditionExpression: "event_id = :event",
-        ExpressionAttributeValues: { ":told": true, ":event": alert.event_id },
+        ExpressionAttributeValues: { ":notified": true, ":event": alert.event_id },
       }),
     );
   } catch (error) {

@@ -57,7 +57,7 @@ export const alertSchema = z.object({
    */
   event_id: z.string(),
   /** Whether people have been notified about the current state. */
-  told: z.boolean(),
+  notified: z.boolean(),
 });
 
 export type Alert = z.output<typeof alertSchema>;

@@ -12,24 +12,24 @@ import {
   keepResolved,
   listAlerts,
   listLatestResolved,
-  markTold,
+  markNotified,
   saveAlert,
 } from "./alert-store.ts";
 import { rememberNetwork, type SeenNetwork } from "./client-habits.ts";
+import {
+  addFindings,
+  INCIDENT_QUIET_MS,
+  type Incident,
+  isAtLeast,
+  matchIncidents,
+  toIncidents,
+} from "./incidents.ts";
 import { listMutes } from "./mutes.ts";
 import { type DetectionStore, readSnapshot } from "./read-snapshot.ts";
 import type { AnomalySubject, FoundAnomaly } from "./rules/anomaly-rule.ts";
 import { type DetectionSnapshot, splitValue } from "./rules/detection-snapshot.ts";
 import { findAnomalies } from "./rules/find-anomalies.ts";
-import { raisedOf } from "./rules/risk.ts";
-import {
-  addFindings,
-  isAtLeast,
-  matchStories,
-  SAME_STORY_MS,
-  type Story,
-  toStories,
-} from "./stories.ts";
+import { mergeRaised } from "./rules/risk.ts";
 import { benignSubjects } from "./verdicts.ts";
 
 /** Notifies people that an alert opened or resolved. May be called twice for the same alert. */
@@ -56,20 +56,20 @@ export interface DetectionRun {
 const EVENT_NAMESPACE = "5c1f6f0e-8d5b-4f6a-9c39-0a6e6a1b7d21";
 
 /** Maximum resolved alerts that are considered for reopening. */
-const MOST_RECENT = 100;
+const MAX_RECENT = 100;
 
 /** Number of example events in an alert. */
 const EXAMPLES = 3;
 
 /** Event data fields that an alert shows. */
-const SHOWN = ["ip", "endpoint", "user_agent", "reason", "origin"] as const;
+const SHOWN = ["ip", "endpoint", "user_agent", "reason", "enrichment"] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;
 }
 
 /** Returns the client that an anomaly concerns, if known. */
-function clientOf({ subject, clientId }: FoundAnomaly): string | undefined {
+function getClient({ subject, clientId }: FoundAnomaly): string | undefined {
   const id = subject.kind === "client" ? subject.id : clientId;
   return id === NO_CLIENT ? undefined : id;
 }
@@ -123,15 +123,15 @@ class AlertKeeper {
   }
 
   /** Opens an alert for an incident, or updates the existing alert for that incident. */
-  async see(story: Story, known: Alert | undefined): Promise<void> {
+  async see(incident: Incident, known: Alert | undefined): Promise<void> {
     const { context } = this;
     const now = toInstant(this.nowMs);
-    const [anomaly] = story.anomalies;
+    const [anomaly] = incident.anomalies;
     if (!anomaly) return;
     if (known) {
       this.#seen.add(known.alert_id);
       const { resolved_at: _, ...open } = known;
-      const findings = addFindings(known, story, now);
+      const findings = addFindings(known, incident, now);
       const isWorse = findings.risk === "high" && known.risk !== "high";
       const seen: Alert = {
         ...open,
@@ -141,26 +141,26 @@ class AlertKeeper {
         detections: known.detections + 1,
         observed: Math.max(known.observed, anomaly.observed),
         window_end: anomaly.windowEnd,
-        told: known.told && !isWorse,
+        notified: known.notified && !isWorse,
       };
       await saveAlert(context, seen, known);
-      if (isWorse && known.told) {
-        await this.#tell(seen);
-        await markTold(context, seen);
+      if (isWorse && known.notified) {
+        await this.#notify(seen);
+        await markNotified(context, seen);
         return;
       }
-      await this.#tellLate(seen);
+      await this.#notifyLate(seen);
       return;
     }
     const id = alertId(anomaly.rule.name, anomaly.subject);
     const before = await findAlert(context, id);
     // Either another run opened the alert first, or the alert dropped this subject because it involves too many.
     if (before?.state === "open") {
-      await this.see(story, before);
+      await this.see(incident, before);
       return;
     }
     this.#seen.add(id);
-    const clientId = clientOf(anomaly);
+    const clientId = getClient(anomaly);
     const alert: Alert = {
       alert_id: id,
       state: "open",
@@ -169,7 +169,7 @@ class AlertKeeper {
       ...(clientId !== undefined && { oauth_client_id: clientId }),
       message: anomaly.message,
       advice: anomaly.rule.advice,
-      ...addFindings(undefined, story, now),
+      ...addFindings(undefined, incident, now),
       opened_at: now,
       last_seen_at: now,
       detections: 1,
@@ -179,34 +179,34 @@ class AlertKeeper {
       window_end: anomaly.windowEnd,
       evidence: { ...asJson(anomaly.evidence), examples: await examples(context, anomaly) },
       event_id: uuidv5(`${id} ${now}`, EVENT_NAMESPACE),
-      told: false,
+      notified: false,
     };
     if (before) await keepResolved(context, before);
     await saveAlert(context, alert, before);
     this.opened.push(alert);
-    await this.#tell(alert);
-    await markTold(context, alert);
+    await this.#notify(alert);
+    await markNotified(context, alert);
   }
 
   /** Resolves an open alert if the anomaly hasn't been seen for `quietMs`. */
   async settle(alert: Alert, quietMs: number): Promise<void> {
-    await this.#tellLate(alert);
+    await this.#notifyLate(alert);
     if (this.nowMs - Date.parse(alert.last_seen_at) < quietMs) return;
     const resolved: Alert = { ...alert, state: "resolved", resolved_at: toInstant(this.nowMs) };
-    await this.#tell(resolved);
-    await saveAlert(this.context, { ...resolved, told: true }, alert);
+    await this.#notify(resolved);
+    await saveAlert(this.context, { ...resolved, notified: true }, alert);
     this.resolved.push(resolved);
   }
 
   /** Sends a notification that failed in the run that opened the alert. */
-  async #tellLate(alert: Alert): Promise<void> {
-    if (alert.told || alert.opened_at >= toInstant(this.nowMs)) return;
-    await this.#tell(alert);
-    await markTold(this.context, alert);
+  async #notifyLate(alert: Alert): Promise<void> {
+    if (alert.notified || alert.opened_at >= toInstant(this.nowMs)) return;
+    await this.#notify(alert);
+    await markNotified(this.context, alert);
   }
 
   /** Publishes the alert's event and notifies people. */
-  async #tell(alert: Alert): Promise<void> {
+  async #notify(alert: Alert): Promise<void> {
     const { context, nowMs } = this;
     const { subject } = alert;
     const about = {
@@ -256,7 +256,7 @@ class AlertKeeper {
 
 /** Returns recently resolved alerts, oldest first. */
 async function findRecent(store: AlertStore, sinceMs: number, nowMs: number): Promise<Alert[]> {
-  const alerts = await listLatestResolved(store, MOST_RECENT);
+  const alerts = await listLatestResolved(store, MAX_RECENT);
   return alerts
     .filter(({ last_seen_at }) => {
       const seenMs = Date.parse(last_seen_at);
@@ -313,7 +313,7 @@ export async function keepAlerts(
   const found = findAnomalies(snapshot, anomalies.rules, anomalies.custom);
   const mutes = await listMutes(context, asOfMs);
   const isMuted = (anomaly: FoundAnomaly) => {
-    const client = clientOf(anomaly);
+    const client = getClient(anomaly);
     if (client === undefined) return false;
     return (
       anomalies.mutedClients.includes(client) ||
@@ -337,15 +337,15 @@ export async function keepAlerts(
   const isBenign = await benignSubjects(context, found);
   const unmuted = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
   // Drops supporting anomalies if the anomaly that they support is muted.
-  const heard = raisedOf(unmuted);
+  const heard = mergeRaised(unmuted);
   const open = await listAlerts(context, "open");
-  const stories = toStories(heard);
+  const incidents = toIncidents(heard);
   const recent =
-    stories.length === 0 ? [] : await findRecent(context, asOfMs - SAME_STORY_MS, asOfMs);
+    incidents.length === 0 ? [] : await findRecent(context, asOfMs - INCIDENT_QUIET_MS, asOfMs);
   const seen = new Set<string>();
-  for (const { story, known } of matchStories(stories, open, recent)) {
-    await attempt(() => keeper.see(story, known));
-    for (const { rule, subject } of story.anomalies) seen.add(alertId(rule.name, subject));
+  for (const { incident, known } of matchIncidents(incidents, open, recent)) {
+    await attempt(() => keeper.see(incident, known));
+    for (const { rule, subject } of incident.anomalies) seen.add(alertId(rule.name, subject));
     if (known) seen.add(known.alert_id);
   }
   const quiet = open.filter(({ alert_id }) => !seen.has(alert_id));

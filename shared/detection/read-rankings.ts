@@ -1,4 +1,4 @@
-import { digestOf, type RankedKind } from "../audit-log/counter-keys.ts";
+import { computeDigest, type RankedKind } from "../audit-log/counter-keys.ts";
 import type { CounterShards } from "../audit-log/counter-shards.ts";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
 import { readRankedItems } from "../audit-log/read-ranked-items.ts";
@@ -25,7 +25,7 @@ export async function mapEach<V>(
 /** Counts for some hours, and how many of them are credential guesses. */
 export interface RecentCounts {
   readonly counts: SubjectCount[];
-  readonly guesses: SubjectCount[];
+  readonly credentialGuesses: SubjectCount[];
 }
 
 interface Gathered extends SubjectCount {
@@ -56,7 +56,7 @@ export async function countsOfHours(
   shards: CounterShards,
 ): Promise<RecentCounts> {
   const counts = new Map<string, Gathered>();
-  const guesses = new Map<string, Gathered>();
+  const credentialGuesses = new Map<string, Gathered>();
   const hours = await Promise.all(
     starts.map(async (hourMs) => ({
       hourMs,
@@ -66,10 +66,10 @@ export async function countsOfHours(
   for (const { hourMs, items } of hours) {
     for (const item of items) {
       add(counts, item, item.numbers, hourMs);
-      add(guesses, item, item.guesses, hourMs);
+      add(credentialGuesses, item, item.credentialGuesses, hourMs);
     }
   }
-  return { counts: [...counts.values()], guesses: [...guesses.values()] };
+  return { counts: [...counts.values()], credentialGuesses: [...credentialGuesses.values()] };
 }
 
 /** Adds a day item's hourly counts. */
@@ -90,18 +90,23 @@ const daysBack = (nowMs: number, from: number, to: number) =>
   );
 
 /** Returns hourly credential guesses, yesterday and today, for the addresses with the most failures. */
-export async function readGuessedIpHours(
+export async function readCredentialGuessHoursByIp(
   store: StatisticsStore,
   nowMs: number,
   shards: CounterShards,
 ): Promise<Map<string, HourCounts>> {
   const hours = new Map<string, Map<number, number>>();
   for (const day of daysBack(nowMs, 0, 1)) {
-    for (const { value, guesses } of await readRankedItems(store, "failed_ips", day, shards)) {
-      if (Object.keys(guesses).length === 0) continue;
+    for (const { value, credentialGuesses } of await readRankedItems(
+      store,
+      "failed_ips",
+      day,
+      shards,
+    )) {
+      if (Object.keys(credentialGuesses).length === 0) continue;
       const of = hours.get(value) ?? new Map<number, number>();
       hours.set(value, of);
-      addHours(of, day, guesses);
+      addHours(of, day, credentialGuesses);
     }
   }
   return hours;
@@ -111,7 +116,7 @@ export async function readGuessedIpHours(
  * Earlier days are read for at most this many users, and this many tokens without a user. `DAYS_BEFORE` is how many
  * days to go back.
  */
-const MOST_NOTABLE = 15;
+const MAX_NOTABLE = 15;
 const DAYS_BEFORE = 7;
 
 /**
@@ -129,7 +134,7 @@ export async function readSampledUses(
       for (const item of await readRankedItems(store, "sampled_uses", day, shards)) {
         const key = JSON.stringify([item.clientId, item.value]);
         const uses = found.get(key) ?? {
-          holder: item.value,
+          principal: item.value,
           clientId: item.clientId,
           hours: new Map<number, number>(),
         };
@@ -145,11 +150,11 @@ export async function readSampledUses(
     .sort((a, b) => samples(b) - samples(a));
   // Limits users and tokens separately, because services are far busier than users and would crowd them out.
   const notable = ["user:", "token:"].flatMap((kind) =>
-    busiest.filter(({ holder }) => holder.startsWith(kind)).slice(0, MOST_NOTABLE),
+    busiest.filter(({ principal }) => principal.startsWith(kind)).slice(0, MAX_NOTABLE),
   );
   const keys = new Map<string, { uses: (typeof notable)[number]; day: string }>();
   for (const uses of notable) {
-    const digest = digestOf({ oauth_client_id: uses.clientId, value: uses.holder });
+    const digest = computeDigest({ oauth_client_id: uses.clientId, value: uses.principal });
     for (const day of daysBack(nowMs, 2, DAYS_BEFORE)) {
       const [month, ofMonth] = [day.slice(0, 7), day.slice(8)];
       for (const pk of allShardKeys(`sampled_uses/day/${month}`, shards(day))) {

@@ -1,19 +1,31 @@
 import type { RankedKind } from "../audit-log/counter-keys.ts";
 import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
 import type { IssuanceStore } from "../audit-log/counter-store.ts";
-import { isFailure } from "../audit-log/counts-of-event.ts";
+import { isFailure } from "../audit-log/event-counts.ts";
 import { findIssuances } from "../audit-log/find-issuances.ts";
 import type { QueryContext } from "../audit-log/query-events.ts";
 import { type Bucket, readHourBuckets, readMinuteBuckets } from "../audit-log/read-counters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../core/clock.ts";
 import { NO_CLIENT, PROVIDER_ADMIN_TYPES } from "../events/oauth-event.ts";
+import {
+  clientsInNewNetworks,
+  findCandidateAddresses,
+  findCandidateClients,
+  findCandidatePrincipals,
+  findUnusualPrincipals,
+} from "./candidates.ts";
 import { findClientAgents, findKnownNetworks } from "./client-habits.ts";
-import { lookAtAddresses, lookAtClients, lookAtHolders, lookAtType } from "./look-at-suspects.ts";
+import {
+  examineAddresses,
+  examineClients,
+  examineEventType,
+  examinePrincipals,
+} from "./examine-candidates.ts";
 import {
   countsOfHours,
   lastHours,
   mapEach,
-  readGuessedIpHours,
+  readCredentialGuessHoursByIp,
   readSampledUses,
 } from "./read-rankings.ts";
 import { clientCounts } from "./rule-history.ts";
@@ -24,21 +36,14 @@ import {
   type HourCounts,
 } from "./rules/detection-snapshot.ts";
 import { strangeSignIns } from "./strange-sign-ins.ts";
-import {
-  clientsInNewNetworks,
-  suspectAddresses,
-  suspectClients,
-  suspectHolders,
-  unusualHolders,
-} from "./suspects.ts";
 
 export interface DetectionStore extends IssuanceStore, QueryContext {}
 
 /** Event and token counters have two dimensions. The second is the client. */
 const DIMENSIONS = 2;
 
-const clientOf = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
-const typeOf = ({ dimensions }: Bucket): string => dimensions[0] ?? "";
+const getClient = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
+const getType = ({ dimensions }: Bucket): string => dimensions[0] ?? "";
 
 /** One kind of counter: by hour for the history, by minute for the last two hours. */
 interface Buckets {
@@ -76,11 +81,11 @@ function readCounts(store: DetectionStore, { nowMs, historyStartMs, shards }: Pe
     events: buckets("events"),
     failedIps: recent("failed_ips"),
     failedReasons: recent("failed_reasons"),
-    changedHolders: recent("changed_holders"),
-    refusedHolders: recent("refused_holders"),
+    changedPrincipals: recent("changed_principals"),
+    deniedPrincipals: recent("denied_principals"),
     serviceNetworks: recent("service_networks"),
     dormantTokens: recent("dormant_tokens"),
-    guessedIpHours: readGuessedIpHours(store, nowMs, shards),
+    credentialGuessHoursByIp: readCredentialGuessHoursByIp(store, nowMs, shards),
     sampledUses: readSampledUses(store, nowMs, shards),
   });
 }
@@ -91,7 +96,7 @@ type Counts = Awaited<ReturnType<typeof readCounts>>;
  * Returns the histories of clients that were counted in the last two hours. With `ofAll`, it returns the histories of
  * all clients counted anywhere in the history.
  */
-function historiesOf(
+function buildHistories(
   buckets: Buckets,
   { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
   counts: (bucket: Bucket) => boolean,
@@ -101,9 +106,9 @@ function historiesOf(
     const found = new Map<string, Map<number, number>>();
     for (const bucket of all) {
       if (!counts(bucket)) continue;
-      const of = found.get(clientOf(bucket)) ?? new Map<number, number>();
+      const of = found.get(getClient(bucket)) ?? new Map<number, number>();
       of.set(bucket.startMs, (of.get(bucket.startMs) ?? 0) + bucket.count);
-      found.set(clientOf(bucket), of);
+      found.set(getClient(bucket), of);
     }
     return found;
   };
@@ -127,14 +132,14 @@ function historiesOf(
 function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
   const first = new Map<string, number>();
   for (const bucket of buckets) {
-    const known = first.get(clientOf(bucket)) ?? Number.POSITIVE_INFINITY;
-    first.set(clientOf(bucket), Math.min(known, bucket.startMs));
+    const known = first.get(getClient(bucket)) ?? Number.POSITIVE_INFINITY;
+    first.set(getClient(bucket), Math.min(known, bucket.startMs));
   }
   return first;
 }
 
 /** Returns the part of the snapshot that consists of counts. */
-function countersOf(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) {
+function getCounters(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) {
   const { tokens, events, failedIps } = counts;
   const first = firstSeen([...events.hours, ...tokens.hours]);
   const of = { nowMs, first };
@@ -142,21 +147,26 @@ function countersOf(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) 
     nowMs,
     sinceMs,
     historyStartMs,
-    issuance: historiesOf(tokens, of, ({ field }) => field === "i"),
-    failures: historiesOf(events, of, (each) => each.field === "n" && isFailure(typeOf(each))),
-    guesses: historiesOf(events, of, ({ field }) => field === "g"),
+    issuance: buildHistories(tokens, of, ({ field }) => field === "i"),
+    failures: buildHistories(events, of, (each) => each.field === "n" && isFailure(getType(each))),
+    credentialGuesses: buildHistories(events, of, ({ field }) => field === "g"),
     // Includes clients that weren't used recently, so that a rule can tell when tokens go unused that used to be used.
-    uses: historiesOf(events, of, (each) => each.field === "n" && typeOf(each) === "token_used", {
-      ofAll: true,
-    }),
+    uses: buildHistories(
+      events,
+      of,
+      (each) => each.field === "n" && getType(each) === "token_used",
+      {
+        ofAll: true,
+      },
+    ),
     firstSeenMs: first,
     ...clientCounts(events.minutes),
     failedReasons: counts.failedReasons.counts,
     failedIps: failedIps.counts,
-    guessedIps: failedIps.guesses,
-    guessedIpHours: counts.guessedIpHours,
+    credentialGuessesByIp: failedIps.credentialGuesses,
+    credentialGuessHoursByIp: counts.credentialGuessHoursByIp,
     serviceNetworks: counts.serviceNetworks.counts,
-    refusedHolders: counts.refusedHolders.counts,
+    deniedPrincipals: counts.deniedPrincipals.counts,
     dormantTokens: counts.dormantTokens.counts,
     sampledUses: counts.sampledUses,
   };
@@ -166,41 +176,46 @@ function countersOf(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) 
 async function readCandidates(
   store: DetectionStore,
   counts: Counts,
-  counters: ReturnType<typeof countersOf>,
+  counters: ReturnType<typeof getCounters>,
   knownNetworks: DetectionSnapshot["knownNetworks"],
 ) {
-  const { nowMs, sinceMs, firstSeenMs, serviceNetworks, sampledUses, guessedIpHours } = counters;
-  const { mostSuspects } = store.config.anomalies;
-  const most = { sinceMs, nowMs, mostSuspects };
-  const recentOf = (type: string) =>
-    counts.events.minutes.filter((each) => typeOf(each) === type && each.startMs >= sinceMs);
-  const isRecent = (type: string) => recentOf(type).length > 0;
+  const { nowMs, sinceMs, firstSeenMs, serviceNetworks, sampledUses, credentialGuessHoursByIp } =
+    counters;
+  const { maxCandidates } = store.config.anomalies;
+  const most = { sinceMs, nowMs, maxCandidates };
+  const getRecent = (type: string) =>
+    counts.events.minutes.filter((each) => getType(each) === type && each.startMs >= sinceMs);
+  const isRecent = (type: string) => getRecent(type).length > 0;
   const signIns = isRecent("session_started")
-    ? await lookAtType(store, "session_started", sinceMs, nowMs)
+    ? await examineEventType(store, "session_started", sinceMs, nowMs)
     : [];
-  const holders = [
-    ...suspectHolders(counts.changedHolders.counts, most),
-    ...suspectHolders(counters.refusedHolders, most),
+  const principals = [
+    ...findCandidatePrincipals(counts.changedPrincipals.counts, most),
+    ...findCandidatePrincipals(counters.deniedPrincipals, most),
     // The first use after dormancy is counted only once. The token stays a candidate as long as that count is read.
-    ...suspectHolders(counters.dormantTokens, { ...most, sinceMs: 0 }).map((id) => `token:${id}`),
-    ...unusualHolders(sampledUses, nowMs, mostSuspects),
+    ...findCandidatePrincipals(counters.dormantTokens, { ...most, sinceMs: 0 }).map(
+      (id) => `token:${id}`,
+    ),
+    ...findUnusualPrincipals(sampledUses, nowMs, maxCandidates),
     ...(await strangeSignIns(store, signIns)),
   ];
-  const addresses = suspectAddresses(counts.failedIps, guessedIpHours, most);
-  const clients = suspectClients(
+  const addresses = findCandidateAddresses(counts.failedIps, credentialGuessHoursByIp, most);
+  const clients = findCandidateClients(
     counters,
     [
       ...clientsInNewNetworks(serviceNetworks, knownNetworks, firstSeenMs, most),
-      ...recentOf("consent_granted").map(clientOf),
+      ...getRecent("consent_granted").map(getClient),
     ],
     store.config.anomalies,
   );
   const adminTypes = PROVIDER_ADMIN_TYPES.filter(isRecent);
   const { administration, ...events } = await all({
-    holders: lookAtHolders(store, holders, nowMs),
-    addresses: lookAtAddresses(store, addresses, nowMs),
-    clients: lookAtClients(store, clients, nowMs),
-    administration: Promise.all(adminTypes.map((type) => lookAtType(store, type, sinceMs, nowMs))),
+    principals: examinePrincipals(store, principals, nowMs),
+    addresses: examineAddresses(store, addresses, nowMs),
+    clients: examineClients(store, clients, nowMs),
+    administration: Promise.all(
+      adminTypes.map((type) => examineEventType(store, type, sinceMs, nowMs)),
+    ),
   });
   return { ...events, administration: administration.flat() };
 }
@@ -208,9 +223,9 @@ async function readCandidates(
 /** Returns when the tokens of denied calls were revoked, UTC. */
 async function readRevocations(
   store: DetectionStore,
-  holders: DetectionSnapshot["holders"],
+  principals: DetectionSnapshot["principals"],
 ): Promise<Map<string, string>> {
-  const tokenIds = [...holders.values()]
+  const tokenIds = [...principals.values()]
     .flat()
     .flatMap(({ reason, tokenId }) => (reason === "revoked_token" && tokenId ? [tokenId] : []));
   const issuances = await findIssuances(store, tokenIds);
@@ -223,7 +238,7 @@ async function readRevocations(
  * Reads the data that the rules evaluate, as of `nowMs`.
  *
  * Cost: the counters for `historyDays` × clients, and a few Queries for each hour and ranking. Each candidate
- * principal, address or client adds at most 450 events, and `mostSuspects` limits the candidates. Sign-ins add at most
+ * principal, address or client adds at most 450 events, and `maxCandidates` limits the candidates. Sign-ins add at most
  * fifty events, and twenty earlier events for each of ten users. The cost doesn't grow with the number of events.
  */
 export async function readSnapshot(
@@ -239,13 +254,13 @@ export async function readSnapshot(
   );
   const period = { nowMs, historyStartMs, sinceMs: nowMs - (everyMinutes + 5) * MINUTE_MS, shards };
   const counts = await readCounts(store, period);
-  const counters = countersOf(counts, period);
+  const counters = getCounters(counts, period);
   const services = counters.serviceNetworks.map(({ clientId }) => clientId);
   const knownNetworks = await mapEach(services, (id) => findKnownNetworks(store, id, nowMs));
   const { candidates, clientAgents } = await all({
     candidates: readCandidates(store, counts, counters, knownNetworks),
     clientAgents: mapEach(services, (id) => findClientAgents(store, id, nowMs)),
   });
-  const revokedAt = await readRevocations(store, candidates.holders);
+  const revokedAt = await readRevocations(store, candidates.principals);
   return { ...counters, ...candidates, revokedAt, knownNetworks, clientAgents };
 }

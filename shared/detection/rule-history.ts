@@ -10,14 +10,14 @@ import type { SubjectCount } from "./rules/detection-snapshot.ts";
 /** Event counters have two dimensions: type and client. */
 const DIMENSIONS = 2;
 
-/** Returns event counts per minute, by client and by the value that `nameOf` returns. */
+/** Returns event counts per minute, by client and by the value that `getName` returns. */
 export function minuteCounts(
   buckets: readonly Bucket[],
-  nameOf: (bucket: Bucket) => string | undefined,
+  getName: (bucket: Bucket) => string | undefined,
 ): SubjectCount[] {
   const found = new Map<string, SubjectCount & { readonly minutes: Map<number, number> }>();
   for (const bucket of buckets) {
-    const value = nameOf(bucket);
+    const value = getName(bucket);
     if (value === undefined) continue;
     const clientId = bucket.dimensions[1] ?? "";
     const key = JSON.stringify([clientId, value]);
@@ -31,16 +31,16 @@ export function minuteCounts(
 /** Returns event counts by client from minute counters, in the form that custom rules use. */
 export function clientCounts(
   minutes: readonly Bucket[],
-): Pick<RuleCounts, "typeCounts" | "clientGuesses"> {
+): Pick<RuleCounts, "typeCounts" | "clientCredentialGuesses"> {
   return {
     typeCounts: minuteCounts(minutes, ({ field, dimensions }) =>
       field === "n" ? dimensions[0] : undefined,
     ),
-    clientGuesses: minuteCounts(minutes, ({ field }) => (field === "g" ? "" : undefined)),
+    clientCredentialGuesses: minuteCounts(minutes, ({ field }) => (field === "g" ? "" : undefined)),
   };
 }
 
-const NONE: RecentCounts = { counts: [], guesses: [] };
+const NONE: RecentCounts = { counts: [], credentialGuesses: [] };
 
 /**
  * Reads the per-minute counts that rules use in [fromMs, toMs). For addresses and reasons, it can read only the top 200
@@ -64,7 +64,7 @@ export async function readRuleHistory(
   return {
     ...clientCounts(buckets),
     failedIps: failed.counts,
-    guessedIps: failed.guesses,
+    credentialGuessesByIp: failed.credentialGuesses,
     failedReasons: reasons.counts,
   };
 }
@@ -82,6 +82,6 @@ async function readByDay(
   }
   return {
     counts: days.flatMap(({ counts }) => counts),
-    guesses: days.flatMap(({ guesses }) => guesses),
+    credentialGuesses: days.flatMap(({ credentialGuesses }) => credentialGuesses),
   };
 }

@@ -1,16 +1,16 @@
 import { type QueryContext, queryEvents } from "../audit-log/query-events.ts";
 import { DAY_MS } from "../core/clock.ts";
-import { habitsOf, isOtherFamily } from "./rules/party.ts";
+import { isOtherFamily, summariseHabits } from "./rules/party.ts";
 import { type SeenEvent, toSeenEvent } from "./rules/seen-event.ts";
 
 /**
  * Maximum number of sign-ins per run for which the user's earlier events are read. `LATEST` is the number of events
  * read per user.
  */
-const MOST_ASKED = 10;
+const MAX_REVIEWED = 10;
 const LATEST = 20;
 /** Maximum number of users that become candidates. */
-const MOST_STRANGE = 5;
+const MAX_STRANGE = 5;
 const BEFORE_DAYS = 40;
 
 /** Whether the user agent is a script. Users rarely sign in with a script, but thieves do. */
@@ -33,12 +33,12 @@ export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
         Number(isScript(b)) - Number(isScript(a)) ||
         (inNetwork.get(a.network) ?? 0) - (inNetwork.get(b.network) ?? 0),
     )
-    .slice(0, MOST_ASKED);
+    .slice(0, MAX_REVIEWED);
 }
 
 /** Whether neither the network nor the user agent of a sign-in appears in the user's most recent events. */
 export function isStrangeSignIn(signIn: SeenEvent, before: readonly SeenEvent[]): boolean {
-  const habits = habitsOf(before);
+  const habits = summariseHabits(before);
   return (
     habits.events > 0 &&
     !habits.networks.has(signIn.network ?? "") &&
@@ -70,5 +70,5 @@ export async function strangeSignIns(
       return isStrangeSignIn(signIn, before.map(toSeenEvent)) ? [`user:${userId}`] : [];
     }),
   );
-  return strange.flat().slice(0, MOST_STRANGE);
+  return strange.flat().slice(0, MAX_STRANGE);
 }

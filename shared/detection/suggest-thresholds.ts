@@ -18,7 +18,7 @@ export interface Suggestion {
 }
 
 /** Maximum number of alerts shown. */
-const MOST_ALERTS = 5;
+const MAX_ALERTS = 5;
 
 interface Threshold {
   readonly setting: string;
@@ -30,15 +30,15 @@ interface Threshold {
 }
 
 /** Returns the thresholds that can be tested with counts alone: limits on a count within a window, and custom rules. */
-function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
+function listThresholds({ rules, custom }: AnomaliesConfig): Threshold[] {
   const of = (name: string, parts: object) => customRuleSchema.parse({ name, ...parts });
-  const guesses = { filter: { guesses: true } } as const;
+  const credentialGuesses = { filter: { credentialGuesses: true } } as const;
   return [
     {
       setting: "anomalies.rules.failure_burst.perIp",
       counts: `credential guesses from one address within ${rules.failure_burst.windowMinutes} minutes`,
       rule: of("failure_burst", {
-        ...guesses,
+        ...credentialGuesses,
         groupBy: "address",
         windowMinutes: Math.max(5, rules.failure_burst.windowMinutes),
         threshold: rules.failure_burst.perIp,
@@ -49,7 +49,7 @@ function thresholdsOf({ rules, custom }: AnomaliesConfig): Threshold[] {
       setting: "anomalies.rules.failure_rate.minimum",
       counts: "credential guesses at one client within an hour",
       rule: of("failure_rate", {
-        ...guesses,
+        ...credentialGuesses,
         groupBy: "client",
         threshold: rules.failure_rate.minimum,
       }),
@@ -111,7 +111,7 @@ export function suggestThresholds(
 ): Suggestion[] {
   // Allows at least one alert. Otherwise, a history with a single attack would push the threshold above that attack.
   const most = Math.max(1, Math.floor((perWeek * (range.toMs - range.fromMs)) / (7 * DAY_MS)));
-  return thresholdsOf(anomalies).map((threshold) => {
+  return listThresholds(anomalies).map((threshold) => {
     const { setting, counts: what, rule } = threshold;
     const suggested = lowest(threshold, counts, range, most);
     const alerts = tryRule({ ...rule, threshold: suggested }, counts, range);
@@ -124,7 +124,7 @@ export function suggestThresholds(
         present: tryRule(rule, counts, range).length,
         suggested: alerts.length,
       },
-      alerts: alerts.sort((a, b) => b.observed - a.observed).slice(0, MOST_ALERTS),
+      alerts: alerts.sort((a, b) => b.observed - a.observed).slice(0, MAX_ALERTS),
     };
   });
 }

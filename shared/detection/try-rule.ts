@@ -1,8 +1,8 @@
 import type { CustomRule } from "../config/custom-rule-parameters.ts";
 import { MINUTE_MS, toInstant } from "../core/clock.ts";
+import { INCIDENT_QUIET_MS } from "./incidents.ts";
 import type { AnomalySubject } from "./rules/anomaly-rule.ts";
 import { type RuleCounts, type Tally, tally } from "./rules/custom-rule.ts";
-import { SAME_STORY_MS } from "./stories.ts";
 
 /** An alert that a rule would have raised. */
 export interface TriedAlert {
@@ -51,7 +51,7 @@ export function tryRule(rule: CustomRule, counts: RuleCounts, range: TriedRange)
     for (const [atMs, count] of windows(minutes, rule.windowMinutes * MINUTE_MS, range)) {
       if (count < rule.threshold) continue;
       const last = found.at(-1);
-      if (last && atMs - last.lastMs < SAME_STORY_MS) {
+      if (last && atMs - last.lastMs < INCIDENT_QUIET_MS) {
         last.lastMs = atMs;
         last.observed = Math.max(last.observed, count);
       } else found.push({ openedMs: atMs, lastMs: atMs, observed: count });

@@ -63,7 +63,7 @@ export class AlertNotFoundError extends OAuthMonitoringError {
 const KEPT_DAYS = 366;
 
 /** Maximum notes per review. The oldest notes are dropped. */
-const MOST_NOTES = 100;
+const MAX_NOTES = 100;
 
 /**
  * Returns a review's key: `rule#kind#id`. An alert id wouldn't work, because it changes: when a new alert replaces a
@@ -115,7 +115,7 @@ export async function reviewAlert(
       ExpressionAttributeValues: {
         ...Object.fromEntries(names.map((name) => [`:${name}`, sets[name]])),
         ...(note !== undefined && {
-          ":notes": [...notes, { at: now, by, text: note }].slice(-MOST_NOTES),
+          ":notes": [...notes, { at: now, by, text: note }].slice(-MAX_NOTES),
         }),
       },
       ReturnValues: "ALL_NEW",
@@ -222,7 +222,7 @@ export function verdictFigures(
   })[],
 ): VerdictFigures[] {
   const subjects = [...new Map(alerts.map((alert) => [subjectOfRule(alert), alert])).values()];
-  const judgedOf = (of: VerdictFigures) => of.true + of.false + of.benign;
+  const countJudged = (of: VerdictFigures) => of.true + of.false + of.benign;
   return [...new Set(subjects.map(({ rule }) => rule))]
     .map((rule): VerdictFigures => {
       const own = subjects.filter((alert) => alert.rule === rule);
@@ -237,5 +237,5 @@ export function verdictFigures(
         ...(judged > 0 && { precision: counts.true / judged }),
       };
     })
-    .sort((a, b) => judgedOf(b) - judgedOf(a) || a.rule.localeCompare(b.rule));
+    .sort((a, b) => countJudged(b) - countJudged(a) || a.rule.localeCompare(b.rule));
 }

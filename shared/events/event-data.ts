@@ -80,13 +80,13 @@ function isPlainObject(value: unknown): value is EventData {
 
 /** `event_data` of the envelope. Unknown members are kept. */
 export const eventDataSchema = z.unknown().transform((value, context): EventData => {
-  const refuse = (message: string) => {
+  const reject = (message: string) => {
     context.addIssue({ code: "custom", message });
     return z.NEVER;
   };
-  if (!isPlainObject(value)) return refuse("event_data must be a JSON object");
+  if (!isPlainObject(value)) return reject("event_data must be a JSON object");
   const found = obstacle(value, "event_data", 0);
-  if (found) return refuse(found);
+  if (found) return reject(found);
   return value;
 });
 
@@ -122,7 +122,7 @@ const IDENTIFYING: ReadonlySet<string> = new Set([
   "session_id",
   "issuer",
   "ip",
-  "origin",
+  "enrichment",
   "request_id",
   "trace_id",
   "action_id",
@@ -148,23 +148,29 @@ const IDENTIFYING: ReadonlySet<string> = new Set([
 /** Bytes to keep from a long text. */
 const CUT_TEXT_BYTES = 1024;
 /** Maximum number of names in `truncated`, and the maximum length of each name. */
-const MOST_NAMES = 10;
+const MAX_NAMES = 10;
 const LONGEST_NAME = 64;
 /** Bytes reserved for `truncated`. */
 const MARK_BYTES = 4096;
 
-const bytesOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+const getByteLength = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
 /**
  * Shortens event data that exceeds the size limit: cuts long texts, then removes the largest members until
  * the rest fits. `truncated` records the original size and the names of the shortened members.
  */
 export function fitEventData(data: EventData): EventData {
-  const bytes = bytesOf(data);
+  const bytes = getByteLength(data);
   if (bytes <= MAX_EVENT_DATA_BYTES) return data;
   const members = Object.entries(data).map(([name, value]) => {
     const kept = typeof value === "string" ? cutText(value, CUT_TEXT_BYTES) : value;
-    return { name, value, kept, bytes: bytesOf([name, kept]), identifies: IDENTIFYING.has(name) };
+    return {
+      name,
+      value,
+      kept,
+      bytes: getByteLength([name, kept]),
+      identifies: IDENTIFYING.has(name),
+    };
   });
   members.sort((a, b) => Number(b.identifies) - Number(a.identifies) || a.bytes - b.bytes);
   const fitting: (readonly [string, unknown])[] = [];
@@ -182,8 +188,8 @@ export function fitEventData(data: EventData): EventData {
     ...Object.fromEntries(fitting),
     truncated: {
       bytes,
-      members: shortened.slice(0, MOST_NAMES),
-      ...(shortened.length > MOST_NAMES && { more: shortened.length - MOST_NAMES }),
+      members: shortened.slice(0, MAX_NAMES),
+      ...(shortened.length > MAX_NAMES && { more: shortened.length - MAX_NAMES }),
     },
   };
 }

@@ -2,7 +2,7 @@
  * `reason` values of `auth_failed` that count as a credential guess: the presented token, password or second
  * factor was never issued to anyone. Expired, revoked and missing tokens don't count.
  */
-const GUESS_REASONS: ReadonlySet<string> = new Set([
+const CREDENTIAL_GUESS_REASONS: ReadonlySet<string> = new Set([
   // From the authorizer.
   "unknown_token",
   "unknown_session",
@@ -31,8 +31,8 @@ const GUESS_REASONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a call was denied because of a credential guess. */
-export function isGuess(reason: unknown): boolean {
-  return typeof reason === "string" && GUESS_REASONS.has(reason);
+export function isCredentialGuess(reason: unknown): boolean {
+  return typeof reason === "string" && CREDENTIAL_GUESS_REASONS.has(reason);
 }
 
 /** `reason` of `auth_failed` for a refresh token that is revoked, has expired or belongs to an ended session. */

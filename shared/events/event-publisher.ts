@@ -6,9 +6,9 @@ import {
 import {
   type CallLimits,
   giveUpAfter,
-  inCalls,
-  type SendAgainOptions,
-  sendAgain,
+  type RetryOptions,
+  retryRejected,
+  splitIntoCalls,
 } from "../core/aws-calls.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/telemetry.ts";
@@ -61,21 +61,21 @@ const PUT_EVENTS_LIMITS: CallLimits<OAuthEvent> = {
   maxItems: 10,
   /** Below 256 KB per call, the older limit that every region supports. */
   maxBytes: 240 * 1024,
-  bytesOf: (event) => Buffer.byteLength(JSON.stringify(event)) + 256,
+  getByteLength: (event) => Buffer.byteLength(JSON.stringify(event)) + 256,
 };
 
 /** A spool for events that the bus did not accept. */
-export interface SetAside {
+export interface EventSpool {
   /** Stores the events durably. Rejects if it can't. */
   keep(events: readonly OAuthEvent[]): Promise<void>;
 }
 
 /** Target bus of a publisher, and its fallback. */
-export interface EventPublisherOptions extends Omit<SendAgainOptions, "mayRetry"> {
+export interface EventPublisherOptions extends Omit<RetryOptions, "mayRetry"> {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
   /** Spool. Without it, `publish` throws `PublishError` when the bus doesn't accept events. */
-  readonly setAside?: SetAside | undefined;
+  readonly spool?: EventSpool | undefined;
   readonly logger: Logger;
   /** Returns the current X-Ray trace header, so that the trace continues in the bus's targets. */
   readonly traceHeader?: (() => string | undefined) | undefined;
@@ -114,7 +114,7 @@ const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
  * recovered.
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
-  const { eventBridge, eventBusName, setAside, logger, traceHeader } = options;
+  const { eventBridge, eventBusName, spool, logger, traceHeader } = options;
   const { clock = systemClock } = options;
   const bus = new CircuitBreaker(clock);
   const queue = new CircuitBreaker(clock);
@@ -136,9 +136,9 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
   async function toBus(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     const startedMs = clock();
     const mayRetry = () => clock() - startedMs < RETRY_WITHIN_MS;
-    const [failed, cause] = await sendAgain(events, putOnce, {
+    const [failed, cause] = await retryRejected(events, putOnce, {
       ...options,
-      ...(setAside && { mayRetry }),
+      ...(spool && { mayRetry }),
     });
     if (failed.length < events.length) bus.succeeded();
     else if (!INVALID_EVENT.test(String(cause))) bus.failed();
@@ -146,7 +146,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
   }
 
   /** @throws any error from the queue */
-  async function toQueue(events: readonly OAuthEvent[], aside: SetAside): Promise<void> {
+  async function toQueue(events: readonly OAuthEvent[], aside: EventSpool): Promise<void> {
     if (!queue.admits()) throw new Error("the queue of spooled events failed recently");
     try {
       await aside.keep(events);
@@ -160,13 +160,13 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
   async function put(events: readonly OAuthEvent[]): Promise<void> {
     let failed: readonly OAuthEvent[] = events;
     let cause: unknown;
-    const skipsBus = setAside !== undefined && !bus.admits();
+    const skipsBus = spool !== undefined && !bus.admits();
     if (!skipsBus) [failed, cause] = await toBus(events);
     if (failed.length === 0) return;
-    if (!setAside) throw new PublishError(failed, cause);
+    if (!spool) throw new PublishError(failed, cause);
     const triesQueue = !queue.isOpen;
     try {
-      await toQueue(failed, setAside);
+      await toQueue(failed, spool);
       // Log once when the bus fails, not for each call while the circuit is open.
       if (!skipsBus) {
         logger.warn("The event bus did not accept the events; they are spooled", {
@@ -191,7 +191,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
 
   return {
     async publish(events) {
-      const outcomes = await Promise.allSettled(inCalls(events, PUT_EVENTS_LIMITS).map(put));
+      const outcomes = await Promise.allSettled(splitIntoCalls(events, PUT_EVENTS_LIMITS).map(put));
       const lost = outcomes.filter((outcome) => outcome.status === "rejected");
       if (lost.length === 0) return;
       const reasons = lost.map((outcome) => outcome.reason as PublishError);
@@ -213,7 +213,7 @@ export function openBus(options: Omit<EventPublisherOptions, "eventBridge">): Ev
   // SQS calls to reach the bus or the queue, well below the function's timeout.
   const eventBridge = new EventBridgeClient({
     maxAttempts: 1,
-    requestHandler: giveUpAfter(options.setAside ? SHORT_PUT_MS : LONG_PUT_MS),
+    requestHandler: giveUpAfter(options.spool ? SHORT_PUT_MS : LONG_PUT_MS),
   });
   return createEventPublisher({ ...options, eventBridge });
 }

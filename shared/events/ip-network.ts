@@ -9,7 +9,7 @@ const LONGEST_ADDRESS = 64;
  * Returns an address's network: the first 16 bits of an IPv4 address, or the first 32 bits of an IPv6 address. Without
  * ownership data, this approximates the block that one network operator owns.
  */
-export function networkOf(ip: unknown): string | undefined {
+export function parseNetwork(ip: unknown): string | undefined {
   if (typeof ip !== "string" || ip.length > LONGEST_ADDRESS || !ipaddr.isValid(ip)) {
     return undefined;
   }
@@ -53,7 +53,7 @@ interface Block {
   readonly length: number;
 }
 
-const bitsOf = (address: Address) => address.toByteArray().length * 8;
+const toBits = (address: Address) => address.toByteArray().length * 8;
 
 function parseBlock(text: string): Block | undefined {
   const [, ip = "", digits = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
@@ -61,7 +61,7 @@ function parseBlock(text: string): Block | undefined {
   if (!address) return undefined;
   const isMapped = address.kind() === "ipv4" && isIPv6(ip);
   const length = Number(digits) - (isMapped ? 96 : 0);
-  return length < 0 || length > bitsOf(address) ? undefined : { address, length };
+  return length < 0 || length > toBits(address) ? undefined : { address, length };
 }
 
 function writeBlock({ address, length }: Block): string {
@@ -77,15 +77,15 @@ export const ipBlockSchema = z
   .string()
   .max(LONGEST_ADDRESS)
   .transform((text, context): string => {
-    const refuse = (message: string) => {
+    const reject = (message: string) => {
       context.addIssue({ code: "custom", message });
       return z.NEVER;
     };
     const block = parseBlock(text);
-    if (!block) return refuse("a network such as 203.0.113.0/24 or 2001:db8::/32");
+    if (!block) return reject("a network such as 203.0.113.0/24 or 2001:db8::/32");
     const shortest = SHORTEST_PREFIX[block.address.kind()];
     if (block.length < shortest) {
-      return refuse(`the network is too large. Use a prefix of /${shortest} or longer`);
+      return reject(`the network is too large. Use a prefix of /${shortest} or longer`);
     }
     return writeBlock(block);
   });
@@ -123,7 +123,7 @@ export class IpBlocks<Value> {
     const address = this.#values.size === 0 ? undefined : parseAddress(ip);
     if (!address) return [];
     return [...this.#lengths].flatMap((length) => {
-      if (length > bitsOf(address)) return [];
+      if (length > toBits(address)) return [];
       const value = this.#values.get(writeBlock({ address, length }));
       return value === undefined ? [] : [value];
     });

@@ -110,7 +110,7 @@ export const CARRIERS: Readonly<Record<string, string>> = {
  * `scope_validation_success` for a `token_used` with a successful scope check (`required_scopes` and
  * `success: true`).
  */
-export function typesOf({
+export function getEventTypes({
   event_type,
   event_data,
 }: Pick<OAuthEvent, "event_type" | "event_data">): readonly string[] {
@@ -148,7 +148,7 @@ export function createEvent(facts: EventFacts, atMs: number): OAuthEvent {
 }
 
 /** Returns the token ID in the event's data, if it has one. */
-export function tokenIdOf(event: {
+export function getTokenId(event: {
   readonly event_data: Readonly<Record<string, unknown>>;
 }): string | undefined {
   const id = event.event_data.token_id;
@@ -156,7 +156,7 @@ export function tokenIdOf(event: {
 }
 
 /** Returns the caller's address in the event's data, if it has one. */
-export function ipOf(event: OAuthEvent): string | undefined {
+export function getIp(event: OAuthEvent): string | undefined {
   const { ip } = event.event_data;
   return typeof ip === "string" && ip !== "" && ip.length <= 64 ? ip : undefined;
 }
@@ -165,7 +165,7 @@ export function ipOf(event: OAuthEvent): string | undefined {
 const REQUEST_ID = /^[!-~]{1,128}$/;
 
 /** Returns the gateway's request ID in the event's data, if it has one. */
-export function requestIdOf(event: OAuthEvent): string | undefined {
+export function getRequestId(event: OAuthEvent): string | undefined {
   const id = event.event_data.request_id;
   return typeof id === "string" && REQUEST_ID.test(id) ? id : undefined;
 }

@@ -25,7 +25,7 @@ const SHORTEST_REST = 16;
 const LETTER_OR_DIGIT = /[A-Za-z0-9]/;
 
 /** Maximum number of times a text is percent-decoded to find a secret. */
-const MOST_DECODINGS = 3;
+const MAX_DECODINGS = 3;
 
 /** Returns the digest that is stored instead of a secret: `sha256:` and 64 hex digits. */
 export function digestOfSecret(secret: string): string {
@@ -47,7 +47,7 @@ export const percentDecoded = (text: string) =>
  */
 export function redactDecoded(text: string, redact: (text: string) => string): string {
   const forms = [text];
-  for (let times = 0; times < MOST_DECODINGS; times += 1) {
+  for (let times = 0; times < MAX_DECODINGS; times += 1) {
     const plain = percentDecoded(forms[0] as string);
     if (plain === forms[0]) break;
     forms.unshift(plain);
@@ -84,14 +84,14 @@ export function withoutPrefixed(text: string, prefixes: readonly string[]): stri
   if (prefixes.length === 0) return text;
   return text.replace(TOKEN, (run) => {
     const starts = prefixes
-      .map((prefix) => (prefix === "" ? -1 : startOf(run, prefix)))
+      .map((prefix) => (prefix === "" ? -1 : findStart(run, prefix)))
       .filter((start) => start >= 0);
     return starts.length === 0 ? run : `${run.slice(0, Math.min(...starts))}[secret]`;
   });
 }
 
 /** Returns the index at which a token with the prefix starts in a run of token characters, or -1. */
-function startOf(run: string, prefix: string): number {
+function findStart(run: string, prefix: string): number {
   let start = run.indexOf(prefix);
   while (start >= 0 && LETTER_OR_DIGIT.test(run.charAt(start - 1))) {
     start = run.indexOf(prefix, start + 1);
@@ -118,7 +118,7 @@ export const MAX_REASON = 1024;
  *
  * @param error the parsing error. Rethrown unless it is a ZodError, SyntaxError or RangeError.
  */
-export function refusalReason(error: unknown): string {
+export function getDenialReason(error: unknown): string {
   if (error instanceof z.ZodError) return showable(explain(error));
   if (error instanceof SyntaxError) return "the message is not JSON";
   // Stack overflow: JSON.parse accepts any depth, JSON.stringify doesn't.

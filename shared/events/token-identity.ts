@@ -17,7 +17,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
  * Hashes the parts, joined by line breaks. Bearer tokens can't contain a line break, so this digest never equals the
  * digest of a bearer token.
  */
-function identityOf(...parts: readonly string[]): TokenIdentity {
+function createIdentity(...parts: readonly string[]): TokenIdentity {
   const token_digest = sha256(parts.join("\n"));
   return { token_digest, token_id: token_digest.slice(0, TOKEN_ID_LENGTH) };
 }
@@ -27,7 +27,7 @@ function identityOf(...parts: readonly string[]): TokenIdentity {
  * same signature can be encoded in many ways.
  */
 export function identityOfNamedToken(issuer: string, jti: string): TokenIdentity {
-  return identityOf("jti", issuer, jti);
+  return createIdentity("jti", issuer, jti);
 }
 
 /** Returns the identity of a token without a `jti`, from all of its signed claims. */
@@ -35,7 +35,7 @@ export function identityOfClaims(
   issuer: string,
   claims: Readonly<Record<string, unknown>>,
 ): TokenIdentity {
-  return identityOf("claims", issuer, canonicalJson(claims));
+  return createIdentity("claims", issuer, canonicalJson(claims));
 }
 
 /**

@@ -58,7 +58,7 @@ export async function trackEvent(
 }
 
 /** The session or access token whose scopes were checked. */
-export interface ScopeHolder extends EventSubject {
+export interface ScopePrincipal extends EventSubject {
   readonly scopes: readonly string[];
   readonly session_id?: string | undefined;
 }
@@ -79,7 +79,7 @@ export function scopeCheck(
  */
 export async function trackScopeValidation(
   tracking: Tracking,
-  holder: ScopeHolder,
+  principal: ScopePrincipal,
   requiredScopes: readonly string[],
   success: boolean,
   details: EventData = {},
@@ -88,11 +88,11 @@ export async function trackScopeValidation(
   return trackEvent(
     tracking,
     success ? "scope_validation_success" : "scope_violation",
-    holder,
+    principal,
     {
       ...details,
-      ...(holder.session_id ? { session_id: holder.session_id } : {}),
-      ...scopeCheck(requiredScopes, holder.scopes, success),
+      ...(principal.session_id ? { session_id: principal.session_id } : {}),
+      ...scopeCheck(requiredScopes, principal.scopes, success),
     },
     options,
   );

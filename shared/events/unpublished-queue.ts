@@ -2,18 +2,18 @@ import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import {
   type CallLimits,
   giveUpAfter,
-  inCalls,
-  sendAgain,
+  retryRejected,
   sendableJson,
+  splitIntoCalls,
 } from "../core/aws-calls.ts";
 import { IncompleteRequestError } from "../core/errors.ts";
-import type { SetAside } from "./event-publisher.ts";
+import type { EventSpool } from "./event-publisher.ts";
 
 /** SendMessageBatch accepts ten messages and 256 KB in total. */
 const SEND_LIMITS: CallLimits<string> = {
   maxItems: 10,
   maxBytes: 240 * 1024,
-  bytesOf: (body) => Buffer.byteLength(body),
+  getByteLength: (body) => Buffer.byteLength(body),
 };
 
 export interface UnpublishedQueueOptions {
@@ -25,7 +25,7 @@ export interface UnpublishedQueueOptions {
  * Spools events in an SQS queue, one message per event. The republisher sends them to the bus later. Retries
  * messages that SendMessageBatch rejects, which the SDK doesn't do.
  */
-export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOptions): SetAside {
+export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOptions): EventSpool {
   /** Returns the rejected messages, and why the first one was rejected. */
   async function sendOnce(bodies: readonly string[]): Promise<[string[], string]> {
     const { Failed = [] } = await sqs.send(
@@ -34,16 +34,16 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
         Entries: bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody })),
       }),
     );
-    const refused = new Set(Failed.map(({ Id }) => Id));
+    const rejected = new Set(Failed.map(({ Id }) => Id));
     const reason = Failed[0]?.Message ?? Failed[0]?.Code ?? "";
-    return [bodies.filter((_, index) => refused.has(String(index))), reason];
+    return [bodies.filter((_, index) => rejected.has(String(index))), reason];
   }
 
   async function send(bodies: readonly string[]): Promise<void> {
-    const [refused, reason] = await sendAgain(bodies, sendOnce);
-    if (refused.length > 0) {
+    const [rejected, reason] = await retryRejected(bodies, sendOnce);
+    if (rejected.length > 0) {
       throw new IncompleteRequestError(
-        `the unpublished queue rejected ${refused.length} message(s): ${reason}`,
+        `the unpublished queue rejected ${rejected.length} message(s): ${reason}`,
       );
     }
   }
@@ -51,13 +51,13 @@ export function createUnpublishedQueue({ sqs, queueUrl }: UnpublishedQueueOption
   return {
     async keep(events) {
       const bodies = events.map(sendableJson);
-      for (const call of inCalls(bodies, SEND_LIMITS)) await send(call);
+      for (const call of splitIntoCalls(bodies, SEND_LIMITS)) await send(call);
     },
   };
 }
 
 /** Opens the queue for a Lambda function. Endpoint, region and credentials come from the environment. */
-export function openUnpublishedQueue(queueUrl: string): SetAside {
+export function openUnpublishedQueue(queueUrl: string): EventSpool {
   const sqs = new SQSClient({ maxAttempts: 2, requestHandler: giveUpAfter(1000) });
   return createUnpublishedQueue({ sqs, queueUrl });
 }

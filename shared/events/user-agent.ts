@@ -39,7 +39,7 @@ const FILLERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Splits a user agent into the products outside comments, and the text within comments (RFC 9110, section 10.1.5). */
-function partsOf(text: string): { products: string[]; comments: string } {
+function splitUserAgent(text: string): { products: string[]; comments: string } {
   let depth = 0;
   let outside = "";
   let comments = "";
@@ -61,9 +61,9 @@ function partsOf(text: string): { products: string[]; comments: string } {
  *
  * @returns undefined if there is no text
  */
-export function agentOf(userAgent: unknown): string | undefined {
+export function parseAgent(userAgent: unknown): string | undefined {
   if (typeof userAgent !== "string" || userAgent.trim() === "") return undefined;
-  const { products, comments } = partsOf(userAgent.slice(0, LONGEST));
+  const { products, comments } = splitUserAgent(userAgent.slice(0, LONGEST));
   const browser = BROWSERS.find(([product]) => products.includes(product))?.[1];
   const browsers = new Set(BROWSERS.map(([product]) => product));
   const own = products.find((product) => !FILLERS.has(product) && !browsers.has(product));

@@ -133,7 +133,7 @@ export const actionSchema = z.object({
   /** Digest of the request, if the idempotency key is valid only for this request. */
   request_digest: z.string().optional(),
   /** Proposals only: whether people were notified. */
-  told: z.boolean().optional(),
+  notified: z.boolean().optional(),
   /** The approval, rejection or release: who decided, when and why. */
   decided_by: actorSchema.optional(),
   decided_at: z.string().optional(),
@@ -180,7 +180,7 @@ const requestShape = z.strictObject({
 export type ActionRequest = z.input<typeof requestShape>;
 
 /** A validated request for an action. */
-export type AskedAction = z.output<typeof requestShape>;
+export type ParsedActionRequest = z.output<typeof requestShape>;
 
 /** Target kinds that can be revoked. */
 const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "session", "all"]);
@@ -188,38 +188,38 @@ const REVOCABLE: ReadonlySet<string> = new Set(["token", "user", "client", "sess
 /** Returns the schema for a request. Checks the request's times against `nowMs`. */
 export function actionRequestSchema(nowMs: number) {
   return requestShape.superRefine(({ kind, target, mode, until, issuedBefore }, context) => {
-    const fault = (path: string, message: string) =>
+    const error = (path: string, message: string) =>
       context.addIssue({ code: "custom", path: [path], message });
     if (target.kind === "all" && kind === "block") {
-      fault(
+      error(
         "target",
         "all principals cannot be blocked: revoke their tokens and sessions, or block a network",
       );
     }
     if (target.kind === "all" && mode === "propose") {
-      fault(
+      error(
         "mode",
         "an action against all principals cannot be proposed: take it, or record a dry run",
       );
     }
     if (kind === "revoke") {
       if (!REVOCABLE.has(target.kind)) {
-        fault("target", "an address or a network cannot be revoked: block it");
+        error("target", "an address or a network cannot be revoked: block it");
       }
-      if (until !== undefined) fault("until", "a revocation is permanent: omit the end time");
+      if (until !== undefined) error("until", "a revocation is permanent: omit the end time");
       if (issuedBefore !== undefined && target.kind === "token") {
-        fault("issuedBefore", "a token is always revoked as a whole: omit it");
+        error("issuedBefore", "a token is always revoked as a whole: omit it");
       }
       if (issuedBefore !== undefined && Date.parse(issuedBefore) > nowMs) {
-        fault("issuedBefore", "it is in the future: give a past time");
+        error("issuedBefore", "it is in the future: give a past time");
       }
       return;
     }
-    if (issuedBefore !== undefined) fault("issuedBefore", "only for revocations: omit it");
-    if (until === undefined) fault("until", "a block needs an end time: set one");
-    else if (Date.parse(until) <= nowMs) fault("until", "it is in the past: give a future time");
+    if (issuedBefore !== undefined) error("issuedBefore", "only for revocations: omit it");
+    if (until === undefined) error("until", "a block needs an end time: set one");
+    else if (Date.parse(until) <= nowMs) error("until", "it is in the past: give a future time");
     else if (Date.parse(until) > nowMs + LONGEST_BLOCK_DAYS * DAY_MS) {
-      fault("until", `a block lasts at most ${LONGEST_BLOCK_DAYS} days`);
+      error("until", `a block lasts at most ${LONGEST_BLOCK_DAYS} days`);
     }
   });
 }

@@ -21,7 +21,7 @@ import { digestOfTokenId } from "../tokens/revoke-token.ts";
 import type { Action, ActionTarget } from "./action.ts";
 import { listActionsOfTarget, saveAction } from "./action-store.ts";
 import type { ActionContext } from "./complete-action.ts";
-import { activeTokens, findHoldings, type HeldStore } from "./hits.ts";
+import { type ActiveCredentialStore, activeTokens, findCredentials } from "./hits.ts";
 import { findActionOfKey, takeAction } from "./take-action.ts";
 
 /** Dependencies of `applyPolicies`. */
@@ -50,7 +50,7 @@ const LOOKED_AT = 20;
  * as a network. Returns undefined for an outage, for callers without a client, and for an alert about a network,
  * because only an administrator can decide to block a whole network.
  */
-function targetOf({ subject }: Alert): ActionTarget | undefined {
+function toTarget({ subject }: Alert): ActionTarget | undefined {
   const { kind, id } = subject;
   if (kind === "ip") return { kind: id.includes("/") ? "network" : "address", id };
   if (kind === "reason" || kind === "network" || (kind === "client" && id === NO_CLIENT))
@@ -59,13 +59,14 @@ function targetOf({ subject }: Alert): ActionTarget | undefined {
 }
 
 /** Whether the target is an address, or the /64 of an IPv6 address. */
-const isPlace = ({ kind }: Pick<ActionTarget, "kind">) => kind === "address" || kind === "network";
+const isLocation = ({ kind }: Pick<ActionTarget, "kind">) =>
+  kind === "address" || kind === "network";
 
 /** Whether an address or a network overlaps with another network. */
-function overlap(place: string, network: string): boolean {
-  const [first = ""] = place.split("/");
+function overlap(location: string, network: string): boolean {
+  const [first = ""] = location.split("/");
   const [other = ""] = network.split("/");
-  return isInBlock(first, network) || (place.includes("/") && isInBlock(other, place));
+  return isInBlock(first, network) || (location.includes("/") && isInBlock(other, location));
 }
 
 /**
@@ -83,7 +84,7 @@ async function isAllowed(
   const { kind, id } = target;
   if (kind === "client") return clients.includes(id);
   if (kind === "user") return users.includes(id);
-  if (isPlace(target)) return networks.some((network) => overlap(id, network));
+  if (isLocation(target)) return networks.some((network) => overlap(id, network));
   if (kind !== "token" || clients.length + users.length === 0) return false;
   const digest = await digestOfTokenId(context, id);
   const tokens = await activeTokens(context, [{ digest }], context.clock());
@@ -135,18 +136,18 @@ async function respond(
   alert: Alert,
   policy: Policy,
 ): Promise<Action | undefined> {
-  const target = targetOf(alert);
+  const target = toTarget(alert);
   if (!target) return undefined;
   const actor = { kind: "policy", id: alert.rule } as const;
   const idempotencyKey = alert.event_id;
-  const kind = isPlace(target) ? "block" : policy.action;
+  const kind = isLocation(target) ? "block" : policy.action;
   const known = await findActionOfKey(context, actor, idempotencyKey);
-  const isUntold = known?.state === "proposed" && !known.told;
-  if (known && known.state !== "pending" && !isUntold) return undefined;
+  const isNotificationPending = known?.state === "proposed" && !known.notified;
+  if (known && known.state !== "pending" && !isNotificationPending) return undefined;
   if (await isAllowed(context, target, alert)) return undefined;
-  if (known && isUntold) return tell(context, known);
+  if (known && isNotificationPending) return notify(context, known);
   if (!known && (await isDealtWith(context, target, kind))) return undefined;
-  const mode = known ? "take" : await modeOf(context, target, policy);
+  const mode = known ? "take" : await getMode(context, target, policy);
   const untilMs = context.clock() + policy.blockMinutes * MINUTE_MS;
   const action = await takeAction(context, {
     kind,
@@ -158,7 +159,7 @@ async function respond(
     alertId: alert.alert_id,
     ...(kind === "block" && { until: toInstant(untilMs) }),
   });
-  return action.state === "proposed" ? tell(context, action) : action;
+  return action.state === "proposed" ? notify(context, action) : action;
 }
 
 /**
@@ -166,13 +167,13 @@ async function respond(
  *
  * @throws ActionChangedError if someone has since decided on the action
  */
-export async function tell(context: PolicyContext, action: Action): Promise<Action> {
+export async function notify(context: PolicyContext, action: Action): Promise<Action> {
   await context.notifyProposal(action);
-  return saveAction(context, { ...action, told: true }, action);
+  return saveAction(context, { ...action, notified: true }, action);
 }
 
 /** Returns whether a policy takes, proposes or only records an action against a target. */
-async function modeOf(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
+async function getMode(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
   if (mode === "dry_run") return "dry_run";
   if (mode !== "enforce") return "propose";
   if (await couldLockOutAdministrator(context, target)) return "propose";
@@ -205,7 +206,7 @@ async function isWithinCeiling(
   target: Pick<ActionTarget, "kind">,
 ): Promise<boolean> {
   const nowMs = context.clock();
-  const counted = isPlace(target) ? "addresses" : "credentials";
+  const counted = isLocation(target) ? "addresses" : "credentials";
   const { actionsPerHour } = context.config.responses;
   if (actionsPerHour === 0) return false;
   try {
@@ -230,7 +231,7 @@ async function isWithinCeiling(
 }
 
 /** Maximum tokens to read per user or client. A user or client with more tokens counts as an administrator. */
-const MOST_READ = 1000;
+const MAX_READ = 1000;
 
 /**
  * Whether an action against the target could lock out an administrator. Policies only propose actions against such a
@@ -241,7 +242,7 @@ const MOST_READ = 1000;
  * than the /64 of an IPv6 address.
  */
 export async function couldLockOutAdministrator(
-  context: HeldStore & { readonly clock: Clock },
+  context: ActiveCredentialStore & { readonly clock: Clock },
   target: ActionTarget,
 ): Promise<boolean> {
   const nowMs = context.clock();
@@ -253,10 +254,10 @@ export async function couldLockOutAdministrator(
   }
   if (kind !== "token" && (await isAdministratorRecorded(context, { kind, id }, nowMs)))
     return true;
-  const { holdings, more } =
+  const { credentials, more } =
     kind === "token"
-      ? { holdings: [{ digest: await digestOfTokenId(context, id) }], more: false }
-      : await findHoldings(context, { kind, id }, "token", { nowMs, limit: MOST_READ });
-  const tokens = await activeTokens(context, holdings, nowMs);
+      ? { credentials: [{ digest: await digestOfTokenId(context, id) }], more: false }
+      : await findCredentials(context, { kind, id }, "token", { nowMs, limit: MAX_READ });
+  const tokens = await activeTokens(context, credentials, nowMs);
   return more || tokens.some(({ scopes }) => scopes.includes(RESPOND_SCOPE));
 }

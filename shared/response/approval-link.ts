@@ -38,7 +38,7 @@ const MAC_BYTES = 32;
 const LINK = /^([0-9a-f-]{36})\.(\d{1,11})\.([A-Za-z][A-Za-z0-9]{0,31})\.([A-Za-z0-9_-]{43})$/;
 
 /** Builds the message to sign. No part can contain a line break. */
-const messageOf = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) =>
+const getMessage = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) =>
   [PURPOSE, actionId, expiresAtEpochSeconds, sentTo].join("\n");
 
 /**
@@ -63,7 +63,7 @@ export async function approvalLink(
     expiresAtEpochSeconds: toEpochSeconds(expiresAtMs),
     sentTo,
   };
-  const mac = Buffer.from(await key.sign(messageOf(claims))).toString("base64url");
+  const mac = Buffer.from(await key.sign(getMessage(claims))).toString("base64url");
   return `${page}#approve=${claims.actionId}.${claims.expiresAtEpochSeconds}.${sentTo}.${mac}`;
 }
 
@@ -80,13 +80,13 @@ export function isLinkExpired(link: ApprovalClaims, nowMs: number): boolean {
 }
 
 /** Whether a link is authentic and belongs to the action. */
-export function isLinkOf(
+export function isLinkFor(
   key: Pick<LinkKey, "verify">,
   { mac, ...claims }: ReadApprovalLink,
   action: Pick<Action, "action_id">,
 ): Promise<boolean> {
   if (claims.actionId !== action.action_id) return Promise.resolve(false);
-  return key.verify(messageOf(claims), mac);
+  return key.verify(getMessage(claims), mac);
 }
 
 /** A link's action, and when the link expires. */
@@ -144,7 +144,7 @@ export async function openApprovalLink(
   if (!read) throw new InvalidApprovalLinkError();
   if (isLinkExpired(read, context.clock())) throw new ExpiredApprovalLinkError();
   const action = await findAction(context, read.actionId).catch(wasNotFound);
-  if (!action || !(await isLinkOf(context.linkKey, read, action))) {
+  if (!action || !(await isLinkFor(context.linkKey, read, action))) {
     throw new InvalidApprovalLinkError();
   }
   const expires_at = toInstant(read.expiresAtEpochSeconds * SECOND_MS);

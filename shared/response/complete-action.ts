@@ -1,25 +1,25 @@
-import type { RestrictionStore } from "../authorization/restriction.ts";
+import type { DenyListStore } from "../authorization/deny-list-entry.ts";
 import {
-  appendRestriction,
-  confirmRestriction,
-  shortenRestrictions,
-} from "../authorization/restriction-log.ts";
+  appendDenyListEntry,
+  confirmDenyListEntry,
+  shortenDenyListEntries,
+} from "../authorization/deny-list-log.ts";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
 import type { Tracking } from "../events/track-event.ts";
-import { endSessionOfDigest } from "../tokens/client-session.ts";
-import { type Holder, markHoldingDone } from "../tokens/holdings.ts";
+import { endSessionByDigest } from "../tokens/client-session.ts";
+import { markCredentialDone, type Principal } from "../tokens/credentials.ts";
 import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
-import { LONGEST_LIFETIME_MS, markHolderRevoked } from "../tokens/revoked-holders.ts";
+import { LONGEST_LIFETIME_MS, markPrincipalRevoked } from "../tokens/revoked-principals.ts";
 import { type Action, trackAction } from "./action.ts";
 import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
-import { findHoldings, type HeldStore, inBatches } from "./hits.ts";
+import { type ActiveCredentialStore, findCredentials, inBatches } from "./hits.ts";
 
 /** Dependencies of actions: the token, session and action stores, the deny list, and the event sink. */
 export type ActionContext = Tracking &
-  HeldStore &
+  ActiveCredentialStore &
   ActionStore &
-  RestrictionStore & { readonly config: MonitoringConfig };
+  DenyListStore & { readonly config: MonitoringConfig };
 
 /** Maximum tokens and sessions to mark while the caller waits. `settleActions` marks the rest. */
 const MARKED_AT_ONCE = 100;
@@ -72,9 +72,9 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
   const entry = { action_id, target_kind: target.kind, target_id: target.id };
   if (kind === "block" && target.kind !== "all") {
     const until = action.until as string;
-    await confirmRestriction(
+    await confirmDenyListEntry(
       context,
-      await appendRestriction(
+      await appendDenyListEntry(
         context,
         { ...entry, target_kind: target.kind, effect: "block", until },
         nowMs,
@@ -84,7 +84,7 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
   }
   const issued_before = action.issued_before as string;
   const [seq] = await Promise.all([
-    appendRestriction(
+    appendDenyListEntry(
       context,
       {
         ...entry,
@@ -98,9 +98,9 @@ async function hold(context: ActionContext, action: Action, nowMs: number): Prom
     // Adapters look up revocations of other issuers' tokens by principal. `all` is not a principal.
     target.kind === "all"
       ? undefined
-      : markHolderRevoked(context, target as Holder, issued_before, nowMs),
+      : markPrincipalRevoked(context, target as Principal, issued_before, nowMs),
   ]);
-  await confirmRestriction(context, seq);
+  await confirmDenyListEntry(context, seq);
 }
 
 /**
@@ -116,20 +116,20 @@ export async function settleRevocation(
 ): Promise<Action> {
   const nowMs = context.clock();
   const revokedAtMs = Date.parse(action.done_at ?? toInstant(nowMs));
-  const holder = action.target as Holder;
-  const options = { nowMs, limit, begunBefore: action.issued_before };
+  const principal = action.target as Principal;
+  const options = { nowMs, limit, startedBefore: action.issued_before };
   const [tokens, sessions] = await Promise.all([
-    findHoldings(context, holder, "token", options),
-    findHoldings(context, holder, "session", options),
+    findCredentials(context, principal, "token", options),
+    findCredentials(context, principal, "session", options),
   ]);
   let revoked = 0;
-  await inBatches(tokens.holdings, async (holding) => {
-    if (await markRevoked(context, holding.digest, revokedAtMs)) revoked += 1;
-    await markHoldingDone(context, holding);
+  await inBatches(tokens.credentials, async (credential) => {
+    if (await markRevoked(context, credential.digest, revokedAtMs)) revoked += 1;
+    await markCredentialDone(context, credential);
   });
-  await inBatches(sessions.holdings, async (holding) => {
-    await endSessionOfDigest(context, holding.digest);
-    await markHoldingDone(context, holding);
+  await inBatches(sessions.credentials, async (credential) => {
+    await endSessionByDigest(context, credential.digest);
+    await markCredentialDone(context, credential);
   });
   const settled = !tokens.more && !sessions.more;
   const after: Action = {
@@ -138,7 +138,7 @@ export async function settleRevocation(
     settled,
   };
   if (settled) {
-    await shortenRestrictions(context, action.action_id, nowMs + KEPT_DAYS * DAY_MS, nowMs);
+    await shortenDenyListEntries(context, action.action_id, nowMs + KEPT_DAYS * DAY_MS, nowMs);
   }
   return saveAction(context, after, action);
 }

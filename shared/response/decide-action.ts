@@ -1,9 +1,9 @@
 import * as z from "zod";
 import {
-  appendRestriction,
-  confirmRestriction,
-  removeRestrictions,
-} from "../authorization/restriction-log.ts";
+  appendDenyListEntry,
+  confirmDenyListEntry,
+  removeDenyListEntries,
+} from "../authorization/deny-list-log.ts";
 import { toInstant } from "../core/clock.ts";
 import { OAuthMonitoringError, parseInput } from "../core/errors.ts";
 import { uuidSchema } from "../events/identifiers.ts";
@@ -108,13 +108,13 @@ export async function releaseAction(
   const nowMs = context.clock();
   const { action_id, target } = action;
   const release = { effect: "release", until: toInstant(nowMs), action_id } as const;
-  const seq = await appendRestriction(
+  const seq = await appendDenyListEntry(
     context,
     { ...release, target_kind: target.kind, target_id: target.id },
     nowMs,
   );
-  await removeRestrictions(context, action_id, nowMs);
-  await confirmRestriction(context, seq);
+  await removeDenyListEntries(context, action_id, nowMs);
+  await confirmDenyListEntry(context, seq);
   const released: Action = { ...action, ...decided(asked, nowMs), state: "released" };
   await trackAction(context, "action_released", released, nowMs);
   return saveAction(context, released, action);

@@ -4,32 +4,32 @@ import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { queryFirst } from "../core/document-client.ts";
 import type { Tracking } from "../events/track-event.ts";
-import { endSessionOfDigest } from "../tokens/client-session.ts";
+import { endSessionByDigest } from "../tokens/client-session.ts";
 import { queriesByExpiry } from "../tokens/expiry-attributes.ts";
 import { digestOfTokenId, markRevoked } from "../tokens/revoke-token.ts";
 import type { Action, ActionHits, ActionTarget } from "./action.ts";
 import { type ActionStore, saveAction } from "./action-store.ts";
 import {
+  type ActiveCredentialStore,
   activeSessions,
   activeTokens,
-  findHoldings,
-  type HeldStore,
+  findCredentials,
   inBatches,
-  MOST_COUNTED,
+  MAX_COUNTED,
 } from "./hits.ts";
 
 /** Stores in which all tokens and sessions can be found by expiry. */
-export type ExpiryStore = HeldStore & { readonly config: MonitoringConfig };
+export type ExpiryStore = ActiveCredentialStore & { readonly config: MonitoringConfig };
 
 /** Returns the queries for all unexpired tokens or sessions, one per partition. */
-const queriesOf = (store: ExpiryStore, tableName: string, nowMs: number) =>
+const buildQueries = (store: ExpiryStore, tableName: string, nowMs: number) =>
   queriesByExpiry(store.config, tableName, toInstant(nowMs + 1));
 
-const digestOf = (item: Record<string, unknown>) =>
+const computeDigest = (item: Record<string, unknown>) =>
   String(item.token_digest ?? item.session_digest);
 
 /**
- * Counts the tokens and sessions that a revocation for `all` would affect, up to `MOST_COUNTED` of each.
+ * Counts the tokens and sessions that a revocation for `all` would affect, up to `MAX_COUNTED` of each.
  *
  * @param issuedBefore counts only tokens and sessions from before this time
  */
@@ -39,16 +39,16 @@ export async function countEverything(
   issuedBefore = toInstant(nowMs + 1),
 ): Promise<ActionHits> {
   const find = async (tableName: string) => {
-    const queries = queriesOf(store, tableName, nowMs);
-    const items = await Promise.all(queries.map((one) => queryFirst(store.db, one, MOST_COUNTED)));
-    return items.flat().map(digestOf);
+    const queries = buildQueries(store, tableName, nowMs);
+    const items = await Promise.all(queries.map((one) => queryFirst(store.db, one, MAX_COUNTED)));
+    return items.flat().map(computeDigest);
   };
   const [tokens, sessions] = await Promise.all([
     find(store.tokensTable),
     find(store.sessionsTable),
   ]);
   const first = (digests: readonly string[]) =>
-    digests.slice(0, MOST_COUNTED).map((digest) => ({ digest }));
+    digests.slice(0, MAX_COUNTED).map((digest) => ({ digest }));
   const [hitTokens, hitSessions] = await Promise.all([
     activeTokens(store, first(tokens), nowMs),
     activeSessions(store, first(sessions), nowMs),
@@ -56,7 +56,7 @@ export async function countEverything(
   return {
     tokens: hitTokens.filter(({ issued_at }) => issued_at < issuedBefore).length,
     sessions: hitSessions.filter(({ started_at }) => started_at < issuedBefore).length,
-    more: tokens.length > MOST_COUNTED || sessions.length > MOST_COUNTED,
+    more: tokens.length > MAX_COUNTED || sessions.length > MAX_COUNTED,
   };
 }
 
@@ -89,14 +89,14 @@ export async function settleEverything(
     new GetCommand({ TableName: context.actionsTable, Key: progressKey(action.action_id) }),
   );
   const { query: at, start_key } = progressSchema.parse(Item ?? { query: 0 });
-  const tokens = queriesOf(context, context.tokensTable, nowMs);
-  const queries = [...tokens, ...queriesOf(context, context.sessionsTable, nowMs)];
+  const tokens = buildQueries(context, context.tokensTable, nowMs);
+  const queries = [...tokens, ...buildQueries(context, context.sessionsTable, nowMs)];
   const query = queries[at];
   if (!query) return saveAction(context, { ...action, settled: true }, action);
   const { Items = [], LastEvaluatedKey } = await context.db.send(
     new QueryCommand({ ...query, Limit: limit, ExclusiveStartKey: start_key }),
   );
-  const found = Items.map((item) => ({ digest: digestOf(item) }));
+  const found = Items.map((item) => ({ digest: computeDigest(item) }));
   const marked =
     at < tokens.length
       ? await markTokens(context, action, found)
@@ -138,7 +138,7 @@ async function endSessions(
 ): Promise<number> {
   const active = await activeSessions(context, found, context.clock());
   const hit = active.filter(({ started_at }) => started_at < issued_before);
-  await inBatches(hit, ({ session_digest }) => endSessionOfDigest(context, session_digest));
+  await inBatches(hit, ({ session_digest }) => endSessionByDigest(context, session_digest));
   return 0;
 }
 
@@ -164,15 +164,15 @@ export async function countHits(
     return { tokens: tokens.length, sessions: 0, more: false };
   }
   if (target.kind === "all") return countEverything(store, nowMs, issuedBefore);
-  const options = { nowMs, limit: MOST_COUNTED, begunBefore: issuedBefore };
-  const holder = { kind: target.kind, id: target.id };
+  const options = { nowMs, limit: MAX_COUNTED, startedBefore: issuedBefore };
+  const principal = { kind: target.kind, id: target.id };
   const [tokens, sessions] = await Promise.all([
-    findHoldings(store, holder, "token", options),
-    findHoldings(store, holder, "session", options),
+    findCredentials(store, principal, "token", options),
+    findCredentials(store, principal, "session", options),
   ]);
   const [hitTokens, hitSessions] = await Promise.all([
-    activeTokens(store, tokens.holdings, nowMs),
-    activeSessions(store, sessions.holdings, nowMs),
+    activeTokens(store, tokens.credentials, nowMs),
+    activeSessions(store, sessions.credentials, nowMs),
   ]);
   return {
     tokens: hitTokens.length,

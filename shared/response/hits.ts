@@ -7,50 +7,53 @@ import {
   type SessionStore,
 } from "../tokens/client-session.ts";
 import {
-  type Holder,
-  type Holding,
-  type HoldingStore,
-  holdingQueries,
-  holdingSchema,
-} from "../tokens/holdings.ts";
+  buildCredentialQueries,
+  type Credential,
+  type CredentialStore,
+  credentialSchema,
+  type Principal,
+} from "../tokens/credentials.ts";
 
 /** Stores for tokens, sessions, and the lists of credentials by principal. */
-export type HeldStore = TokenStore & SessionStore & HoldingStore;
+export type ActiveCredentialStore = TokenStore & SessionStore & CredentialStore;
 
 /** Maximum tokens or sessions to read when counting those that an action affects. */
-export const MOST_COUNTED = 1000;
+export const MAX_COUNTED = 1000;
 
 /** A filter for credentials. */
-export interface HoldingsWanted {
+export interface CredentialFilter {
   readonly nowMs: number;
   readonly limit: number;
   /** Only credentials issued or started before this time. */
-  readonly begunBefore?: string | undefined;
+  readonly startedBefore?: string | undefined;
 }
 
 /** Returns up to `limit` of a principal's unexpired tokens or sessions, in no particular order. */
-export async function findHoldings(
-  store: HeldStore,
-  holder: Holder,
-  kind: Holding["kind"],
-  { nowMs, limit, begunBefore }: HoldingsWanted,
-): Promise<{ readonly holdings: Holding[]; readonly more: boolean }> {
-  const holdings: Holding[] = [];
-  for (const query of holdingQueries(store, holder, kind, { now: toInstant(nowMs), begunBefore })) {
-    const items = await queryFirst(store.db, query, limit - holdings.length);
-    holdings.push(...items.map((item) => holdingSchema.parse(item)));
-    if (holdings.length > limit) return { holdings: holdings.slice(0, limit), more: true };
+export async function findCredentials(
+  store: ActiveCredentialStore,
+  principal: Principal,
+  kind: Credential["kind"],
+  { nowMs, limit, startedBefore }: CredentialFilter,
+): Promise<{ readonly credentials: Credential[]; readonly more: boolean }> {
+  const credentials: Credential[] = [];
+  for (const query of buildCredentialQueries(store, principal, kind, {
+    now: toInstant(nowMs),
+    startedBefore,
+  })) {
+    const items = await queryFirst(store.db, query, limit - credentials.length);
+    credentials.push(...items.map((item) => credentialSchema.parse(item)));
+    if (credentials.length > limit) return { credentials: credentials.slice(0, limit), more: true };
   }
-  return { holdings, more: false };
+  return { credentials, more: false };
 }
 
 /** Reads the tokens for a list of credentials and returns those that are active. */
 export async function activeTokens(
   store: TokenStore,
-  holdings: readonly Pick<Holding, "digest">[],
+  credentials: readonly Pick<Credential, "digest">[],
   nowMs: number,
 ): Promise<AccessToken[]> {
-  const keys = holdings.map(({ digest }) => ({ token_digest: digest }));
+  const keys = credentials.map(({ digest }) => ({ token_digest: digest }));
   const items = await batchGetAll(store.db, store.tokensTable, keys, { consistent: true });
   return items
     .map((item) => accessTokenSchema.parse(item))
@@ -60,10 +63,10 @@ export async function activeTokens(
 /** Reads the sessions for a list of credentials and returns those that are active. */
 export async function activeSessions(
   store: SessionStore,
-  holdings: readonly Pick<Holding, "digest">[],
+  credentials: readonly Pick<Credential, "digest">[],
   nowMs: number,
 ): Promise<ClientSession[]> {
-  const keys = holdings.map(({ digest }) => ({ session_digest: digest }));
+  const keys = credentials.map(({ digest }) => ({ session_digest: digest }));
   const items = await batchGetAll(store.db, store.sessionsTable, keys, { consistent: true });
   return items
     .map((item) => clientSessionSchema.parse(item))

@@ -45,9 +45,9 @@ const ACTION_TITLES: Readonly<Record<string, string>> = {
   action_released: "Block released",
 };
 
-type Told = Pick<Notice, "title" | "text" | "facts">;
+type NoticeFields = Pick<Notice, "title" | "text" | "facts">;
 
-function ofAlert(event: OAuthEvent): Told {
+function ofAlert(event: OAuthEvent): NoticeFields {
   const { message, rule, advice, subject, observed, threshold } = alertSchema.parse(
     event.event_data,
   );
@@ -64,7 +64,7 @@ function ofAlert(event: OAuthEvent): Told {
   };
 }
 
-function ofAction(event: OAuthEvent): Told {
+function ofAction(event: OAuthEvent): NoticeFields {
   const { action, reason, until, target, actor, hits } = actionSchema.parse(event.event_data);
   return {
     title:
@@ -84,7 +84,7 @@ function ofAction(event: OAuthEvent): Told {
  * @param approvalUrl URL where the proposed action can be approved or rejected
  * @returns undefined if the event needs no notification
  */
-export function noticeOf(event: OAuthEvent, approvalUrl?: string): Notice | undefined {
+export function toNotice(event: OAuthEvent, approvalUrl?: string): Notice | undefined {
   const type = NOTICE_TYPES[event.event_type];
   if (type === undefined) return undefined;
   const {

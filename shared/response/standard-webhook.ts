@@ -15,7 +15,7 @@ export class InvalidWebhookSecretError extends OAuthMonitoringError {
 }
 
 /** @throws InvalidWebhookSecretError if the secret isn't in the Standard Webhooks format */
-function keyOf(secret: string): Buffer {
+function decodeKey(secret: string): Buffer {
   const text = secret.startsWith(PREFIX) ? secret.slice(PREFIX.length) : "";
   const key = Buffer.from(text, "base64");
   if (!BASE64.test(text) || key.length < 24 || key.length > 64) {
@@ -26,7 +26,10 @@ function keyOf(secret: string): Buffer {
 
 /** Returns a message's HMAC-SHA256 signature over its ID, time and body, joined by full stops. */
 function sign(secret: string, id: string, timestamp: string, body: string | Uint8Array): Buffer {
-  return createHmac("sha256", keyOf(secret)).update(`${id}.${timestamp}.`).update(body).digest();
+  return createHmac("sha256", decodeKey(secret))
+    .update(`${id}.${timestamp}.`)
+    .update(body)
+    .digest();
 }
 
 /**
@@ -63,7 +66,7 @@ export interface ReceivedWebhook {
 }
 
 /** When the webhook was signed, or why it was rejected. */
-export type WebhookVerdict = { readonly signedAtMs: number } | { readonly refusal: string };
+export type WebhookVerdict = { readonly signedAtMs: number } | { readonly rejection: string };
 
 /** Epoch seconds. */
 const TIMESTAMP = /^\d{1,12}$/;
@@ -86,11 +89,11 @@ export function verifyWebhook(
   );
   if (!id || !timestamp || !signature) {
     return {
-      refusal:
+      rejection:
         "webhook-id, webhook-timestamp and webhook-signature are required, each exactly once",
     };
   }
-  if (!TIMESTAMP.test(timestamp)) return { refusal: "webhook-timestamp is not in epoch seconds" };
+  if (!TIMESTAMP.test(timestamp)) return { rejection: "webhook-timestamp is not in epoch seconds" };
   const given = signature
     .split(" ")
     .filter((each) => each.startsWith("v1,"))
@@ -100,12 +103,12 @@ export function verifyWebhook(
     .some((expected) =>
       given.some((each) => each.length === expected.length && timingSafeEqual(each, expected)),
     );
-  if (!isSigned) return { refusal: "no signature in webhook-signature is valid" };
+  if (!isSigned) return { rejection: "no signature in webhook-signature is valid" };
   const signedAtMs = Number(timestamp) * SECOND_MS;
   // A replayed webhook also has a valid signature. Only the timestamp reveals the replay.
   return Math.abs(nowMs - signedAtMs) <= toleranceSeconds * SECOND_MS
     ? { signedAtMs }
     : {
-        refusal: `webhook-timestamp differs from the server's time by more than ${toleranceSeconds} seconds`,
+        rejection: `webhook-timestamp differs from the server's time by more than ${toleranceSeconds} seconds`,
       };
 }

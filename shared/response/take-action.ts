@@ -6,8 +6,8 @@ import {
   type Action,
   type ActionRequest,
   type Actor,
-  type AskedAction,
   actionRequestSchema,
+  type ParsedActionRequest,
   trackAction,
 } from "./action.ts";
 import { ActionNotFoundError, findAction, insertAction } from "./action-store.ts";
@@ -33,7 +33,7 @@ function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
   return uuidv5(JSON.stringify([kind, id, idempotencyKey]), ACTION_NAMESPACE);
 }
 
-function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
+function createActionId({ idempotencyKey, actor }: ParsedActionRequest, nowMs: number): string {
   return idempotencyKey === undefined ? uuidv7({ msecs: nowMs }) : idOfKey(actor, idempotencyKey);
 }
 
@@ -44,7 +44,7 @@ function idOf({ idempotencyKey, actor }: AskedAction, nowMs: number): string {
  *
  * @throws InvalidInputError if the request is invalid
  * @throws TokenNotFoundError if the target is a token that doesn't exist
- * @throws TooManyRestrictionsError if the deny list is full
+ * @throws DenyListFullError if the deny list is full
  * @throws IdempotencyKeyReusedError if the key belongs to a different request
  * @throws any error from DynamoDB or the bus. The action may then be incomplete, and a retry with the same key
  * completes it.
@@ -72,7 +72,7 @@ export function findActionOfKey(
 }
 
 /** @throws IdempotencyKeyReusedError if the action doesn't match the request */
-function sameAction(action: Action, { kind, target, requestDigest }: AskedAction): Action {
+function sameAction(action: Action, { kind, target, requestDigest }: ParsedActionRequest): Action {
   const isSame =
     action.kind === kind &&
     action.target.kind === target.kind &&
@@ -87,24 +87,24 @@ function sameAction(action: Action, { kind, target, requestDigest }: AskedAction
 
 async function newAction(
   context: ActionContext,
-  asked: AskedAction,
+  asked: ParsedActionRequest,
   nowMs: number,
 ): Promise<Action> {
   const { kind, target, actor, until, issuedBefore, mode, alertId, requestDigest } = asked;
-  const isOfHolder = kind === "revoke" && target.kind !== "token";
+  const isForPrincipal = kind === "revoke" && target.kind !== "token";
   // Include tokens issued in the current millisecond.
   const issued_before = issuedBefore ?? toInstant(nowMs + 1);
   return {
-    action_id: idOf(asked, nowMs),
+    action_id: createActionId(asked, nowMs),
     kind,
     target,
     state: FIRST_STATE[mode],
     reason: withoutTokens(asked.reason),
     actor,
     requested_at: toInstant(nowMs),
-    hits: await countHits(context, target, nowMs, isOfHolder ? issued_before : undefined),
+    hits: await countHits(context, target, nowMs, isForPrincipal ? issued_before : undefined),
     ...(until !== undefined && { until }),
-    ...(isOfHolder && { issued_before }),
+    ...(isForPrincipal && { issued_before }),
     ...(alertId !== undefined && { alert_id: alertId }),
     ...(requestDigest !== undefined && { request_digest: requestDigest }),
   };

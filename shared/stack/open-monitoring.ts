@@ -2,7 +2,7 @@ import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import type { QueryContext } from "../audit-log/query-events.ts";
 import { readEnvironment } from "../config/environment.ts";
 import { systemClock } from "../core/clock.ts";
-import { createDocumentClient, type Patience } from "../core/document-client.ts";
+import { createDocumentClient, type TimeoutProfile } from "../core/document-client.ts";
 import type { Logger } from "../core/telemetry.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
 import type { Tracking } from "../events/track-event.ts";
@@ -31,7 +31,7 @@ export interface OpenMonitoringOptions {
   /** Environment variables, as in `OAuthMonitoring.environment`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Timeouts and retries for DynamoDB calls. */
-  readonly patience?: Patience;
+  readonly timeoutProfile?: TimeoutProfile;
   /** Logger for warnings, and for events that couldn't be published. */
   readonly logger?: Logger;
 }
@@ -50,7 +50,7 @@ export interface OpenMonitoringOptions {
  */
 export function openMonitoring({
   environment = process.env,
-  patience = "interactive",
+  timeoutProfile = "interactive",
   logger = console,
 }: OpenMonitoringOptions = {}): MonitoringContext {
   const variables = readEnvironment(environment, [
@@ -61,14 +61,14 @@ export function openMonitoring({
     "EVENTS_TABLE",
     "COUNTERS_TABLE",
     "ISSUANCES_TABLE",
-    "HOLDINGS_TABLE",
+    "CREDENTIALS_TABLE",
     "ACTIONS_TABLE",
-    "RESTRICTIONS_TABLE",
+    "DENY_LIST_TABLE",
     "EVENT_BUS_NAME",
     "OAUTH_MONITORING_CONFIG",
   ]);
   return {
-    db: createDocumentClient(patience),
+    db: createDocumentClient(timeoutProfile),
     tokensTable: variables.TOKENS_TABLE,
     authorizationCodesTable: variables.AUTHORIZATION_CODES_TABLE,
     sessionsTable: variables.SESSIONS_TABLE,
@@ -76,9 +76,9 @@ export function openMonitoring({
     eventsTable: variables.EVENTS_TABLE,
     countersTable: variables.COUNTERS_TABLE,
     issuancesTable: variables.ISSUANCES_TABLE,
-    holdingsTable: variables.HOLDINGS_TABLE,
+    credentialsTable: variables.CREDENTIALS_TABLE,
     actionsTable: variables.ACTIONS_TABLE,
-    restrictionsTable: variables.RESTRICTIONS_TABLE,
+    denyListTable: variables.DENY_LIST_TABLE,
     config: variables.OAUTH_MONITORING_CONFIG,
     clock: systemClock,
     logger,

@@ -1,14 +1,14 @@
 import type { RankedKind } from "../audit-log/counter-keys.ts";
 import { type CounterShards, readCounterShards } from "../audit-log/counter-shards.ts";
 import type { StatisticsStore } from "../audit-log/counter-store.ts";
-import { failureSubjects, isFailure } from "../audit-log/counts-of-event.ts";
+import { failureSubjects, isFailure } from "../audit-log/event-counts.ts";
 import type { EventFilters } from "../audit-log/event-index.ts";
 import { type QueryContext, queryEvents } from "../audit-log/query-events.ts";
 import { readRankedItems } from "../audit-log/read-ranked-items.ts";
 import type { StoredEvent } from "../audit-log/stored-event.ts";
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
 import { steps, type TimeRange } from "../core/time-range.ts";
-import { NO_CLIENT, typesOf } from "../events/oauth-event.ts";
+import { getEventTypes, NO_CLIENT } from "../events/oauth-event.ts";
 import { raggedHours, readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 
 /** Filters for events. Without filters, all events count. */
@@ -43,7 +43,7 @@ export interface ActivityContext extends QueryContext {
 }
 
 /** Maximum pages of 1,000 events that one call reads. */
-const MOST_PAGES = 10;
+const MAX_PAGES = 10;
 const PAGE = 1000;
 
 /** Bucket width to use for ranges up to each length. A chart has 24 to about 180 buckets. */
@@ -128,7 +128,7 @@ async function fromCounters(
 async function findEvents(context: ActivityContext, range: TimeRange, filters: ActivityFilters) {
   const events: StoredEvent[] = [];
   let cursor: string | undefined;
-  for (let read = 0; read === 0 || (cursor !== undefined && read < MOST_PAGES); read += 1) {
+  for (let read = 0; read === 0 || (cursor !== undefined && read < MAX_PAGES); read += 1) {
     const page = await queryEvents(context, { ...range, ...filters, limit: PAGE, cursor });
     events.push(...page.events);
     cursor = page.next_cursor ?? undefined;
@@ -158,7 +158,7 @@ async function fromEvents(
     }
   }
   const tallies = events.flatMap((event) =>
-    typesOf(event).map((eventType) => ({
+    getEventTypes(event).map((eventType) => ({
       atMs: Date.parse(event.occurred_at),
       eventType,
       clientId: event.oauth_client_id ?? NO_CLIENT,
@@ -214,7 +214,7 @@ function attribute(index: number): string {
 }
 
 /** Returns the ranking periods that cover a range: days for whole hours, and hours for partial hours. */
-function periodsOf({ fromMs, toMs }: TimeRange): Period[] {
+function splitPeriods({ fromMs, toMs }: TimeRange): Period[] {
   const ragged = raggedHours({ fromMs, toMs });
   const within = (startMs: number, stepMs: number, count: number, skip = new Set<number>()) =>
     new Set(
@@ -250,7 +250,7 @@ export async function readRanking(
 ): Promise<Map<string, number>> {
   const totals = new Map<string, number>();
   await Promise.all(
-    periodsOf(range).map(async ({ name, attributes }) => {
+    splitPeriods(range).map(async ({ name, attributes }) => {
       const items = await readRankedItems(store, kind, name, shards, clientId);
       for (const { value, numbers } of items) {
         const count = Object.entries(numbers)

@@ -130,12 +130,12 @@ export async function countTokens(
     return found;
   };
 
-  const shardsOf = shards ?? (await readCounterShards(store, fromMs, toMs));
-  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs, shardsOf);
+  const shardCounts = shards ?? (await readCounterShards(store, fromMs, toMs));
+  const hourBuckets = await readHourBuckets(store, "tokens", DIMENSIONS, fromMs, toMs, shardCounts);
   const minutes = ledgerMinutes(range, issueHours(hourBuckets));
   const hours = splitHours(range, minutes);
   const [minuteBuckets, ledger] = await Promise.all([
-    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours], shardsOf),
+    readMinuteBuckets(store, "tokens", DIMENSIONS, [...hours], shardCounts),
     readLedger(store, range, minutes),
   ]);
 

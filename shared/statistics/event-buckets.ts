@@ -85,8 +85,8 @@ export async function countEvents(
 ): Promise<EventCounts> {
   const whole = wholeMinutes(range);
   const totals = new Map<string, number>();
-  const shardsOf = shards ?? (await readCounterShards(store, whole.fromMs, whole.toMs));
-  for (const bucket of await readEventBuckets(store, whole, shardsOf)) {
+  const shardCounts = shards ?? (await readCounterShards(store, whole.fromMs, whole.toMs));
+  for (const bucket of await readEventBuckets(store, whole, shardCounts)) {
     if (clientId !== undefined && bucket.clientId !== clientId) continue;
     totals.set(bucket.eventType, (totals.get(bucket.eventType) ?? 0) + bucket.count);
   }

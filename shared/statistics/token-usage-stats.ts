@@ -48,11 +48,11 @@ async function distinctNames(
   ids: readonly string[],
 ): Promise<Map<string, string>> {
   const clients = await findClients(store, ids);
-  const nameOf = (id: string) => clients.get(id)?.client_name ?? id;
+  const getName = (id: string) => clients.get(id)?.client_name ?? id;
   const bearers = new Map<string, number>();
-  for (const id of ids) bearers.set(nameOf(id), (bearers.get(nameOf(id)) ?? 0) + 1);
+  for (const id of ids) bearers.set(getName(id), (bearers.get(getName(id)) ?? 0) + 1);
   return new Map(
-    ids.map((id) => [id, bearers.get(nameOf(id)) === 1 ? nameOf(id) : `${nameOf(id)} (${id})`]),
+    ids.map((id) => [id, bearers.get(getName(id)) === 1 ? getName(id) : `${getName(id)} (${id})`]),
   );
 }
 

@@ -4,7 +4,7 @@ import { MINUTE_MS, SECOND_MS } from "../core/clock.ts";
 import { isSameText } from "../tokens/access-token.ts";
 import type { SecretReader } from "./client-authentication.ts";
 import { IssuerUnavailableError } from "./fetch-document.ts";
-import type { NonceRefusal } from "./refusals.ts";
+import type { NonceRejection } from "./rejections.ts";
 
 /** Cache lifetime of the secret. */
 const SECRET_AGE_MS = 5 * MINUTE_MS;
@@ -41,7 +41,7 @@ export class DpopNonces {
    * @throws IssuerUnavailableError if the secret is too short, or any error from reading it
    */
   async current(atMs: number): Promise<string> {
-    return this.#nonceOf(this.#windowOf(atMs), await this.#read(atMs, SECRET_AGE_MS));
+    return this.#computeNonce(this.#getWindow(atMs), await this.#read(atMs, SECRET_AGE_MS));
   }
 
   /**
@@ -49,24 +49,24 @@ export class DpopNonces {
    *
    * @throws any error from `current`
    */
-  async refusal(nonce: unknown, atMs: number): Promise<NonceRefusal | undefined> {
+  async rejection(nonce: unknown, atMs: number): Promise<NonceRejection | undefined> {
     if (typeof nonce !== "string") return "missing_dpop_nonce";
     if (this.#isKnown(nonce, atMs, await this.#read(atMs, SECRET_AGE_MS))) return undefined;
     const secret = await this.#read(atMs, REREAD_AFTER_MS);
     return this.#isKnown(nonce, atMs, secret) ? undefined : "stale_dpop_nonce";
   }
 
-  #windowOf(atMs: number): number {
+  #getWindow(atMs: number): number {
     return Math.floor(atMs / this.#lifetimeMs);
   }
 
-  #nonceOf(window: number, secret: string): string {
+  #computeNonce(window: number, secret: string): string {
     return createHmac("sha256", secret).update(`dpop-nonce ${window}`).digest("base64url");
   }
 
   #isKnown(nonce: string, atMs: number, secret: string): boolean {
-    const window = this.#windowOf(atMs);
-    return [window, window - 1].some((each) => isSameText(nonce, this.#nonceOf(each, secret)));
+    const window = this.#getWindow(atMs);
+    return [window, window - 1].some((each) => isSameText(nonce, this.#computeNonce(each, secret)));
   }
 
   async #read(atMs: number, maxAgeMs: number): Promise<string> {

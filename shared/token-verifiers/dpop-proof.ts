@@ -7,7 +7,7 @@ import type { ProofIdentity } from "../tokens/used-proofs.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { readSignedJwt } from "./json-web-token.ts";
 import { readPublicKey } from "./jws-signature.ts";
-import type { NonceRefusal, ProofRefusal } from "./refusals.ts";
+import type { NonceRejection, ProofRejection } from "./rejections.ts";
 
 /** The parts of a call that the DPoP proof must match. */
 export interface ProvenCall {
@@ -58,7 +58,7 @@ export async function checkDpopProof(
   { method, urls, proofs, accessToken, keyThumbprint, nonces }: ProvenCall,
   { algorithms, proofMaxAgeSeconds }: MonitoringConfig["dpop"],
   atMs: number,
-): Promise<ProofIdentity | ProofRefusal | NonceRefusal> {
+): Promise<ProofIdentity | ProofRejection | NonceRejection> {
   const [text] = proofs;
   if (text === undefined) return "missing_dpop_proof";
   const jwt = proofs.length === 1 ? readSignedJwt(text.trim()) : "malformed_jwt";
@@ -86,15 +86,15 @@ export async function checkDpopProof(
     const key = await importJWK(jwk, jwt.algorithm);
     await compactVerify(jwt.text, key, { algorithms: [jwt.algorithm] });
   } catch (error) {
-    const isRefusal =
+    const isRejection =
       error instanceof errors.JOSEError ||
       error instanceof TypeError ||
       error instanceof DOMException;
-    if (!isRefusal) throw error;
+    if (!isRejection) throw error;
     return "invalid_dpop_signature";
   }
-  const refusal = await nonces?.refusal(claims.nonce, atMs);
-  if (refusal) return refusal;
+  const rejection = await nonces?.rejection(claims.nonce, atMs);
+  if (rejection) return rejection;
   return {
     keyThumbprint,
     jti: claims.jti,

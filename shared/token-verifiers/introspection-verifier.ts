@@ -12,14 +12,14 @@ import { checkSignature, fetchIssuerKeys } from "./jwt-verifier.ts";
 import { type ClaimReader, claimReader, readTokenClaims } from "./token-claims.ts";
 import {
   type PresentedToken,
-  refused,
+  rejected,
   type TokenVerifier,
   type Verification,
   type VerificationMoment,
 } from "./token-verifier.ts";
 
 /** In-memory cache for an issuer's responses, by token digest. It has a maximum size, and each entry has an expiry. */
-export class KeptAnswers<Answer> {
+export class AnswerCache<Answer> {
   readonly #answers = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
 
   constructor(private readonly most: number) {}
@@ -59,7 +59,7 @@ const SIGNED = "application/token-introspection+jwt";
  * Maximum number of cached responses for active tokens, and the same number for inactive tokens. Together they take
  * about 10 MB.
  */
-const MOST_ANSWERS = 10_000;
+const MAX_ANSWERS = 10_000;
 
 const INACTIVE: Answer = { active: false };
 
@@ -113,9 +113,9 @@ export class IntrospectionVerifier implements TokenVerifier {
   readonly #reader: ClaimReader;
   readonly #client: ClientAuthentication;
   readonly #keys: IssuerKeys;
-  readonly #active: KeptAnswers<Answer>;
+  readonly #active: AnswerCache<Answer>;
   /** Separate, so that invented tokens can't evict responses for real ones. */
-  readonly #inactive: KeptAnswers<Answer>;
+  readonly #inactive: AnswerCache<Answer>;
   /** Pending requests, so that concurrent calls with one token share the response. */
   readonly #asking = new Map<string, Promise<Answer>>();
   #endpoint: Promise<string> | undefined;
@@ -128,10 +128,10 @@ export class IntrospectionVerifier implements TokenVerifier {
     private readonly issuer: IssuerConfig,
     wantedScopes: ReadonlySet<string>,
     readSecret: SecretReader,
-    mostAnswers = MOST_ANSWERS,
+    mostAnswers = MAX_ANSWERS,
   ) {
-    this.#active = new KeptAnswers(mostAnswers);
-    this.#inactive = new KeptAnswers(mostAnswers);
+    this.#active = new AnswerCache(mostAnswers);
+    this.#inactive = new AnswerCache(mostAnswers);
     if (!issuer.introspection)
       throw new TypeError(`${issuer.issuer} has no introspection settings`);
     this.#options = issuer.introspection;
@@ -162,7 +162,7 @@ export class IntrospectionVerifier implements TokenVerifier {
       kept.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
     }
     const { active, ...claims } = answer;
-    if (!active) return refused("inactive_token");
+    if (!active) return rejected("inactive_token");
     return readTokenClaims(
       this.#reader,
       { iss: this.issuer.issuer, ...claims },
@@ -233,7 +233,7 @@ export class IntrospectionVerifier implements TokenVerifier {
     const algorithms = this.issuer.algorithms ?? this.#reader.provider.algorithms;
     const check = await checkSignature(jwt, this.#keys, algorithms, moment);
     if (check.status !== "valid") {
-      throw fail(check.status === "refused" ? `is invalid: ${check.reason}` : check.cause);
+      throw fail(check.status === "rejected" ? `is invalid: ${check.reason}` : check.cause);
     }
     const signed = signedAnswerSchema.safeParse(jwt.claims).data;
     if (!signed || signed.iss !== this.issuer.issuer) throw fail("is not from the issuer");

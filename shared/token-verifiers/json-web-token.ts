@@ -1,4 +1,4 @@
-import type { TokenRefusal } from "./refusals.ts";
+import type { TokenRejection } from "./rejections.ts";
 import { parseUnambiguousObject } from "./unambiguous-json.ts";
 
 /** API Gateway accepts 10,240 bytes for all headers together, so no longer token can arrive. */
@@ -35,7 +35,10 @@ function mediaType(typ: unknown): string | undefined {
  * Parses a JWS in compact form (RFC 7515). Ignores keys and links to keys in the header (`jwk`, `jku`, `x5c`,
  * `x5u`), because only the issuer's own keys are trusted (RFC 8725, section 3.10).
  */
-export function readSignedJwt(text: string, maxLength = MAX_JWT_LENGTH): SignedJwt | TokenRefusal {
+export function readSignedJwt(
+  text: string,
+  maxLength = MAX_JWT_LENGTH,
+): SignedJwt | TokenRejection {
   if (text.length > maxLength) return "malformed_jwt";
   const parts = text.split(".");
   if (parts.length === 5) return "encrypted_jwt";

@@ -5,11 +5,11 @@ import { discoverIssuer } from "./issuer-metadata.ts";
 import type { SignedJwt } from "./json-web-token.ts";
 import { isSignatureValid } from "./jws-signature.ts";
 import { PROVIDER_CLAIMS } from "./provider-claims.ts";
-import type { TokenRefusal } from "./refusals.ts";
+import type { TokenRejection } from "./rejections.ts";
 import { type ClaimReader, claimReader, readTokenClaims } from "./token-claims.ts";
 import {
   type PresentedToken,
-  refused,
+  rejected,
   type TokenVerifier,
   type Verification,
   type VerificationMoment,
@@ -37,7 +37,7 @@ export async function fetchIssuerKeys(issuer: IssuerConfig): Promise<unknown> {
 /** Result of a signature check. */
 export type SignatureCheck =
   | { readonly status: "valid" }
-  | { readonly status: "refused"; readonly reason: TokenRefusal }
+  | { readonly status: "rejected"; readonly reason: TokenRejection }
   | { readonly status: "unavailable"; readonly cause: string };
 
 /** Verifies a signature with the key that the token names, if its algorithm is allowed. */
@@ -48,14 +48,14 @@ export async function checkSignature(
   moment: VerificationMoment,
 ): Promise<SignatureCheck> {
   if (!algorithms.includes(jwt.algorithm)) {
-    return { status: "refused", reason: "forbidden_algorithm" };
+    return { status: "rejected", reason: "forbidden_algorithm" };
   }
   const lookup = await keys.find(jwt, moment);
   if (lookup.status === "unavailable") return lookup;
-  if (lookup.status === "unknown") return { status: "refused", reason: "unknown_key" };
+  if (lookup.status === "unknown") return { status: "rejected", reason: "unknown_key" };
   return isSignatureValid(jwt.text, jwt.algorithm, lookup.key)
     ? { status: "valid" }
-    : { status: "refused", reason: "invalid_signature" };
+    : { status: "rejected", reason: "invalid_signature" };
 }
 
 /** Verifies JWT access tokens (RFC 9068, and providers' own profiles) with the issuer's keys, following RFC 8725. */
@@ -77,9 +77,9 @@ export class JwtVerifier implements TokenVerifier {
   }
 
   async verify({ jwt }: PresentedToken, moment: VerificationMoment): Promise<Verification> {
-    if (!jwt) return refused("malformed_jwt");
+    if (!jwt) return rejected("malformed_jwt");
     // Check the type first, because verifying the signature costs more.
-    if (!this.#types.includes(jwt.type ?? "none")) return refused("wrong_token_type");
+    if (!this.#types.includes(jwt.type ?? "none")) return rejected("wrong_token_type");
     const signature = await checkSignature(jwt, this.#keys, this.#algorithms, moment);
     if (signature.status !== "valid") return signature;
     return readTokenClaims(this.#reader, jwt.claims, moment.atMs);

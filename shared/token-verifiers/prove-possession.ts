@@ -4,11 +4,11 @@ import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { DpopNonces } from "./dpop-nonces.ts";
 import { checkDpopProof } from "./dpop-proof.ts";
 import type {
-  CertificateRefusal,
+  CertificateRejection,
   PossessionEvidence,
-  PossessionRefusal,
+  PossessionRejection,
   ProvenPossession,
-} from "./refusals.ts";
+} from "./rejections.ts";
 
 /**
  * Checks that a token is bound to the call's client certificate (RFC 8705, section 3). The TLS endpoint has already
@@ -20,7 +20,7 @@ import type {
 export function checkClientCertificate(
   certificate: string | undefined,
   thumbprint: string,
-): CertificateRefusal | undefined {
+): CertificateRejection | undefined {
   if (!certificate) return "missing_client_certificate";
   try {
     const { raw } = new X509Certificate(certificate);
@@ -38,11 +38,11 @@ export async function provePossession(
   dpop: MonitoringConfig["dpop"],
   atMs: number,
   nonces?: DpopNonces,
-): Promise<ProvenPossession | PossessionRefusal> {
+): Promise<ProvenPossession | PossessionRejection> {
   const { keyThumbprint, certificateThumbprint } = confirmation;
   if (certificateThumbprint !== undefined) {
-    const refusal = checkClientCertificate(evidence.clientCertificate, certificateThumbprint);
-    if (refusal) return refusal;
+    const rejection = checkClientCertificate(evidence.clientCertificate, certificateThumbprint);
+    if (rejection) return rejection;
   }
   if (keyThumbprint === undefined) return evidence.scheme === "dpop" ? "unbound_token" : {};
   if (evidence.scheme !== "dpop") {

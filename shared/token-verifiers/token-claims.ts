@@ -8,10 +8,10 @@ import {
   type TokenIdentity,
 } from "../events/token-identity.ts";
 import type { EventSubject } from "../events/track-event.ts";
-import { LONGEST_LIFETIME_MS } from "../tokens/revoked-holders.ts";
+import { LONGEST_LIFETIME_MS } from "../tokens/revoked-principals.ts";
 import { PROVIDER_CLAIMS, type ProviderClaims, readClaim } from "./provider-claims.ts";
-import type { TokenRefusal } from "./refusals.ts";
-import { type Judgement, refused } from "./token-verifier.ts";
+import type { TokenRejection } from "./rejections.ts";
+import { type Judgement, rejected } from "./token-verifier.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -68,7 +68,7 @@ function words(value: unknown): string[] {
 }
 
 /** Returns the token's scopes, up to the limits. Keeps the scopes that routes require first. */
-function scopesOf({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
+function parseScopes({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
   const named = (issuer.scopeClaims ?? provider.scopes).flatMap((name) =>
     words(readClaim(claims, name)),
   );
@@ -96,7 +96,7 @@ function firstText(claims: Claims, names: readonly string[]): string | undefined
 }
 
 /** Returns the token's client, user and session, or undefined if an ID is invalid. */
-function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
+function getPrincipals({ issuer, provider }: ClaimReader, claims: Claims) {
   const { idPrefix = "", clientClaim, userClaim, sessionClaim } = issuer;
   const client = firstText(claims, clientClaim === undefined ? provider.client : [clientClaim]);
   if (client === undefined) return undefined;
@@ -112,7 +112,7 @@ function holdersOf({ issuer, provider }: ClaimReader, claims: Claims) {
   return { client, clientId: clientId as string, userId, sessionId };
 }
 
-function identityOf({ issuer, provider }: ClaimReader, claims: Claims): TokenIdentity | undefined {
+function getIdentity({ issuer, provider }: ClaimReader, claims: Claims): TokenIdentity | undefined {
   const name = claims[provider.tokenId] ?? claims.jti;
   if (name === undefined) return identityOfClaims(issuer.issuer, claims);
   if (typeof name !== "string" || name === "" || name.length > 512) return undefined;
@@ -141,58 +141,59 @@ export function readTokenClaims(
 ): Judgement {
   const { issuer } = reader;
   const parsed = registeredClaimsSchema.safeParse(claims);
-  if (isOtherToken(reader, claims)) return refused("wrong_token_type");
-  if (!parsed.success) return refused("invalid_claims");
+  if (isOtherToken(reader, claims)) return rejected("wrong_token_type");
+  if (!parsed.success) return rejected("invalid_claims");
   const { iss, aud, exp, iat, nbf, auth_time, acr, acrs = [], cnf } = parsed.data;
-  if (iss !== issuer.issuer) return refused("unknown_issuer");
-  const holders = holdersOf(reader, claims);
+  if (iss !== issuer.issuer) return rejected("unknown_issuer");
+  const principals = getPrincipals(reader, claims);
   const hasOwnId = claims[reader.provider.tokenId] !== undefined || claims.jti !== undefined;
-  const identity = fallbackIdentity && !hasOwnId ? fallbackIdentity : identityOf(reader, claims);
-  if (!holders || !identity) return refused("invalid_claims");
+  const identity = fallbackIdentity && !hasOwnId ? fallbackIdentity : getIdentity(reader, claims);
+  if (!principals || !identity) return rejected("invalid_claims");
   const subject: EventSubject = {
-    oauth_client_id: holders.clientId,
-    user_id: holders.userId,
+    oauth_client_id: principals.clientId,
+    user_id: principals.userId,
     token_id: identity.token_id,
   };
-  const refuse = (reason: TokenRefusal) => refused(reason, subject);
+  const reject = (reason: TokenRejection) => rejected(reason, subject);
 
   const skewMs = issuer.clockSkewSeconds * SECOND_MS;
   const [expiresAtMs, issuedAtMs] = [exp, iat].map((seconds) =>
     Math.floor(seconds * SECOND_MS),
   ) as [number, number];
   if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > LONGEST_LIFETIME_MS) {
-    return refuse("invalid_claims");
+    return reject("invalid_claims");
   }
-  if (expiresAtMs <= atMs) return refuse("expired_token");
-  if (Math.max(iat, nbf ?? 0) * SECOND_MS > atMs + skewMs) return refuse("token_not_yet_valid");
+  if (expiresAtMs <= atMs) return reject("expired_token");
+  if (Math.max(iat, nbf ?? 0) * SECOND_MS > atMs + skewMs) return reject("token_not_yet_valid");
   const audiences = [aud ?? []].flat();
   // A Cognito token may be missing its audience. For every other issuer, the configuration requires one.
   const needsAudience = issuer.audiences.length > 0 && !(issuer.provider === "cognito" && !aud);
   if (needsAudience && !issuer.audiences.some((each) => audiences.includes(each))) {
-    return refuse("wrong_audience");
+    return reject("wrong_audience");
   }
-  if (issuer.clientIds && !issuer.clientIds.includes(holders.client)) return refuse("wrong_client");
+  if (issuer.clientIds && !issuer.clientIds.includes(principals.client))
+    return reject("wrong_client");
   const confirmation = {
     keyThumbprint: cnf?.jkt,
     certificateThumbprint: cnf?.["x5t#S256"],
   };
   const isBound = Object.values(confirmation).some((each) => each !== undefined);
   // Unknown confirmation methods can't be verified (RFC 7800, section 3.1).
-  if (cnf && !isBound) return refuse("invalid_claims");
-  if (issuer.senderConstrained === "required" && !isBound) return refuse("unconstrained_token");
+  if (cnf && !isBound) return reject("invalid_claims");
+  if (issuer.senderConstrained === "required" && !isBound) return reject("unconstrained_token");
   return {
     status: "verified",
     verified: {
       issuer: iss,
-      sessionId: holders.sessionId,
+      sessionId: principals.sessionId,
       confirmation,
       authenticationClasses: [...(acr === undefined ? [] : [acr]), ...acrs],
       authenticatedAtMs: auth_time === undefined ? undefined : auth_time * SECOND_MS,
       token: {
         ...identity,
-        oauth_client_id: holders.clientId,
-        user_id: holders.userId,
-        scopes: scopesOf(reader, claims),
+        oauth_client_id: principals.clientId,
+        user_id: principals.userId,
+        scopes: parseScopes(reader, claims),
         issued_at: toInstant(issuedAtMs),
         expires_at: toInstant(expiresAtMs),
       },

@@ -3,17 +3,17 @@ import type { VerifiedToken } from "../tokens/access-token.ts";
 import type { SignedJwt } from "./json-web-token.ts";
 import type {
   PossessionEvidence,
-  PossessionRefusal,
+  PossessionRejection,
   ProvenPossession,
-  TokenRefusal,
-} from "./refusals.ts";
+  TokenRejection,
+} from "./rejections.ts";
 
 /** Result of checking a token's form, signature and claims. */
 export type Judgement =
   | { readonly status: "verified"; readonly verified: VerifiedToken }
   | {
-      readonly status: "refused";
-      readonly reason: TokenRefusal;
+      readonly status: "rejected";
+      readonly reason: TokenRejection;
       /** The denied call's client, user and token, if the issuer's signature or response was verified. */
       readonly subject?: EventSubject | undefined;
     };
@@ -63,7 +63,7 @@ export interface TokenVerifiers {
     verified: VerifiedToken,
     evidence: PossessionEvidence,
     atMs: number,
-  ): Promise<ProvenPossession | PossessionRefusal>;
+  ): Promise<ProvenPossession | PossessionRejection>;
 
   /**
    * Returns the nonce for new proofs, or undefined if nonces aren't required.
@@ -74,6 +74,6 @@ export interface TokenVerifiers {
 }
 
 /** Returns the result for a denied token. */
-export function refused(reason: TokenRefusal, subject?: EventSubject): Judgement {
-  return { status: "refused", reason, subject };
+export function rejected(reason: TokenRejection, subject?: EventSubject): Judgement {
+  return { status: "rejected", reason, subject };
 }

@@ -5,7 +5,7 @@ import { IntrospectionVerifier } from "./introspection-verifier.ts";
 import { looksLikeJwt, readSignedJwt } from "./json-web-token.ts";
 import { JwtVerifier } from "./jwt-verifier.ts";
 import { provePossession } from "./prove-possession.ts";
-import { refused, type TokenVerifier, type TokenVerifiers } from "./token-verifier.ts";
+import { rejected, type TokenVerifier, type TokenVerifiers } from "./token-verifier.ts";
 
 /** Prefix for tokens that this product issues. */
 const OWN_PREFIX = "oam_";
@@ -55,11 +55,11 @@ export async function createTokenVerifiers(
       if (text.startsWith(OWN_PREFIX)) return undefined;
       if (looksLikeJwt(text)) {
         const jwt = readSignedJwt(text);
-        if (typeof jwt === "string") return Promise.resolve(refused(jwt));
+        if (typeof jwt === "string") return Promise.resolve(rejected(jwt));
         const verifier =
           typeof jwt.claims.iss === "string" ? byIssuer.get(jwt.claims.iss) : undefined;
         return (
-          verifier?.verify({ text, jwt }, moment) ?? Promise.resolve(refused("unknown_issuer"))
+          verifier?.verify({ text, jwt }, moment) ?? Promise.resolve(rejected("unknown_issuer"))
         );
       }
       const found = byPrefix.find(({ prefix }) => text.startsWith(prefix));

@@ -8,8 +8,8 @@ import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { digestSecret, generateSecret } from "./access-token.ts";
+import { type CredentialStore, storeCredential } from "./credentials.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import { type HoldingStore, keepHoldings } from "./holdings.ts";
 
 export const clientSessionSchema = z.object({
   /** Table key: the SHA-256 digest of the `Mcp-Session-Id` in hex. */
@@ -77,7 +77,7 @@ export interface StartedSession {
  * @throws InvalidInputError if the request isn't valid
  */
 export async function startSession(
-  starter: Tracking & SessionStore & HoldingStore & { readonly config: MonitoringConfig },
+  starter: Tracking & SessionStore & CredentialStore & { readonly config: MonitoringConfig },
   request: StartSessionRequest,
 ): Promise<StartedSession> {
   const asked = parseInput(startSessionRequestSchema, "the session request", request);
@@ -103,13 +103,13 @@ export async function startSession(
     starter.db.send(
       new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
     ),
-    keepHoldings(starter, {
+    storeCredential(starter, {
       kind: "session",
       id: session.session_id,
       digest: session_digest,
       oauth_client_id: session.oauth_client_id,
       user_id: session.user_id,
-      began_at: session.started_at,
+      started_at: session.started_at,
       expires_at: session.expires_at,
     }),
   ]);
@@ -128,11 +128,11 @@ export function endSession(
   ender: Tracking & SessionStore,
   sessionSecret: string,
 ): Promise<ClientSession | undefined> {
-  return endSessionOfDigest(ender, digestSecret(sessionSecret));
+  return endSessionByDigest(ender, digestSecret(sessionSecret));
 }
 
 /** Like `endSession`, but takes the session's table key. */
-export async function endSessionOfDigest(
+export async function endSessionByDigest(
   ender: Tracking & SessionStore,
   sessionDigest: string,
 ): Promise<ClientSession | undefined> {

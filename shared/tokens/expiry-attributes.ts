@@ -1,7 +1,7 @@
 import type { QueryCommandInput } from "@aws-sdk/lib-dynamodb";
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
-import { allShardKeys, shardKey, shardOf } from "../core/document-client.ts";
+import { allShardKeys, computeShard, shardKey } from "../core/document-client.ts";
 
 const EXPIRY = "expiry";
 
@@ -13,7 +13,7 @@ export function expiryAttributes(
 ): { expires_at: string; expiry_shard: string; ttl_epoch_seconds: number } {
   return {
     expires_at: toInstant(expiresAtMs),
-    expiry_shard: shardKey(EXPIRY, shardOf(key, config.shards.expiry.write)),
+    expiry_shard: shardKey(EXPIRY, computeShard(key, config.shards.expiry.write)),
     ttl_epoch_seconds: toEpochSeconds(expiresAtMs + config.retention.ttlBackstopDays * DAY_MS),
   };
 }

@@ -7,8 +7,8 @@ import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, digestSecret, generateSecret, type TokenStore } from "./access-token.ts";
+import { type CredentialStore, storeTokenCredential } from "./credentials.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import { type HoldingStore, keepTokenHoldings } from "./holdings.ts";
 
 export const issueTokenRequestSchema = z.strictObject({
   clientId: identifierSchema,
@@ -37,7 +37,7 @@ export interface IssuedToken {
  * @throws InvalidInputError naming each invalid part of the request
  */
 export async function issueToken(
-  issuer: Tracking & TokenStore & HoldingStore & { readonly config: MonitoringConfig },
+  issuer: Tracking & TokenStore & CredentialStore & { readonly config: MonitoringConfig },
   request: IssueTokenRequest,
 ): Promise<IssuedToken> {
   const asked = parseInput(issueTokenRequestSchema, "the token request", request);
@@ -67,7 +67,7 @@ export async function issueToken(
         ConditionExpression: "attribute_not_exists(token_digest)",
       }),
     ),
-    keepTokenHoldings(issuer, token),
+    storeTokenCredential(issuer, token),
   ]);
   await trackEvent(
     issuer,

@@ -11,7 +11,7 @@ import { identityOfNamedToken } from "../events/token-identity.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
-import { LONGEST_LIFETIME_MS } from "./revoked-holders.ts";
+import { LONGEST_LIFETIME_MS } from "./revoked-principals.ts";
 
 /** A revoked token. Stores the revocation's event ID, so that repeated revocations publish the same event. */
 const revokedTokenSchema = accessTokenSchema.extend({

@@ -27,7 +27,7 @@ const PAGES = {
 } as const;
 
 /** Creates event `n` of `count` over the last day. One in four is a failure, as during an attack. */
-function eventOf(world: World, n: number, count: number): OAuthEvent {
+function getEvent(world: World, n: number, count: number): OAuthEvent {
   const token = n % TOKENS;
   const failed = Math.floor(n / TOKENS) % 4 === 0;
   return createEvent(
@@ -51,13 +51,13 @@ function eventOf(world: World, n: number, count: number): OAuthEvent {
 }
 
 /** Creates a store with `count` events, written as the subscriber writes them but without counters. */
-async function storeOf(endpoint: string, count: number): Promise<World> {
+async function getStore(endpoint: string, count: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // Uses the subscriber's code, so that readers know which retention periods are in use.
-  const first = [0, TOKENS].map((n) => eventOf(world, n, count));
+  const first = [0, TOKENS].map((n) => getEvent(world, n, count));
   await storeEvents(world, first, world);
   await fillTable(world.db, world.eventsTable, count - first.length, (n) =>
-    toEventItem(eventOf(world, n + first.length, count), world.config, world.time.nowMs, true),
+    toEventItem(getEvent(world, n + first.length, count), world.config, world.time.nowMs, true),
   );
   return world;
 }
@@ -71,7 +71,7 @@ export const auditQuery: Benchmark = {
       const worlds = new Map<number, World>();
       for (const count of sizes("AUDIT_EVENTS", USUAL_SIZES)) {
         report(`${count} events`);
-        worlds.set(count, await storeOf(store.endpoint, count));
+        worlds.set(count, await getStore(store.endpoint, count));
       }
       const [fewest] = worlds.keys();
       const rows: (string | number)[][] = [];

@@ -3,7 +3,7 @@ import { type CleanupStore, expiredTokens } from "../../shared/cleanup/cleanup-t
 import { deleteExpired } from "../../shared/cleanup/delete-expired.ts";
 import { createDocumentClient, type DocumentClient } from "../../shared/core/document-client.ts";
 import { watchStore } from "../integration/store-traffic.ts";
-import { digestOf } from "./cleanup-tokens.ts";
+import { computeDigest } from "./cleanup-tokens.ts";
 
 /** The tokens to delete. Sent to the process once. */
 export interface CleanupProcessStore {
@@ -36,7 +36,7 @@ async function deleteKnown(
   let next = first;
   const worker = async () => {
     while (next < first + items) {
-      const Key = { token_digest: digestOf(next) };
+      const Key = { token_digest: computeDigest(next) };
       next += 1;
       await db.send(new DeleteCommand({ TableName: tokensTable, Key }));
     }
@@ -67,15 +67,15 @@ async function cleanup(
 }
 
 /** Deletes in a separate process, like the cleanup's function, so that callers keep their CPU. */
-process.once("message", (told: CleanupProcessStore) => {
-  const db = createDocumentClient("background", { endpoint: told.endpoint });
+process.once("message", (notified: CleanupProcessStore) => {
+  const db = createDocumentClient("background", { endpoint: notified.endpoint });
   const traffic = watchStore(db);
   process.on("message", async (job: CleanupJob) => {
     traffic.reset();
     const removed =
       job.kind === "cleanup"
-        ? await cleanup(db, told, job.items)
-        : await deleteKnown(db, told.store, job);
+        ? await cleanup(db, notified, job.items)
+        : await deleteKnown(db, notified.store, job);
     const { readUnits, writeUnits, roundTrips } = traffic;
     process.send?.({ removed, readUnits, writeUnits, roundTrips } satisfies CleanupDone);
   });

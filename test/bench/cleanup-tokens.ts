@@ -8,10 +8,10 @@ import { fillTable } from "./fill-table.ts";
 export const STORED_PER_EXPIRED = 10;
 
 /** Returns the key of the n-th token. */
-export const digestOf = (n: number) => digestSecret(`token ${n}`);
+export const computeDigest = (n: number) => digestSecret(`token ${n}`);
 
 /** Creates a store whose first `expired` tokens expired within the last hour. The rest are valid for another day. */
-export async function storeOf(endpoint: string, expired: number): Promise<World> {
+export async function getStore(endpoint: string, expired: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // The authorizer checks callers' tokens against the real time.
   world.time.nowMs = Date.now();
@@ -21,7 +21,7 @@ export async function storeOf(endpoint: string, expired: number): Promise<World>
       n < expired
         ? time.nowMs - HOUR_MS + Math.floor((n * HOUR_MS) / expired)
         : time.nowMs + DAY_MS;
-    const digest = digestOf(n);
+    const digest = computeDigest(n);
     return {
       token_digest: digest,
       token_id: `token-${n}`,

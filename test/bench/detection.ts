@@ -120,11 +120,11 @@ async function replay(endpoint: string, seed: number): Promise<Replay> {
   ];
   const world = await createWorldAt(endpoint);
   const clock = () => START_MS + DAYS * DAY_MS;
-  const entered = new Map<string, number>();
+  const registered = new Map<string, number>();
   for (let start = 0; start < events.length; start += 1000) {
     const { retry } = await storeEvents(world, events.slice(start, start + 1000), {
       clock,
-      entered,
+      registered,
     });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }

@@ -22,7 +22,7 @@ const SECONDS = 10;
 const SATURATED = 0.9;
 
 interface Call {
-  readonly letIn: boolean;
+  readonly allowed: boolean;
   readonly ms: number;
 }
 
@@ -57,7 +57,7 @@ async function callSteadily(url: string, secret: string, perSecond: number): Pro
       const answer = await fetch(url, { headers: { authorization: `Bearer ${secret}` } });
       await answer.arrayBuffer();
       // Includes errors from an overloaded store.
-      return { letIn: answer.ok, ms: performance.now() - calledMs };
+      return { allowed: answer.ok, ms: performance.now() - calledMs };
     };
     calls.push(call());
   }
@@ -109,7 +109,7 @@ export const endToEnd: Benchmark = {
           cursor = next_cursor ?? undefined;
           more = cursor !== undefined;
         }
-        const letIn = answered.filter((call) => call.letIn).map(({ ms }) => ms);
+        const allowed = answered.filter((call) => call.allowed).map(({ ms }) => ms);
         const delays = stored.map(
           ({ created_at, occurred_at }) => Date.parse(created_at) - Date.parse(occurred_at),
         );
@@ -118,9 +118,9 @@ export const endToEnd: Benchmark = {
           Math.round(answeredPerSecond),
           `${Math.round(100 * busy)} %`,
           answered.length,
-          letIn.length,
+          allowed.length,
           stored.length,
-          ...[0.5, 0.95].map((share) => Math.round(percentile(letIn, share))),
+          ...[0.5, 0.95].map((share) => Math.round(percentile(allowed, share))),
           ...[0.5, 0.95, 0.99].map((share) => Math.round(percentile(delays, share))),
         ]);
         if (answeredPerSecond < SATURATED * perSecond) break;

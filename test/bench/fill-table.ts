@@ -9,7 +9,7 @@ export async function fillTable(
   db: DocumentClient,
   table: string,
   count: number,
-  itemOf: (index: number) => Record<string, unknown>,
+  getItem: (index: number) => Record<string, unknown>,
 ): Promise<void> {
   let next = 0;
   const worker = async () => {
@@ -17,7 +17,7 @@ export async function fillTable(
       const start = next;
       next += BATCH;
       const size = Math.min(BATCH, count - start);
-      const items = Array.from({ length: size }, (_, offset) => itemOf(start + offset));
+      const items = Array.from({ length: size }, (_, offset) => getItem(start + offset));
       await putItems(db, table, items);
     }
   };

@@ -49,8 +49,8 @@ export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<
       ...bundle.variables,
       TOKENS_TABLE: world.tokensTable,
       SESSIONS_TABLE: world.sessionsTable,
-      HOLDINGS_TABLE: world.holdingsTable,
-      RESTRICTIONS_TABLE: world.restrictionsTable,
+      CREDENTIALS_TABLE: world.credentialsTable,
+      DENY_LIST_TABLE: world.denyListTable,
       AWS_ENDPOINT_URL_DYNAMODB: world.endpoint,
       AWS_ENDPOINT_URL_EVENTBRIDGE: bus.endpoint,
     };

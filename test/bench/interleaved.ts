@@ -38,6 +38,6 @@ export async function interleaved<Name extends string>(
 
 /** Returns the values in random order. */
 export function shuffled<T>(values: readonly T[]): T[] {
-  const places = new Map(values.map((value) => [value, Math.random()]));
-  return values.toSorted((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
+  const locations = new Map(values.map((value) => [value, Math.random()]));
+  return values.toSorted((a, b) => (locations.get(a) ?? 0) - (locations.get(b) ?? 0));
 }

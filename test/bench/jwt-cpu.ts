@@ -13,7 +13,7 @@ const CALLS_PER_BLOCK = 150;
 const AUDIENCE = "https://api.example.com";
 
 /** Measures the mean CPU time of one kind of verification, in microseconds. */
-async function cpuOf(verify: () => Promise<unknown>): Promise<number> {
+async function getCpu(verify: () => Promise<unknown>): Promise<number> {
   let micros = 0;
   for (let call = 0; call < CALLS_PER_BLOCK; call += 1) {
     // Waits like a function between two calls, so that the thread that verifies signatures becomes idle too.
@@ -60,8 +60,8 @@ async function measure(alg: string): Promise<(string | number)[][]> {
     const costs: { readonly ours: number; readonly bare: number }[] = [];
     for (let block = 0; block < BLOCKS; block += 1) {
       // Alternate the order, so that neither always runs second.
-      const first = block % 2 === 0 ? await cpuOf(decide) : await cpuOf(bare);
-      const second = block % 2 === 0 ? await cpuOf(bare) : await cpuOf(decide);
+      const first = block % 2 === 0 ? await getCpu(decide) : await getCpu(bare);
+      const second = block % 2 === 0 ? await getCpu(bare) : await getCpu(decide);
       costs.push(block % 2 === 0 ? { ours: first, bare: second } : { ours: second, bare: first });
     }
     const warm = costs.slice(WARM_UP_BLOCKS);

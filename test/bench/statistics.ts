@@ -66,7 +66,7 @@ async function readCounters(world: World): Promise<TokenFigures> {
 }
 
 /** Computes the statistics once, checks the result, and returns the cost in the store. */
-async function costOf(
+async function getCost(
   world: World,
   expected: TokenFigures,
   make: (world: World) => Promise<TokenFigures>,
@@ -77,7 +77,7 @@ async function costOf(
 }
 
 /** Stores tokens of the last 24 hours. */
-async function sceneOf(endpoint: string, tokens: number): Promise<World> {
+async function getScene(endpoint: string, tokens: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // Not a full minute, so that the range starts and ends in the middle of a minute, as in real calls.
   world.time.nowMs += 17 * 60_000 + 23_456;
@@ -95,11 +95,11 @@ export const statistics: Benchmark = {
       const durations: (string | number)[][] = [];
       for (const tokens of sizes("STATISTICS_TOKENS", USUAL_SIZES)) {
         report(`${tokens} tokens in 24 hours`);
-        const world = await sceneOf(store.endpoint, tokens);
+        const world = await getScene(store.endpoint, tokens);
         const figures = await judgeOneByOne(world);
         assert.equal(figures.total, tokens);
-        const counters = await costOf(world, figures, readCounters);
-        const direct = await costOf(world, figures, judgeOneByOne);
+        const counters = await getCost(world, figures, readCounters);
+        const direct = await getCost(world, figures, judgeOneByOne);
         const times = await interleaved(
           {
             counters: () => readCounters(world),

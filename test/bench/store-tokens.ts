@@ -1,7 +1,7 @@
 import { UpdateCommand, type UpdateCommandInput } from "@aws-sdk/lib-dynamodb";
 import { CounterUpdates } from "../../shared/audit-log/counter-updates.ts";
 import { lifetimeClass, planIssuanceChange } from "../../shared/audit-log/issuance.ts";
-import { enterValues } from "../../shared/audit-log/values-in-use.ts";
+import { registerValues } from "../../shared/audit-log/values-in-use.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import type { World } from "../integration/world.ts";
 import { fillTable } from "./fill-table.ts";
@@ -13,7 +13,7 @@ const CLIENTS = 20;
  * stored them, but each counter is written only once.
  */
 export async function storeTokens(world: World, count: number): Promise<void> {
-  const { db, issuancesTable, countersTable, config, time, entered } = world;
+  const { db, issuancesTable, countersTable, config, time, registered } = world;
   const lifetimeMs = HOUR_MS;
   const startMs = time.nowMs - DAY_MS;
   const shards = Array.from(
@@ -22,7 +22,7 @@ export async function storeTokens(world: World, count: number): Promise<void> {
   );
   const at = (atMs: number) => toInstant(Math.floor(atMs));
   const lifetime = lifetimeClass(at(startMs), at(startMs + lifetimeMs));
-  await enterValues(world, entered, [
+  await registerValues(world, registered, [
     { kind: "token_lifetime", value: lifetime, untilMs: time.nowMs + lifetimeMs },
   ]);
   await fillTable(db, issuancesTable, count, (index) => {

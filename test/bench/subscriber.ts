@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
-import { toEventItems } from "../../shared/audit-log/event-pack.ts";
+import { toEventItems } from "../../shared/audit-log/batch-item.ts";
 import { planEventWrites } from "../../shared/audit-log/event-writes.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import type { DocumentClient } from "../../shared/core/document-client.ts";
@@ -98,8 +98,8 @@ function delayAnswers(db: DocumentClient, ms: number): void {
 async function putBare(world: World, events: readonly OAuthEvent[]): Promise<void> {
   const { db, eventsTable, issuancesTable, config, time } = world;
   const writes = events.map((event) => planEventWrites(world, event, new Map()));
-  const { items, packs } = toEventItems(events, config, time.nowMs);
-  await putItems(db, eventsTable, [...items, ...packs]);
+  const { items, batchItems } = toEventItems(events, config, time.nowMs);
+  await putItems(db, eventsTable, [...items, ...batchItems]);
   await putItems(
     db,
     issuancesTable,
@@ -122,7 +122,7 @@ async function compare(endpoint: string, what: string, networkMs: number) {
     { length: WARM_UP + ROUNDS },
     (_, round) => BATCHES[what]?.(counting.time.nowMs + round * 1000) ?? [],
   );
-  const batchOf = (round: number) => batches[round] ?? [];
+  const getBatch = (round: number) => batches[round] ?? [];
   const times = await interleaved(
     {
       stored: async (round) => {
@@ -130,12 +130,12 @@ async function compare(endpoint: string, what: string, networkMs: number) {
           counting.traffic.reset();
           writes.items = 0;
         }
-        const { stored } = await storeEvents(counting, batchOf(round), counting);
+        const { stored } = await storeEvents(counting, getBatch(round), counting);
         if (stored.length !== BATCH) throw new Error("not every event was stored");
       },
       bare: async (round) => {
         if (round === WARM_UP) bare.traffic.reset();
-        await putBare(bare, batchOf(round));
+        await putBare(bare, getBatch(round));
       },
     },
     { rounds: ROUNDS, warmUp: WARM_UP },

@@ -14,7 +14,7 @@ const SECRET = "arn:aws:secretsmanager:us-east-1:000000000000:secret:channel-AbC
 const directory = mkdtempSync(join(tmpdir(), "approvals-"));
 const secrets = new Map<string, string>();
 /** Request bodies that the webhook channel received. */
-const told: string[] = [];
+const notified: string[] = [];
 let server: Server;
 let assembly: Assembly;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += String(chunk);
-    told.push(body);
+    notified.push(body);
     response.writeHead(200).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -67,7 +67,7 @@ async function attackFrom(ip: string): Promise<{ readonly topic: string; readonl
     stack.notifications.list.find(
       ({ subject }) => subject === `Approval needed: block address ${ip}`,
     );
-  const channel = () => told.find((body) => body.includes(`block address ${ip}`));
+  const channel = () => notified.find((body) => body.includes(`block address ${ip}`));
   for (let tries = 0; tries < 100; tries += 1) {
     await scene().settle();
     await send("POST", "/_local/schedules/anomalies/run", {});

@@ -64,8 +64,8 @@ async function figures(page: Page): Promise<Record<string, number>> {
 }
 
 /** Waits until a check passes. The page refreshes in the meantime. */
-async function eventually(check: () => Promise<void>, patienceMs = REFRESH_MS): Promise<void> {
-  const deadline = performance.now() + patienceMs;
+async function eventually(check: () => Promise<void>, maxWaitMs = REFRESH_MS): Promise<void> {
+  const deadline = performance.now() + maxWaitMs;
   for (;;) {
     try {
       return await check();
@@ -287,9 +287,9 @@ describe("dashboard investigation", () => {
 
   it("shows where events come from and filters them by country and network kind", async () => {
     const { library, settle } = scene();
-    const at = (ip: string, origin: object) =>
+    const at = (ip: string, enrichment: object) =>
       createEvent(
-        { eventType: "auth_failed", clientId: "abroad", details: { ip, origin } },
+        { eventType: "auth_failed", clientId: "abroad", details: { ip, enrichment } },
         Date.now() - 1000,
       );
     await library.sink.publish([
@@ -302,13 +302,13 @@ describe("dashboard investigation", () => {
     await enter(page, "?client_id=abroad");
     const events = panel(page, "Security events");
     await eventually(async () => expect(await events.locator(".event").count()).toBe(3));
-    expect(await events.locator(".origin").allTextContents()).toEqual(
+    expect(await events.locator(".enrichment").allTextContents()).toEqual(
       expect.arrayContaining([
         "DE · Example Telecom",
         expect.stringMatching(/^SG · <script>.* · vpn$/),
       ]),
     );
-    expect(await events.locator(".origin").count()).toBe(2);
+    expect(await events.locator(".enrichment").count()).toBe(2);
     const german = events.locator(".event", { hasText: "203.0.113.70" });
     await german.getByRole("button", { name: /detail$/ }).click();
     await german.getByRole("button", { name: "DE", exact: true }).click();

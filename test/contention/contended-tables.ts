@@ -9,7 +9,7 @@ const CANCEL_MS = 5;
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 
-function nameOf({ Put, Update }: TransactItem): string {
+function getName({ Put, Update }: TransactItem): string {
   const { TableName = "" } = Put ?? Update ?? {};
   const { partitionKey, sortKey }: TableDefinition = TABLES[TableName as keyof typeof TABLES];
   const from: Record<string, unknown> = Put?.Item ?? Update?.Key ?? {};
@@ -41,7 +41,7 @@ export class ContendedTables {
 
   async #hold(items: readonly TransactItem[]): Promise<void> {
     this.transactions += 1;
-    const names = items.map(nameOf);
+    const names = items.map(getName);
     const met = names.map((name) => this.#held.has(name));
     if (met.includes(true)) {
       this.cancelled += 1;

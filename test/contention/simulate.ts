@@ -1,6 +1,6 @@
 import { returnAfterSeconds } from "../../functions/subscriber/return-messages.ts";
 import { Random } from "../../local/traffic/world/random.ts";
-import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
+import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
 import type { EventStore } from "../../shared/audit-log/event-writes.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
@@ -92,14 +92,14 @@ export async function simulate(load: Load): Promise<Contention> {
     const memory = {
       clock: time.clock,
       wait: time.wait,
-      entered: new Map(),
-      spread: new CounterSpread(store.config.shards.counters.write),
+      registered: new Map(),
+      spread: new CounterShardCount(store.config.shards.counters.write),
     };
     for (;;) {
       const batch = await gather();
-      const beganMs = time.clock();
+      const startedMs = time.clock();
       const outcome = await storeEvents(store, batch, memory);
-      batchesMs.push(time.clock() - beganMs);
+      batchesMs.push(time.clock() - startedMs);
       stored += outcome.stored.length;
       for (const { event } of outcome.retry) void giveBack(event);
     }

@@ -177,13 +177,13 @@ const honoServer: StartNode = (monitoring, record, flush) => {
 
 /** Starts a server without a framework. */
 const plainServer =
-  (pathOf: (target: string) => string): StartNode =>
+  (getPath: (target: string) => string): StartNode =>
   ({ middleware }, record, flush) => {
     const listener: RequestListener = (request, response) =>
       middleware(request, response, (error) => {
         response.statusCode = error ? 500 : 404;
         try {
-          const route = routeFor(request.method, pathOf(request.url ?? "/"));
+          const route = routeFor(request.method, getPath(request.url ?? "/"));
           if (route && !error) {
             record(String(request.headers[CALL_ID]), route);
             response.statusCode = 200;

@@ -286,7 +286,7 @@ const misleading = fc.oneof(
 function calls(prefix: string): fc.Arbitrary<Call> {
   return fc
     .record({
-      place: fc.oneof({ weight: 2, arbitrary: direct }, { weight: 1, arbitrary: climbing }),
+      path: fc.oneof({ weight: 2, arbitrary: direct }, { weight: 1, arbitrary: climbing }),
       changes: fc.oneof(
         { weight: 2, arbitrary: fc.constant<Change[]>([]) },
         { weight: 1, arbitrary: fc.array(change, { minLength: 1, maxLength: 1 }) },
@@ -309,11 +309,11 @@ function calls(prefix: string): fc.Arbitrary<Call> {
       withSession: fc.boolean(),
       headers: misleading,
     })
-    .map(({ place, changes, prefixFirst, hasPrefix, form, method, routeOfToken, ...rest }) => {
+    .map(({ path, changes, prefixFirst, hasPrefix, form, method, routeOfToken, ...rest }) => {
       const before = hasPrefix ? prefix : "";
       const bend = (path: string) => changes.reduce((bent, each) => each(bent), path);
-      const target = form(prefixFirst ? bend(before + place.path) : before + bend(place.path));
-      const [first, last = first] = place.routes;
+      const target = form(prefixFirst ? bend(before + path.path) : before + bend(path.path));
+      const [first, last = first] = path.routes;
       const chosen =
         typeof routeOfToken === "number" ? (routeOfToken === 0 ? first : last) : routeOfToken;
       const served = last?.method === "ANY" ? "GET" : (last?.method ?? "GET");

@@ -1,7 +1,7 @@
 import { type Adapter, CALL_ID } from "./adapters.ts";
 import { type Call, generateCalls, knownAttacks, plainCalls } from "./calls.ts";
 import { RawClient } from "./raw-client.ts";
-import { type AppRoute, nameOf, ROUTES } from "./routes.ts";
+import { type AppRoute, getName, ROUTES } from "./routes.ts";
 import type { Scene } from "./scene.ts";
 
 /** A call whose handler ran although a different route's rule decided. */
@@ -42,7 +42,7 @@ export async function makeCalls(
   calls: readonly Call[],
 ): Promise<Outcome[]> {
   const ran = new Map<string, AppRoute[]>();
-  const idOf = (index: number) => `${adapter.name} #${index}`;
+  const getId = (index: number) => `${adapter.name} #${index}`;
   const running = await adapter.start(scene, (id, route) => {
     ran.set(id, [...(ran.get(id) ?? []), route]);
   });
@@ -62,7 +62,7 @@ export async function makeCalls(
           headers: {
             host: "api.example.com",
             authorization: `Bearer ${texts.get(token)}`,
-            [CALL_ID]: idOf(index),
+            [CALL_ID]: getId(index),
             ...(withSession && { "mcp-session-id": scene.session }),
             ...headers,
           },
@@ -78,8 +78,8 @@ export async function makeCalls(
   await running.close();
   return calls.map((_, index) => ({
     status: statuses[index] ?? 0,
-    ran: ran.get(idOf(index)) ?? [],
-    required: scene.requiredBy(idOf(index)),
+    ran: ran.get(getId(index)) ?? [],
+    required: scene.requiredBy(getId(index)),
   }));
 }
 
@@ -127,7 +127,7 @@ export async function runDifferential(
     const call = calls[index] as Call;
     return ran.flatMap((route) => {
       const reason = wrongDecision(route, call, required, scene);
-      return reason ? [{ call: shown(call), route: nameOf(route), status, reason }] : [];
+      return reason ? [{ call: shown(call), route: getName(route), status, reason }] : [];
     });
   });
   const unreached = ROUTES.filter(
@@ -140,6 +140,6 @@ export async function runDifferential(
     calls: calls.length,
     handled: outcomes.filter(({ ran }) => ran.length > 0).length,
     bypasses,
-    unreached: unreached.map(nameOf),
+    unreached: unreached.map(getName),
   };
 }

@@ -6,7 +6,7 @@ import { startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { ADAPTERS } from "./adapters.ts";
 import { type Call, knownAttacks } from "./calls.ts";
 import { makeCalls, wrongDecision } from "./differential.ts";
-import { nameOf } from "./routes.ts";
+import { getName } from "./routes.ts";
 import { openScene } from "./scene.ts";
 
 const dynamodb = await startDynamoDbLocal({ port: 0, sharedDb: false });
@@ -26,7 +26,7 @@ for (const adapter of ADAPTERS) {
     const handlers = ran.map((route) => {
       const isWrong = wrongDecision(route, calls[index] as Call, required, scene) !== undefined;
       if (isWrong) bypasses += 1;
-      return `${nameOf(route)}${isWrong ? " **bypass**" : ""}`;
+      return `${getName(route)}${isWrong ? " **bypass**" : ""}`;
     });
     const kind = attacks[index]?.kind;
     console.log(

@@ -91,7 +91,7 @@ export const tokenFor = ({ scope, acr, twin }: AppRoute): string => {
 };
 
 /** Names a route in failures: `DELETE /api/admin/users/{id}`. */
-export const nameOf = ({ method, path }: AppRoute): string => `${method} ${path}`;
+export const getName = ({ method, path }: AppRoute): string => `${method} ${path}`;
 
 /** Returns a configuration in which each route needs its own scope. */
 export function configFor(issuer: string, audience: string): MonitoringConfigInput {

@@ -55,9 +55,9 @@ describe("the demo's token theft", () => {
       alert_id: alert.alert_id,
     });
     expect(action.body).toMatchObject({ state: "done", actor: { id: "ada" }, target });
-    const refused = await thief();
-    expect(refused.status).toBe(401);
-    expect(refused.headers["www-authenticate"]).toContain('error="invalid_token"');
+    const rejected = await thief();
+    expect(rejected.status).toBe(401);
+    expect(rejected.headers["www-authenticate"]).toContain('error="invalid_token"');
     await settle();
     const { body: log } = await get(`/admin/oauth/events?token_id=${id}&limit=3`, admin);
     expect(
@@ -110,9 +110,9 @@ describe("action routes", () => {
     const key = { "idempotency-key": '"k-1"' };
     const first = await post("actions", body, key);
     expect(first.body.state).toBe("done");
-    const refused = await get("/api/x", secret);
-    expect(refused.status).toBe(403);
-    expect(refused.body).toMatchObject({ error: "access_denied", status: 403 });
+    const rejected = await get("/api/x", secret);
+    expect(rejected.status).toBe(403);
+    expect(rejected.body).toMatchObject({ error: "access_denied", status: 403 });
     expect((await post("actions", body, key)).body.action_id).toBe(first.body.action_id);
     const other = await post("actions", { ...body, target: { kind: "user", id: "bob" } }, key);
     expect(other.status).toBe(422);
@@ -164,9 +164,9 @@ describe("action routes", () => {
     const target = { kind: "all" };
     const counted = await post("action-counts", { target });
     expect(counted.body.tokens).toBeGreaterThan(1);
-    const refused = await post("actions", { kind: "revoke", target, reason: "the key leaked" });
-    expect(refused.status).toBe(400);
-    expect(refused.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
+    const rejected = await post("actions", { kind: "revoke", target, reason: "the key leaked" });
+    expect(rejected.status).toBe(400);
+    expect(rejected.body.errors).toMatchObject([{ pointer: "/ends_own_token" }]);
     const { get, admin } = scene();
     expect((await get("/admin/oauth/alerts", admin)).status).toBe(200);
     // An old instant, so that tokens from the other tests stay valid.
@@ -261,7 +261,7 @@ describe("list routes", () => {
       token.token_id,
     );
     const unused = await get("/admin/oauth/tokens?unused_days=1&client_id=lister", admin);
-    expect(unused.body).toEqual({ tokens: [], looked_at: 1, more: false });
+    expect(unused.body).toEqual({ tokens: [], examined: 1, more: false });
     const clients = await get("/admin/oauth/clients?unused_days=1", admin);
     expect(clients.body).toEqual({ clients: [] });
     const list = { ...stackTarget(scene()), clock: () => Date.now() + 2 * 60_000 };
@@ -304,7 +304,7 @@ describe("alert routes", () => {
 });
 
 describe("command line", () => {
-  const textOf = async (report: Promise<{ readonly text: string }>) => (await report).text;
+  const getText = async (report: Promise<{ readonly text: string }>) => (await report).text;
 
   it("counts the tokens that a revocation would affect in a dry run, and then revokes them", async () => {
     const { get } = scene();
@@ -312,16 +312,16 @@ describe("command line", () => {
     const { secret } = await issue("app", "cli-user");
     await issue("app", "cli-user");
     const options = { user: "cli-user", reason: "lost laptop", as: "kim" };
-    expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
+    expect(await getText(revoke(target, { ...options, dryRun: true }))).toBe(
       "The revocation of user cli-user would affect 2 active tokens and 0 active sessions. Nothing was changed.",
     );
     expect((await get("/api/x", secret)).status).toBe(200);
-    expect(await textOf(revoke(target, options))).toMatch(
+    expect(await getText(revoke(target, options))).toMatch(
       /^Action [\w-]+: the revocation of user cli-user is done\. It affected 2 active tokens and 0 active sessions\.$/,
     );
     expect((await get("/api/x", secret)).status).toBe(401);
-    expect(await textOf(tokensList(target, { user: "cli-user" }))).toBe("No active tokens.");
-    const listed = await textOf(actionsList(target, { user: "cli-user" }));
+    expect(await getText(tokensList(target, { user: "cli-user" }))).toBe("No active tokens.");
+    const listed = await getText(actionsList(target, { user: "cli-user" }));
     expect(listed).toContain("lost laptop");
     expect(listed).toContain("kim");
   });
@@ -329,13 +329,13 @@ describe("command line", () => {
   it("counts all tokens before it revokes them, and skips the prompt only with --yes", async () => {
     const target = stackTarget(scene());
     const options = { all: true, reason: "the key leaked", issuedBefore: "2020-01-01T00:00:00Z" };
-    expect(await textOf(revoke(target, { ...options, dryRun: true }))).toBe(
+    expect(await getText(revoke(target, { ...options, dryRun: true }))).toBe(
       "The revocation of all principals would affect 0 active tokens and 0 active sessions. Nothing was changed.",
     );
-    expect(await textOf(revoke(target, options))).toBe(
+    expect(await getText(revoke(target, options))).toBe(
       "Nothing was changed. To confirm without a prompt, add --yes.",
     );
-    expect(await textOf(revoke(target, { ...options, yes: true }))).toMatch(
+    expect(await getText(revoke(target, { ...options, yes: true }))).toMatch(
       /the revocation of all principals is done\./,
     );
     await expect(async () =>
@@ -351,7 +351,7 @@ describe("command line", () => {
     expect((await from("192.0.2.9")).status).toBe(403);
     expect((await from("192.0.2.10")).status).toBe(200);
     const { action_id } = report.json as { readonly action_id: string };
-    expect(await textOf(release(target, action_id, { reason: "it was us" }))).toBe(
+    expect(await getText(release(target, action_id, { reason: "it was us" }))).toBe(
       "The block of address 192.0.2.9 is released.",
     );
     expect((await from("192.0.2.9")).status).toBe(200);

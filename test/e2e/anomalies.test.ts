@@ -26,7 +26,7 @@ describe("detection in the stack", () => {
     ]);
     expect((await run()).opened).toEqual([]);
     expect((await get("/admin/oauth/alerts", admin)).body).toMatchObject({
-      open: [{ alert_id: "failure_burst#ip#203.0.113.66", detections: 2, told: true }],
+      open: [{ alert_id: "failure_burst#ip#203.0.113.66", detections: 2, notified: true }],
       resolved: [],
     });
     await settle();
@@ -38,11 +38,11 @@ describe("detection in the stack", () => {
         event_data: { rule: "failure_burst", ip: "203.0.113.66", observed: 50 },
       },
     ]);
-    const [told, ...more] = (await get("/_local/notifications")).body.notifications;
+    const [notified, ...more] = (await get("/_local/notifications")).body.notifications;
     expect(more).toEqual([]);
-    expect(told.subject).toBe("OAuth alert (high risk): failure_burst ip 203.0.113.66");
-    expect(told.message.default).toContain("What to do: ");
-    expect(JSON.parse(told.message.sqs)).toMatchObject({
+    expect(notified.subject).toBe("OAuth alert (high risk): failure_burst ip 203.0.113.66");
+    expect(notified.message.default).toContain("What to do: ");
+    expect(JSON.parse(notified.message.sqs)).toMatchObject({
       alert_id: "failure_burst#ip#203.0.113.66",
     });
     expect(stack.notifications.list).toHaveLength(1);

@@ -161,8 +161,8 @@ describe("event delivery", () => {
 });
 
 describe("Lambda concurrency", () => {
-  const idOf = (name: string) => scene().stack.named("function", name);
-  const statusesOf = async (calls: number, prefix: string) => {
+  const getId = (name: string) => scene().stack.named("function", name);
+  const getStatuses = async (calls: number, prefix: string) => {
     const { get, caller } = scene();
     const answers = await Promise.all(
       Array.from({ length: calls }, (_, n) => get(`/api/${prefix}/${n}`, caller)),
@@ -180,7 +180,7 @@ describe("Lambda concurrency", () => {
   };
   const take = async (name: string, count: number, events: number, eventType: string) => {
     const { stack, settle } = scene();
-    stack.functions.reserve(idOf(name), count);
+    stack.functions.reserve(getId(name), count);
     const details = Array.from({ length: events }, (_, n) =>
       createEvent({ eventType, clientId: eventType, details: { n } }, Date.now() + n),
     );
@@ -192,29 +192,29 @@ describe("Lambda concurrency", () => {
 
   it("makes the API return 503 above the reserved concurrency, and every allowed call is still tracked", async () => {
     const { stack, settle } = scene();
-    const before = stack.functions.throttlesOf(idOf("Authorizer"));
-    stack.functions.reserve(idOf("Authorizer"), 1);
-    const statuses = await statusesOf(8, "reserved");
-    stack.functions.reserve(idOf("Authorizer"), undefined);
+    const before = stack.functions.getThrottles(getId("Authorizer"));
+    stack.functions.reserve(getId("Authorizer"), 1);
+    const statuses = await getStatuses(8, "reserved");
+    stack.functions.reserve(getId("Authorizer"), undefined);
     await settle();
-    const letIn = statuses.filter((status) => status === 200).length;
+    const allowed = statuses.filter((status) => status === 200).length;
     expect(new Set(statuses)).toEqual(new Set([200, 503]));
-    expect(stack.functions.throttlesOf(idOf("Authorizer")) - before).toBe(8 - letIn);
-    expect(await trackedCalls("reserved")).toBe(letIn);
+    expect(stack.functions.getThrottles(getId("Authorizer")) - before).toBe(8 - allowed);
+    expect(await trackedCalls("reserved")).toBe(allowed);
   });
 
   it("keeps a function's reserved concurrency available when the account limit is reached", async () => {
     const { stack, get, caller, settle } = scene();
-    stack.functions.reserve(idOf("Authorizer"), 4);
+    stack.functions.reserve(getId("Authorizer"), 4);
     stack.functions.accountConcurrency = 4;
     // The authorizer runs, but its integration has no concurrency left.
     expect((await get("/api/account/none", "unknown")).status).toBe(401);
     expect((await get("/api/account/0", caller)).status).toBeGreaterThanOrEqual(500);
-    expect(stack.functions.throttlesOf(idOf("SampleApi"))).toBe(1);
+    expect(stack.functions.getThrottles(getId("SampleApi"))).toBe(1);
     stack.functions.accountConcurrency = 6;
-    const statuses = await statusesOf(1, "account-left");
+    const statuses = await getStatuses(1, "account-left");
     stack.functions.accountConcurrency = undefined;
-    stack.functions.reserve(idOf("Authorizer"), undefined);
+    stack.functions.reserve(getId("Authorizer"), undefined);
     await settle();
     expect(statuses).toEqual([200]);
     expect(await trackedCalls("account")).toBe(1);
@@ -227,16 +227,16 @@ describe("Lambda concurrency", () => {
     "lets the subscriber store every event once with a concurrency of %s",
     async (_, reserved, eventType, waitMs) => {
       const { stack } = scene();
-      const before = stack.functions.throttlesOf(idOf("Subscriber"));
+      const before = stack.functions.getThrottles(getId("Subscriber"));
       const settle = await take("Subscriber", reserved, 60, eventType);
       await sleep(waitMs);
       if (reserved === 0) {
         expect(await storedCount(`client_id=${eventType}`)).toBe(0);
-        expect(stack.functions.throttlesOf(idOf("Subscriber"))).toBeGreaterThan(before);
-        stack.functions.reserve(idOf("Subscriber"), undefined);
+        expect(stack.functions.getThrottles(getId("Subscriber"))).toBeGreaterThan(before);
+        stack.functions.reserve(getId("Subscriber"), undefined);
       }
       await settle();
-      stack.functions.reserve(idOf("Subscriber"), undefined);
+      stack.functions.reserve(getId("Subscriber"), undefined);
       expect(await storedCount(`client_id=${eventType}`)).toBe(60);
       const { body } = await scene().get("/admin/oauth/stats", scene().admin);
       expect(body.events.by_type[eventType]).toBe(60);
@@ -248,7 +248,7 @@ describe("Lambda concurrency", () => {
     const { functionName = "" } = schedules.list().find(({ name }) => name === "cleanup") ?? {};
     functions.reserve(functionName, 0);
     const run = schedules.run("cleanup");
-    while (functions.throttlesOf(functionName) === 0) await sleep(20);
+    while (functions.getThrottles(functionName) === 0) await sleep(20);
     functions.reserve(functionName, undefined);
     expect(await run).toMatchObject({ finished: true });
   });

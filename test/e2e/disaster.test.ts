@@ -30,7 +30,7 @@ const tableName = (variable: (typeof DERIVED)[number]) => {
   }[variable];
 };
 
-async function itemsOf(TableName: string): Promise<Item[]> {
+async function getItems(TableName: string): Promise<Item[]> {
   const items: Item[] = [];
   const { db: client } = scene().library;
   for await (const page of paginateScan({ client }, { TableName }))
@@ -42,7 +42,7 @@ async function itemsOf(TableName: string): Promise<Item[]> {
 const backup = async (): Promise<Backup> =>
   Object.fromEntries(
     await Promise.all(
-      DERIVED.map(async (variable) => [variable, await itemsOf(tableName(variable))] as const),
+      DERIVED.map(async (variable) => [variable, await getItems(tableName(variable))] as const),
     ),
   ) as unknown as Backup;
 
@@ -55,7 +55,7 @@ async function restore(wanted: Backup): Promise<void> {
   for (const variable of DERIVED) {
     const { partitionKey, sortKey }: TableDefinition = TABLES[variable];
     const table = tableName(variable);
-    const requests = (await itemsOf(table)).map((item) => ({
+    const requests = (await getItems(table)).map((item) => ({
       DeleteRequest: {
         Key: {
           [partitionKey]: item[partitionKey],

@@ -165,8 +165,8 @@ describe("hostile input", () => {
     const path = `/api/mcp?${"x".repeat(500)}`;
     const { status, text } = await get(path, secret, { "Mcp-Session-Id": session.secret });
     expect(status, text).toBe(200);
-    const refused = await send("POST", "/api/x", { authorization: `Bearer ${secret}` });
-    expect(refused.status).toBe(403);
+    const rejected = await send("POST", "/api/x", { authorization: `Bearer ${secret}` });
+    expect(rejected.status).toBe(403);
   });
 
   it("from an administrator gets a response or an error with a reason, but never a 5XX", {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { synthesize } from "../../infra/synthesize.ts";
-import { revokeHolder } from "../../shared/index.ts";
+import { revokePrincipal } from "../../shared/index.ts";
 import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "../integration/real-issuer.ts";
 import { useStack } from "./stack.ts";
 
@@ -104,7 +104,7 @@ describe("REST API of a stack with other issuers", () => {
     const { get, library } = scene();
     const token = await jwtIssuer.jwt();
     expect((await get("/api/data", token)).status).toBe(200);
-    await revokeHolder(library, { kind: "client", id: "jwt:service" });
+    await revokePrincipal(library, { kind: "client", id: "jwt:service" });
     expect((await get("/api/data", token)).status).toBe(401);
     expect((await get("/api/data", await opaqueIssuer.opaque())).status).toBe(200);
   });

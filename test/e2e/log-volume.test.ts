@@ -4,7 +4,7 @@ import { useStack } from "./stack.ts";
 const scene = useStack();
 
 /** Returns the lines that the authorizer logged while `work` ran, as CloudWatch receives them. */
-async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
+async function getLines(work: () => Promise<unknown>): Promise<string[]> {
   const { logs, settle } = scene();
   await settle();
   const before = logs.length;
@@ -16,7 +16,7 @@ async function linesOf(work: () => Promise<unknown>): Promise<string[]> {
     .flatMap((line) => (line.startsWith(prefix) ? [line.slice(prefix.length)] : []));
 }
 
-const bytesOf = (lines: readonly string[]) =>
+const getByteLength = (lines: readonly string[]) =>
   lines.reduce((sum, line) => sum + Buffer.byteLength(line), 0);
 
 const repeat = async (times: number, call: () => Promise<unknown>) => {
@@ -27,7 +27,7 @@ describe("authorizer log", () => {
   it("logs about one in a hundred allowed calls", async () => {
     const calls = 200;
     const { caller, get } = scene();
-    const lines = await linesOf(() => repeat(calls, () => get("/api/x", caller)));
+    const lines = await getLines(() => repeat(calls, () => get("/api/x", caller)));
     const decided = lines.filter((line) => line.includes("Call decided"));
     // Two lines are expected. More than twelve occur once in ten million runs.
     expect(decided.length).toBeLessThanOrEqual(12);
@@ -39,9 +39,9 @@ describe("authorizer log", () => {
   it("writes at most 1.2 KB for a 401 response, including the runtime's own line, and no stack trace", async () => {
     const calls = 20;
     const { get } = scene();
-    const lines = await linesOf(() => repeat(calls, () => get("/api/x", "unknown-token")));
+    const lines = await getLines(() => repeat(calls, () => get("/api/x", "unknown-token")));
     expect(lines.filter((line) => line.includes("Call decided"))).toHaveLength(calls);
-    expect(bytesOf(lines) / calls).toBeLessThan(1200);
+    expect(getByteLength(lines) / calls).toBeLessThan(1200);
     expect(lines.join("\n")).not.toMatch(/\bat .*:\d+:\d+/);
   });
 });

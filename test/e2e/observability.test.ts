@@ -5,7 +5,7 @@ import { deployedEnvironment } from "../../local/start/library-context.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken } from "../../shared/index.ts";
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
-import { type MetricLine, parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
+import { computeSum, getValues, type MetricLine, parseMetricLine } from "../embedded-metrics.ts";
 import { useStack } from "./stack.ts";
 
 const scene = useStack({ visibilitySeconds: 2 });
@@ -20,19 +20,19 @@ interface LogLine {
 }
 
 /** Returns the lines that a function logged, as text. */
-const linesOf = (service: string) =>
+const getLines = (service: string) =>
   scene()
     .logs.filter((line) => line.startsWith(`${service}: {`))
     .map((line) => line.slice(service.length + 2));
 
-const logOf = (service: string): LogLine[] =>
-  linesOf(service)
+const getLog = (service: string): LogLine[] =>
+  getLines(service)
     .map((line) => JSON.parse(line))
     .filter((line) => line._aws === undefined);
 
 /** Returns a function's metric lines after checking each line against the format. */
-const metricsOf = (service: string): MetricLine[] =>
-  linesOf(service)
+const getMetrics = (service: string): MetricLine[] =>
+  getLines(service)
     .filter((line) => line.includes('"_aws"'))
     .map(parseMetricLine);
 
@@ -47,7 +47,7 @@ async function eventually<T>(find: () => T | undefined | false): Promise<T> {
 
 const decisionAbout = (requestId: string) =>
   eventually(() =>
-    logOf("authorizer").find(
+    getLog("authorizer").find(
       ({ message, request_id }) => message === "Call decided" && request_id === requestId,
     ),
   );
@@ -136,7 +136,7 @@ describe("metrics", () => {
   it("count and time each decision by outcome", async () => {
     const { caller, get, send } = scene();
     const names = ["Allowed", "AuthFailed", "ScopeViolation", "Unavailable"];
-    const counts = () => names.map((name) => sumOf(metricsOf("authorizer"), name));
+    const counts = () => names.map((name) => computeSum(getMetrics("authorizer"), name));
     await allWritten();
     const before = counts();
     for (let n = 0; n < 3; n += 1) await get("/api/x", caller);
@@ -145,13 +145,13 @@ describe("metrics", () => {
     const decided = 6 + before.reduce((sum, count) => sum + count, 0);
     await eventually(() => counts().reduce((sum, count) => sum + count, 0) === decided);
     expect(counts().map((count, index) => count - (before[index] ?? 0))).toEqual([3, 2, 1, 0]);
-    expect(valuesOf(metricsOf("authorizer"), "DecisionDuration")).toHaveLength(decided);
+    expect(getValues(getMetrics("authorizer"), "DecisionDuration")).toHaveLength(decided);
   });
 
   it("are written after the response was sent", async () => {
     const { stack, caller, get } = scene();
     await allWritten();
-    const allowed = () => sumOf(metricsOf("authorizer"), "Allowed");
+    const allowed = () => computeSum(getMetrics("authorizer"), "Allowed");
     const before = allowed();
     stack.eventBus.delayMs = 800;
     expect((await get("/api/x", caller)).status).toBe(200);
@@ -162,11 +162,11 @@ describe("metrics", () => {
 
   it("count the outcome of each event and measure its latency", async () => {
     const names = ["EventsStored", "EventsDuplicate", "EventsRejected", "SuspiciousActivity"];
-    const counts = () => names.map((name) => sumOf(metricsOf("subscriber"), name));
+    const counts = () => names.map((name) => computeSum(getMetrics("subscriber"), name));
     const { stack, settle } = scene();
     await settle();
     const before = counts();
-    const lags = valuesOf(metricsOf("subscriber"), "EventLag").length;
+    const lags = getValues(getMetrics("subscriber"), "EventLag").length;
     const at = (ageMs: number) =>
       createEvent(
         { eventType: "suspicious_activity", clientId: "producer", details: {} },
@@ -186,7 +186,7 @@ describe("metrics", () => {
     );
     const gained = () => counts().map((count, index) => count - (before[index] ?? 0));
     await eventually(() => gained().join() === "2,1,1,2");
-    const newLags = valuesOf(metricsOf("subscriber"), "EventLag").slice(lags);
+    const newLags = getValues(getMetrics("subscriber"), "EventLag").slice(lags);
     expect(newLags).toHaveLength(2);
     expect(Math.max(...newLags)).toBeGreaterThanOrEqual(60_000);
     expect(Math.min(...newLags)).toBeLessThan(30_000);
@@ -195,12 +195,12 @@ describe("metrics", () => {
   it("count events that are spooled while the bus is down and republished later", async () => {
     const { stack, get, caller } = scene();
     stack.eventBus.down = true;
-    await get("/api/set-aside", caller);
-    await eventually(() => sumOf(metricsOf("authorizer"), "EventsSetAside") === 1);
-    await eventually(() => sumOf(metricsOf("republisher"), "EventsRefused") > 0);
+    await get("/api/spooled", caller);
+    await eventually(() => computeSum(getMetrics("authorizer"), "EventsSpooled") === 1);
+    await eventually(() => computeSum(getMetrics("republisher"), "EventsRejected") > 0);
     stack.eventBus.down = false;
-    await eventually(() => sumOf(metricsOf("republisher"), "EventsReturned") === 1);
-    expect(sumOf(metricsOf("authorizer"), "EventsLost")).toBe(0);
+    await eventually(() => computeSum(getMetrics("republisher"), "EventsReturned") === 1);
+    expect(computeSum(getMetrics("authorizer"), "EventsLost")).toBe(0);
   });
 
   it("report how many items a cleanup deleted and that it completed", async () => {
@@ -208,7 +208,9 @@ describe("metrics", () => {
     await issueToken(library, { clientId: "app", scopes: ["api:read"], expiresInSeconds: 1 });
     await sleep(1100);
     expect((await send("POST", "/_local/schedules/cleanup/run", {})).status).toBe(200);
-    const [line] = await eventually(() => metricsOf("cleanup").length > 0 && metricsOf("cleanup"));
+    const [line] = await eventually(
+      () => getMetrics("cleanup").length > 0 && getMetrics("cleanup"),
+    );
     expect(line?.values).toMatchObject({
       AccessTokensRemoved: [1],
       AuthorizationCodesRemoved: [0],
@@ -221,7 +223,7 @@ describe("metrics", () => {
   it("contain no client, user or token, and the log contains no secret", async () => {
     const { caller, admin, logs } = scene();
     const text = ["authorizer", "subscriber", "republisher", "cleanup"]
-      .flatMap((service) => linesOf(service).filter((line) => line.includes('"_aws"')))
+      .flatMap((service) => getLines(service).filter((line) => line.includes('"_aws"')))
       .join("\n");
     expect(text).not.toMatch(/"(app|ada|ops|producer)"|token_id|client_id/);
     expect(logs.join("\n")).not.toContain(caller);
@@ -235,8 +237,8 @@ describe("metrics", () => {
     expect(status).toBe(503);
     expect(body.request_id).toBe(headers["x-amzn-requestid"]);
     expect(await decisionAbout(body.request_id)).toMatchObject({ outcome: "unavailable" });
-    await eventually(() => sumOf(metricsOf("authorizer"), "Unavailable") === 1);
-    const line = logOf("authorizer").find(({ message }) => message.includes("is unavailable"));
+    await eventually(() => computeSum(getMetrics("authorizer"), "Unavailable") === 1);
+    const line = getLog("authorizer").find(({ message }) => message.includes("is unavailable"));
     expect(line?.request_id).toBe(body.request_id);
   });
 });

@@ -52,7 +52,7 @@ async function leaveExpired(): Promise<void> {
   const old = [0, 1].map((n) =>
     createEvent({ eventType: "consent_given", details: {} }, longAgoMs + n),
   );
-  await storeEvents(library, old, { clock: () => longAgoMs, entered: new Map() });
+  await storeEvents(library, old, { clock: () => longAgoMs, registered: new Map() });
 }
 
 /**
@@ -167,9 +167,9 @@ const UNSEEN = [
   // Only needed if a token's writes are throttled, or between two writes with `lastUsedIntervalSeconds`.
   /Authorizer\w+: dynamodb:GetItem .*Tokens/,
   // Only needed for a token that no issuer listed.
-  /Authorizer\w+: dynamodb:PutItem .*Holdings/,
+  /Authorizer\w+: dynamodb:PutItem .*Credentials/,
   // Only needed for alerts with a policy, and for actions that are interrupted or affect too many tokens for one run.
-  /Anomalies\w+: dynamodb:\w+ .*(Tokens|Sessions|Holdings|Actions|Restrictions)/,
+  /Anomalies\w+: dynamodb:\w+ .*(Tokens|Sessions|Credentials|Actions|DenyList)/,
   // Only needed for alerts based on days of history: a client's issuance, or a service's new network.
   /Anomalies\w+: dynamodb:Query .*\/by_client$/,
   // Only needed for an alert whose example events are in a batch item, which depends on how the queue forms batches.

@@ -36,11 +36,11 @@ const acmeSample: Sample = {
   detail: { event: "login.failed", id: "a-1", at: "2026-11-23T10:00:00Z", from: "192.0.2.77" },
 };
 
-const secretOf = (name: string) =>
+const getSecret = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
 const scene = useStack({
-  secrets: new Map([...ENDPOINT_SECRETS, [secretOf("auth0"), "hunter2"]]),
+  secrets: new Map([...ENDPOINT_SECRETS, [getSecret("auth0"), "hunter2"]]),
   assembly: () =>
     synthesize(mkdtempSync(join(tmpdir(), "oauth-monitoring-providers-")), {
       removalPolicy: "destroy",
@@ -51,8 +51,8 @@ const scene = useStack({
         endpoints: [
           ...ENDPOINTS,
           // One endpoint's secret does not exist, and the other endpoint's secret is too weak.
-          { provider: "acme", authentication: { kind: "bearer", secretArn: secretOf("acme") } },
-          { provider: "auth0", authentication: { kind: "bearer", secretArn: secretOf("auth0") } },
+          { provider: "acme", authentication: { kind: "bearer", secretArn: getSecret("acme") } },
+          { provider: "auth0", authentication: { kind: "bearer", secretArn: getSecret("auth0") } },
         ],
       },
     }),
@@ -176,7 +176,7 @@ describe("provider endpoint", () => {
       return { ...detail, properties };
     });
 
-  async function eventsOf(user: string) {
+  async function getEvents(user: string) {
     await scene().settle();
     const query = `user_id=${user}&from=2026-11-01T00:00:00Z&limit=100`;
     return (await scene().get(`/admin/oauth/events?${query}`, scene().admin)).body.events;
@@ -193,7 +193,7 @@ describe("provider endpoint", () => {
     for (const record of signIns("grace", 2)) {
       expect((await postSigned(JSON.stringify(record))).status).toBe(200);
     }
-    const events = await eventsOf("grace");
+    const events = await getEvents("grace");
     expect(events).toHaveLength(25);
     expect(events[0]).toMatchObject({
       event_type: "auth_failed",
@@ -208,7 +208,7 @@ describe("provider endpoint", () => {
     ]);
     const headers = signed(body);
     for (let delivery = 0; delivery < 3; delivery += 1) await post("entra", headers, body);
-    expect(await eventsOf("joan")).toHaveLength(2);
+    expect(await getEvents("joan")).toHaveLength(2);
   });
 
   it("stores a replayed request once when it has no IDs, no times and no signed timestamp", async () => {
@@ -217,7 +217,7 @@ describe("provider endpoint", () => {
       const { body: answer } = await post("ping", { "x-ping-key": ENDPOINT_KEYS.ping }, body);
       expect(answer).toEqual({ taken: 1 });
     }
-    expect(await eventsOf("edith")).toHaveLength(1);
+    expect(await getEvents("edith")).toHaveLength(1);
   });
 
   it("rejects an unsigned request without parsing it", async () => {
@@ -228,7 +228,7 @@ describe("provider endpoint", () => {
     const stranger = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
     const good = signed(body);
     const twice = String(good["webhook-signature"]);
-    const refused = [
+    const rejected = [
       await post("entra", {}, body),
       await postSigned(body, { secrets: [stranger] }),
       await postSigned(body, { ageSeconds: 400 }),
@@ -241,7 +241,7 @@ describe("provider endpoint", () => {
       await post("okta", { authorization: `${ENDPOINT_KEYS.okta}0` }, body),
       await post("ping", { authorization: ENDPOINT_KEYS.ping }, body),
     ];
-    for (const { status, headers, text } of refused) {
+    for (const { status, headers, text } of rejected) {
       expect(status, text).toBe(401);
       expect(headers["content-type"]).toBe("application/problem+json");
       expect(JSON.stringify(headers)).toMatch(/(Signature|Bearer) realm=/);
@@ -257,7 +257,7 @@ describe("provider endpoint", () => {
     for (const secrets of [[key], [nextKey], [nextKey, key]]) {
       expect((await postSigned(body, { secrets })).status).toBe(200);
     }
-    expect(await eventsOf("radia")).toHaveLength(1);
+    expect(await getEvents("radia")).toHaveLength(1);
   });
 
   it("accepts Keycloak's signature, Okta's secret and PingOne's secret", async () => {
@@ -296,7 +296,7 @@ describe("provider endpoint", () => {
       ),
     ];
     expect(answers.map(({ body }) => body)).toEqual([{ taken: 1 }, { taken: 2 }, { taken: 1 }]);
-    const events = (await eventsOf("barbara")) as { event_data: { provider: string } }[];
+    const events = (await getEvents("barbara")) as { event_data: { provider: string } }[];
     expect(events.map(({ event_data }) => event_data.provider).sort()).toEqual([
       "keycloak",
       "okta",
@@ -325,7 +325,7 @@ describe("provider endpoint", () => {
   it("lists the lines that it cannot parse, and rejects a body with no valid line", async () => {
     const [record] = signIns("hedy", 1);
     const lines = await postSigned(`${JSON.stringify(record)}\nno JSON\n`);
-    expect(lines).toMatchObject({ status: 200, body: { taken: 1, refused_lines: [2] } });
+    expect(lines).toMatchObject({ status: 200, body: { taken: 1, rejected_lines: [2] } });
     expect(await postSigned("no JSON")).toMatchObject({
       status: 400,
       body: { detail: expect.stringContaining("neither JSON nor JSON Lines") },
@@ -336,14 +336,14 @@ describe("provider endpoint", () => {
       status: 413,
       body: { detail: expect.stringContaining("Send at most 2000") },
     });
-    expect(await eventsOf("hedy")).toHaveLength(1);
+    expect(await getEvents("hedy")).toHaveLength(1);
   });
 
   it("accepts 4 MB, and rejects a larger body before it checks the signature", async () => {
     const mebibyte = "x".repeat(1024 * 1024);
     const [record] = signIns("jean", 1);
     expect((await postSigned(JSON.stringify({ ...record, mebibyte }))).status).toBe(200);
-    const [event] = await eventsOf("jean");
+    const [event] = await getEvents("jean");
     expect(event.event_data.original_cut).toContain("SignInLogs");
     const tooLarge = { status: 413, headers: { "content-type": "application/problem+json" } };
     expect(await post("entra", {}, mebibyte.repeat(5))).toMatchObject(tooLarge);
@@ -371,7 +371,7 @@ describe("provider endpoint", () => {
     expect(await invoke({ body: base64, isBase64Encoded: false })).toMatchObject({
       statusCode: 401,
     });
-    expect(await eventsOf(encodeURIComponent("évariste"))).toHaveLength(1);
+    expect(await getEvents(encodeURIComponent("évariste"))).toHaveLength(1);
   });
 
   it("returns 503 until the bus has accepted every record, and loses no record", async () => {
@@ -385,14 +385,14 @@ describe("provider endpoint", () => {
       entry.Detail?.includes("ida-7")
         ? { ErrorCode: "InternalFailure", ErrorMessage: "not this one" }
         : put(entry);
-    const refused = await post("entra", headers, body);
+    const rejected = await post("entra", headers, body);
     eventBus.put = put;
-    expect(refused).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
-    expect(refused.body.detail).toBe(
+    expect(rejected).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
+    expect(rejected.body.detail).toBe(
       "Some records could not be accepted. Send the whole request again.",
     );
     expect((await post("entra", headers, body)).body).toEqual({ taken: 12 });
-    expect(await eventsOf("ida")).toHaveLength(12);
+    expect(await getEvents("ida")).toHaveLength(12);
   });
 
   it("returns 503 while its secret is unreadable or invalid", async () => {
@@ -440,7 +440,7 @@ describe("provider endpoint", () => {
     const everything = [await storeText(), ...busTraffic, ...logs, JSON.stringify(answers)].join(
       "\n",
     );
-    expect(await eventsOf("anita")).toHaveLength(1);
+    expect(await getEvents("anita")).toHaveLength(1);
     for (const secret of secrets) expect(everything).not.toContain(secret);
   });
 });

@@ -48,7 +48,7 @@ const bus = () =>
   new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });
 
 /** Returns `count` events for a client, a millisecond apart. */
-const eventsOf = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
+const getEvents = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
   Array.from({ length: count }, (_, n) =>
     createEvent({ eventType, clientId, details: { n } }, atMs + n),
   );
@@ -58,7 +58,7 @@ async function storedIds(clientId: string): Promise<string[]> {
   return events.map(({ id }) => id).sort();
 }
 
-const idsOf = (events: readonly OAuthEvent[]) => events.map(({ id }) => id).sort();
+const getIds = (events: readonly OAuthEvent[]) => events.map(({ id }) => id).sort();
 
 /** Returns the number of a client's events counted in the last three days. */
 async function counted(clientId: string): Promise<number> {
@@ -80,24 +80,24 @@ describe("replay of the event bus archive", () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now();
-    const [before, during] = [eventsOf("shop", 5, startMs), eventsOf("shop", 7, startMs + 100)];
+    const [before, during] = [getEvents("shop", 5, startMs), getEvents("shop", 7, startMs + 100)];
     await library.sink.publish(before);
     await settle();
     await bus().send(new DisableRuleCommand(rule));
     await library.sink.publish(during);
     await settle();
     await bus().send(new EnableRuleCommand(rule));
-    expect(await storedIds("shop")).toEqual(idsOf(before));
+    expect(await storedIds("shop")).toEqual(getIds(before));
 
     const range = { from: toInstant(startMs), to: toInstant(startMs + 1000) };
     await archiveReplay(target(), range);
     await settle();
-    expect(await storedIds("shop")).toEqual(idsOf([...before, ...during]));
+    expect(await storedIds("shop")).toEqual(getIds([...before, ...during]));
     expect(await counted("shop")).toBe(12);
 
     await archiveReplay(target(), range);
     await settle();
-    expect(await storedIds("shop")).toEqual(idsOf([...before, ...during]));
+    expect(await storedIds("shop")).toEqual(getIds([...before, ...during]));
     expect(await counted("shop")).toBe(12);
   });
 
@@ -105,7 +105,7 @@ describe("replay of the event bus archive", () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now() - HOUR_MS;
-    const lost = eventsOf("range", 10, startMs);
+    const lost = getEvents("range", 10, startMs);
     await bus().send(new DisableRuleCommand(rule));
     await library.sink.publish(lost);
     await bus().send(new EnableRuleCommand(rule));
@@ -128,14 +128,14 @@ describe("replay of the event bus archive", () => {
     await replay("to-another-rule", [`${stack.replay.storedRuleArn}-other`]);
     expect(await storedIds("range")).toEqual([]);
     await replay("to-ours", [stack.replay.storedRuleArn]);
-    expect(await storedIds("range")).toEqual(idsOf(lost.slice(2, 6)));
+    expect(await storedIds("range")).toEqual(getIds(lost.slice(2, 6)));
     await expect(replay("to-ours", [])).rejects.toThrow("Replay to-ours already exists.");
   });
 
   it("does not count deleted events again", async () => {
     const { library, settle } = scene();
     const startMs = Date.now() - 2 * DAY_MS;
-    const old = eventsOf("removed", 3, startMs, "consent_given");
+    const old = getEvents("removed", 3, startMs, "consent_given");
     await library.sink.publish(old);
     await settle();
     expect(await counted("removed")).toBe(3);
@@ -166,7 +166,7 @@ describe("dead-letter queue", () => {
     const subscriber = stack.named("function", "Subscriber");
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
-    const events = eventsOf("redriven", 4);
+    const events = getEvents("redriven", 4);
     await library.sink.publish(events);
     while (letters.visible < events.length) {
       stack.functions.kill(subscriber);
@@ -183,7 +183,7 @@ describe("dead-letter queue", () => {
     expect((await deadLettersRedrive(target())).json).toEqual({ redriven: 4 });
     await settle();
     expect(letters.visible).toBe(0);
-    expect(await storedIds("redriven")).toEqual(idsOf(events));
+    expect(await storedIds("redriven")).toEqual(getIds(events));
   });
 });
 
@@ -193,23 +193,23 @@ describe("queue that rejects EventBridge's messages", () => {
   it("receives every event later through the rule's retry policy", async () => {
     const { stack, library, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
-    const events = eventsOf("throttled", 20);
-    const before = stack.eventBus.countsOf(rule()).RetryInvocationAttempts;
-    buffer.refusal = new Error("RequestThrottled");
+    const events = getEvents("throttled", 20);
+    const before = stack.eventBus.getCounts(rule()).RetryInvocationAttempts;
+    buffer.rejection = new Error("RequestThrottled");
     await library.sink.publish(events);
     expect(stack.eventBus.waiting).toBe(20);
     expect(await storedIds("throttled")).toEqual([]);
-    buffer.refusal = undefined;
+    buffer.rejection = undefined;
     await settle();
-    expect(await storedIds("throttled")).toEqual(idsOf(events));
-    expect(stack.eventBus.countsOf(rule()).RetryInvocationAttempts).toBe(before + 20);
+    expect(await storedIds("throttled")).toEqual(getIds(events));
+    expect(stack.eventBus.getCounts(rule()).RetryInvocationAttempts).toBe(before + 20);
     expect(await counted("throttled")).toBe(20);
   });
 
   it("leaves the events in the dead-letter queue with EventBridge's reason, ready for a redrive", async () => {
     const { stack, settle } = scene();
     const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
-    const events = eventsOf("denied", 3);
+    const events = getEvents("denied", 3);
     const text = (StringValue: string) => ({ DataType: "String", StringValue });
     for (const event of events) {
       const detail = { source: EVENT_SOURCE, "detail-type": detailType(event.event_type) };
@@ -226,7 +226,7 @@ describe("queue that rejects EventBridge's messages", () => {
     });
     expect((await deadLettersRedrive(target())).json).toEqual({ redriven: 3 });
     await settle();
-    expect(await storedIds("denied")).toEqual(idsOf(events));
+    expect(await storedIds("denied")).toEqual(getIds(events));
   });
 });
 
@@ -235,7 +235,7 @@ describe("killed process", () => {
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     const republisher = stack.named("function", "Republisher");
-    const events = eventsOf("republished", 100);
+    const events = getEvents("republished", 100);
     stack.eventBus.down = true;
     await library.sink.publish(events);
     expect(unpublished.visible + unpublished.inFlight).toBe(100);
@@ -248,7 +248,7 @@ describe("killed process", () => {
     }
     stack.eventBus.delayMs = 0;
     await settle();
-    expect(await storedIds("republished")).toEqual(idsOf(events));
+    expect(await storedIds("republished")).toEqual(getIds(events));
   });
 
   it("loses at most the events of the call just answered if it is the authorizer", async () => {

@@ -23,7 +23,7 @@ import { useStack } from "./stack.ts";
 
 const AUDIENCE = "https://sp.example.com";
 const CAEP = "https://schemas.openid.net/secevent/caep/event-type/";
-const secretOf = (name: string) =>
+const getSecret = (name: string) =>
   `arn:aws:secretsmanager:us-east-1:000000000000:secret:${name}-AbCdEf`;
 
 const directory = mkdtempSync(join(tmpdir(), "signals-"));
@@ -62,7 +62,7 @@ let endpoint = "";
 
 /** The transmitting stack's webhook: the notices that it received, and how many more calls it will reject. */
 const webhook = {
-  told: [] as { id: string; body: string; signature: string; timestamp: string }[],
+  notified: [] as { id: string; body: string; signature: string; timestamp: string }[],
   failures: 1,
   server: undefined as Server | undefined,
 };
@@ -75,14 +75,14 @@ async function startWebhook(): Promise<void> {
     for await (const chunk of request) body += String(chunk);
     const header = (name: string) => String(request.headers[`webhook-${name}`]);
     const [signature, timestamp] = [header("signature"), header("timestamp")];
-    webhook.told.push({ id: header("id"), body, signature, timestamp });
+    webhook.notified.push({ id: header("id"), body, signature, timestamp });
     webhook.failures -= 1;
     response.writeHead(webhook.failures >= 0 ? 503 : 204).end();
   });
   await new Promise<void>((resolve) => webhook.server?.listen(0, "127.0.0.1", resolve));
   const { port } = webhook.server.address() as AddressInfo;
   const target = { url: `http://127.0.0.1:${port}/hook`, secret: WEBHOOK_SECRET };
-  webhookSecrets.set(secretOf("siem"), JSON.stringify(target));
+  webhookSecrets.set(getSecret("siem"), JSON.stringify(target));
 }
 
 /** Configuration of the receiving stack. */
@@ -94,20 +94,20 @@ const receiving = (): MonitoringConfigInput => ({
           name: "idp",
           issuer: pushing.issuer,
           audiences: [AUDIENCE],
-          pushAuthorizationSecretArn: secretOf("push"),
+          pushAuthorizationSecretArn: getSecret("push"),
         },
         {
           name: "edr",
           issuer: polled.issuer,
           audiences: [AUDIENCE],
           subjects: { users: ["email"] },
-          poll: { endpoint, authorizationSecretArn: secretOf("poll"), maxEvents: 2 },
+          poll: { endpoint, authorizationSecretArn: getSecret("poll"), maxEvents: 2 },
         },
         {
           name: "other-stack",
           issuer: otherUrl(),
           audiences: [AUDIENCE],
-          pushAuthorizationSecretArn: secretOf("other"),
+          pushAuthorizationSecretArn: getSecret("other"),
           actions: { "session-revoked": "enforce", "account-disabled": "propose" },
         },
       ],
@@ -123,7 +123,7 @@ beforeAll(async () => {
     signals: {
       transmitter: { audiences: { receiver: [AUDIENCE] }, signingKeys: ["First", "Second"] },
     },
-    notifications: { webhooks: [{ name: "Siem", secretArn: secretOf("siem") }] },
+    notifications: { webhooks: [{ name: "Siem", secretArn: getSecret("siem") }] },
   });
 });
 afterAll(async () => {
@@ -150,9 +150,9 @@ beforeAll(() => {
 const scene = useStack({
   assembly: () => assembly,
   secrets: new Map([
-    [secretOf("push"), "Bearer agreed"],
-    [secretOf("poll"), "Bearer of-the-stream"],
-    [secretOf("other"), "Bearer of-the-other-stack"],
+    [getSecret("push"), "Bearer agreed"],
+    [getSecret("poll"), "Bearer of-the-stream"],
+    [getSecret("other"), "Bearer of-the-other-stack"],
   ]),
 });
 
@@ -194,7 +194,7 @@ async function push(body: string, headers: Record<string, string> = {}) {
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-const eventsOf = async (type: string) =>
+const getEvents = async (type: string) =>
   (await scene().get(`/admin/oauth/events?type=${type}`, scene().admin)).body.events;
 
 describe("pushed SET", () => {
@@ -204,7 +204,7 @@ describe("pushed SET", () => {
     expect([accepted.status, accepted.text]).toEqual([202, ""]);
     expect((await push(text)).status).toBe(202);
     await scene().settle();
-    const events = await eventsOf("signal_session_revoked");
+    const events = await getEvents("signal_session_revoked");
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({
       user_id: "ada",
@@ -242,7 +242,7 @@ describe("pushed SET", () => {
     const stranger = await polled.sign(setClaims(pushing, "push-4"));
     expect((await err(stranger))[1]).toBe("invalid_key");
     await scene().settle();
-    expect(await eventsOf("signal_session_revoked")).toHaveLength(1);
+    expect(await getEvents("signal_session_revoked")).toHaveLength(1);
   });
 
   it("gets a retryable error while the bus rejects its event", async () => {
@@ -253,7 +253,7 @@ describe("pushed SET", () => {
     scene().stack.eventBus.down = false;
     expect((await push(text)).status).toBe(202);
     await scene().settle();
-    expect(await eventsOf("signal_session_revoked")).toHaveLength(2);
+    expect(await getEvents("signal_session_revoked")).toHaveLength(2);
   });
 });
 
@@ -275,7 +275,7 @@ describe("polled stream", () => {
       mixed: { err: "invalid_issuer" },
     });
     expect(stream.authorizations).toEqual(new Set(["Bearer of-the-stream"]));
-    const events = await eventsOf("signal_session_revoked");
+    const events = await getEvents("signal_session_revoked");
     expect(
       events.filter((each: { user_id?: string }) => each.user_id === "ada@example.com"),
     ).toHaveLength(4);
@@ -299,7 +299,7 @@ async function manage(
   body?: unknown,
   { scopes = ["ssf.manage", "ssf.read"], clientId = "receiver" } = {},
 ) {
-  const secret = await tokenOf(clientId, scopes);
+  const secret = await getToken(clientId, scopes);
   const call = () =>
     fetch(`${otherUrl()}${path}`, {
       method,
@@ -318,7 +318,7 @@ async function manage(
 
 const tokens = new Map<string, string>();
 
-async function tokenOf(clientId: string, scopes: readonly string[]): Promise<string | undefined> {
+async function getToken(clientId: string, scopes: readonly string[]): Promise<string | undefined> {
   if (scopes.length === 0) return undefined;
   const key = `${clientId} ${scopes.join(" ")}`;
   const known = tokens.get(key);
@@ -511,17 +511,17 @@ describe("transmitter", () => {
       204,
     );
     expect((await manage("POST", "/ssf/verification", { stream_id })).status).toBe(429);
-    const verified = await until(async () => (await eventsOf("signal_verification"))[0]);
+    const verified = await until(async () => (await getEvents("signal_verification"))[0]);
     expect(verified.event_data).toMatchObject({
       transmitter: "other-stack",
       signal: VERIFICATION,
       details: { state: "hello" },
       subject: { format: "opaque", id: stream_id },
     });
-    const before = (await eventsOf("signal_session_revoked")).length;
+    const before = (await getEvents("signal_session_revoked")).length;
     await act();
     const ended = await until(async () => {
-      const all = await eventsOf("signal_session_revoked");
+      const all = await getEvents("signal_session_revoked");
       return all.length > before ? all[0] : undefined;
     });
     expect(ended).toMatchObject({ user_id: "grace", event_data: { transmitter: "other-stack" } });
@@ -531,9 +531,9 @@ describe("transmitter", () => {
     other().stack.eventBus.put(JSON.parse(taken.at(-1) ?? "{}"));
     await other().settle();
     await scene().settle();
-    expect(await eventsOf("signal_session_revoked")).toHaveLength(before + 1);
+    expect(await getEvents("signal_session_revoked")).toHaveLength(before + 1);
     // Neither the receiver's header nor a SET is stored in plain text.
-    const kept = await itemsOf(stream_id);
+    const kept = await getItems(stream_id);
     expect(kept).toContain(stream_id);
     expect(kept).not.toContain("of-the-other-stack");
     expect(kept).not.toContain("set#");
@@ -558,18 +558,18 @@ describe("transmitter", () => {
     expect((await get("/api/orders", secret)).status).toBe(200);
 
     expect((await act()).state).toBe("done");
-    const refused = await until(async () => {
+    const rejected = await until(async () => {
       const answer = await get("/api/orders", secret);
       return answer.status === 401 ? answer : undefined;
     });
-    expect(refused.body).toMatchObject({ status: 401 });
+    expect(rejected.body).toMatchObject({ status: 401 });
     // Later calls are denied. Other users and newer sign-ins stay allowed.
     for (let n = 0; n < 5; n += 1) expect((await get("/api/orders", secret)).status).toBe(401);
     expect((await get("/api/orders", bystander.secret)).status).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 1100));
     expect((await get("/api/orders", (await issue()).secret)).status).toBe(200);
     await scene().settle();
-    const taken = await eventsOf("action_taken");
+    const taken = await getEvents("action_taken");
     expect(taken[0]).toMatchObject({
       user_id: "grace",
       event_data: {
@@ -581,7 +581,7 @@ describe("transmitter", () => {
     // An action that must be proposed waits for approval.
     const until_ = new Date(Date.now() + 3_600_000).toISOString();
     await act({ kind: "block", target: { kind: "user", id: "alan" }, until: until_ });
-    await until(async () => (await eventsOf("action_proposed"))[0]);
+    await until(async () => (await getEvents("action_proposed"))[0]);
     expect((await get("/api/orders", bystander.secret)).status).toBe(200);
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
   });
@@ -601,7 +601,7 @@ describe("transmitter", () => {
     await act();
     await until(async () => (calls > 1 ? calls : undefined));
     await other().settle();
-    expect(await itemsOf(body.stream_id)).not.toContain("set#");
+    expect(await getItems(body.stream_id)).not.toContain("set#");
     await manage("DELETE", `/ssf/streams?stream_id=${body.stream_id}`);
     server.closeAllConnections();
     server.close();
@@ -611,10 +611,10 @@ describe("transmitter", () => {
 describe("webhook", () => {
   it("is sent each action with one ID and a signature, and is retried until it accepts", async () => {
     await act({ reason: "For the webhook" });
-    const of = () => webhook.told.filter(({ body }) => body.includes("For the webhook"));
+    const of = () => webhook.notified.filter(({ body }) => body.includes("For the webhook"));
     await until(async () => of()[0]);
     // The first call was rejected and then retried.
-    const ids = () => webhook.told.map(({ id }) => id);
+    const ids = () => webhook.notified.map(({ id }) => id);
     await until(async () => (ids().length > new Set(ids()).size ? true : undefined));
     const { id = "", body = "", timestamp = "", signature } = of()[0] ?? {};
     const signed = { id, body, sentAtSeconds: Number(timestamp) };
@@ -643,13 +643,13 @@ describe("signal metrics", () => {
       }
     }
     for (const name of [
-      "signal-receiver SetsTaken",
-      "signal-receiver SetsRefused",
-      "signal-poller SetsTaken",
+      "signal-receiver SetsAccepted",
+      "signal-receiver SetsRejected",
+      "signal-poller SetsAccepted",
       "signal-transmitter EventsTransmitted",
       "signal-delivery SetsPushed",
       "signal-delivery PushesRetried",
-      "webhook NoticesTaken",
+      "webhook NoticesDelivered",
       "webhook NoticesRetried",
     ]) {
       expect(sums.get(name) ?? 0, name).toBeGreaterThan(0);
@@ -671,7 +671,7 @@ const UNSEEN = [
   // Only needed for actions against tokens and sessions, which no signal in these tests names.
   /SignalReceiver\w+: dynamodb:Query .*\/by_token_id$/,
   /SignalReceiver\w+: dynamodb:\w+ .*Sessions/,
-  /SignalReceiver\w+: dynamodb:(DeleteItem|UpdateItem|Query) .*Restrictions/,
+  /SignalReceiver\w+: dynamodb:(DeleteItem|UpdateItem|Query) .*DenyList/,
 ];
 
 describe("roles of the signal and webhook functions", () => {
@@ -693,7 +693,7 @@ describe("roles of the signal and webhook functions", () => {
 });
 
 /** Returns a stream's items in the other stack's table as text: the stream, its subjects, and pending SETs. */
-async function itemsOf(streamId: string): Promise<string> {
+async function getItems(streamId: string): Promise<string> {
   const { stack, library } = other();
   const TableName = stack.named("table", "SignalTransmitterTable");
   const under = async (partition: string) => {

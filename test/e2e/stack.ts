@@ -5,7 +5,7 @@ import type { GuardedStore } from "../../local/services/store-guard.ts";
 import type { Assembly } from "../../local/services/template.ts";
 import { type LibraryContext, libraryContext } from "../../local/start/library-context.ts";
 import { type LocalStack, startLocalStack } from "../../local/start/local-stack.ts";
-import { isPack, readPacks } from "../../shared/audit-log/event-pack.ts";
+import { isBatchItem, readBatchItems } from "../../shared/audit-log/batch-item.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { issueToken } from "../../shared/index.ts";
 import { recordingLogger } from "../integration/store.ts";
@@ -142,7 +142,7 @@ export function useStack({
           }
         }
         // Compressed attributes cannot be searched.
-        const packed = await readPacks(library, items.filter(isPack));
+        const packed = await readBatchItems(library, items.filter(isBatchItem));
         return JSON.stringify([...items, ...packed.values()]);
       },
     };

@@ -130,7 +130,7 @@ describe("npm start", () => {
       events: expect.arrayContaining([
         expect.objectContaining({
           event_data: expect.objectContaining({
-            origin: expect.objectContaining({ country: "DE" }),
+            enrichment: expect.objectContaining({ country: "DE" }),
           }),
         }),
       ]),

@@ -20,7 +20,7 @@ const endMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
 const startMs = endMs - DAY_MS;
 const traffic = generateTraffic({ seed: 3, startMs, days: 1, clients: 8, eventsPerDay: 300 });
 
-const countOf = (type: string) =>
+const getCount = (type: string) =>
   traffic.events.filter(({ event_type }) => event_type === type).length;
 
 describe("replayed traffic", () => {
@@ -29,7 +29,7 @@ describe("replayed traffic", () => {
   }, async () => {
     const { stack, library, get, admin } = scene();
     const target = { ...library, front: openLocalFront(stack.url) };
-    const told: string[] = [];
+    const notified: string[] = [];
     const range = `from=${toInstant(startMs)}&to=${toInstant(endMs)}`;
     const stats = async () => {
       const query = `${range}&as_of=${toInstant(endMs)}`;
@@ -37,17 +37,17 @@ describe("replayed traffic", () => {
       return rest;
     };
 
-    await publishTraffic(target, traffic, (line) => told.push(line));
-    expect(told.at(-1)).toBe(
+    await publishTraffic(target, traffic, (line) => notified.push(line));
+    expect(notified.at(-1)).toBe(
       `published all ${traffic.events.length} events; 0 are waiting to be stored`,
     );
     const first = await stats();
     const types = [...new Set(traffic.events.map(({ event_type }) => event_type))];
     expect(types).toContain("scope_violation");
     expect(first.events.by_type).toEqual(
-      Object.fromEntries(types.map((type) => [type, countOf(type)])),
+      Object.fromEntries(types.map((type) => [type, getCount(type)])),
     );
-    expect(first.total_tokens_issued).toBe(countOf("token_issued"));
+    expect(first.total_tokens_issued).toBe(getCount("token_issued"));
     expect(Object.keys(first.tokens_by_client)).toContain("Order sync");
 
     await publishTraffic(target, traffic, () => {});
@@ -148,7 +148,7 @@ describe("replay", () => {
     const { stack, library } = scene();
     const target = { ...library, front: openLocalFront(stack.url) };
     const range = { fromMs: endMs - 30 * MINUTE_MS, toMs: endMs };
-    const guesses = Array.from({ length: 40 }, (_, n) =>
+    const credentialGuesses = Array.from({ length: 40 }, (_, n) =>
       createEvent(
         {
           eventType: "auth_failed",
@@ -159,8 +159,8 @@ describe("replay", () => {
     );
     const opened: string[] = [];
     const parts: number[] = [];
-    const alerts = await replayEvents(target, guesses, range, {
-      tell: () => {},
+    const alerts = await replayEvents(target, credentialGuesses, range, {
+      writeLine: () => {},
       onAlert: ({ subject }) => opened.push(subject.id),
       pace: async (part) => void parts.push(part),
     });
@@ -179,7 +179,7 @@ describe("replay", () => {
         { ...library, front },
         [],
         { fromMs: 0, toMs: 1 },
-        { tell: () => {}, onAlert: () => {}, pace: async () => {} },
+        { writeLine: () => {}, onAlert: () => {}, pace: async () => {} },
       ),
     ).rejects.toThrow("the stack has no detection schedule");
   });

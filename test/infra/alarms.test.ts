@@ -42,7 +42,7 @@ interface AlarmProperties {
 }
 
 /** Returns the alarms, keyed by the end of the construct path. */
-function alarmsOf(source: Template): Record<string, AlarmProperties> {
+function getAlarms(source: Template): Record<string, AlarmProperties> {
   const found = Object.entries(source.findResources("AWS::CloudWatch::Alarm"));
   return Object.fromEntries(
     found.map(([logicalId, { Properties }]) => [
@@ -52,13 +52,13 @@ function alarmsOf(source: Template): Record<string, AlarmProperties> {
   );
 }
 
-const alarms = alarmsOf(template);
+const alarms = getAlarms(template);
 /** Returns the metrics that an alarm watches. */
-const metricsOf = ({ Metrics, ...single }: AlarmProperties): WatchedMetric[] =>
+const getMetrics = ({ Metrics, ...single }: AlarmProperties): WatchedMetric[] =>
   Metrics?.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []) ?? [single as WatchedMetric];
 
 /** Returns the expression that an alarm compares with its threshold. */
-const expressionOf = ({ Metrics = [] }: AlarmProperties) =>
+const getExpression = ({ Metrics = [] }: AlarmProperties) =>
   Metrics.find(({ Expression, ReturnData = true }) => Expression && ReturnData)?.Expression;
 
 /** Returns the metric with the given ID in an alarm's expression. */
@@ -121,14 +121,14 @@ const own = (service: string, MetricName: string) => ({
 
 describe("alarms", () => {
   it("watch as many metrics as the cost estimate assumes", () => {
-    expect(Object.values(alarms).flatMap(metricsOf)).toHaveLength(ALARM_METRICS);
+    expect(Object.values(alarms).flatMap(getMetrics)).toHaveLength(ALARM_METRICS);
   });
 
   it("fire when a share of a function's invocations fails, but not for a few failures", () => {
     for (const name of functionNames.filter((each) => !SCHEDULED.has(each))) {
       const throttles = alarms[`${name}Throttles`] as AlarmProperties;
       expect(throttles.Threshold).toBe(1);
-      expect(expressionOf(throttles)).toBe(
+      expect(getExpression(throttles)).toBe(
         "IF(failures >= 5, 100 * failures / (failures + FILL(successes, 0)), 0)",
       );
       expect(metricById(throttles, "failures")).toMatchObject({
@@ -142,7 +142,7 @@ describe("alarms", () => {
       if (name === "Authorizer") continue;
       const errors = alarms[`${name}Errors`] as AlarmProperties;
       expect(errors.Threshold).toBe(1);
-      expect(expressionOf(errors)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
+      expect(getExpression(errors)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
       expect(metricById(errors, "failures")).toMatchObject({
         Stat: "Sum",
         Metric: { MetricName: "Errors" },
@@ -191,7 +191,7 @@ describe("alarms", () => {
     monitoring.attach(busy);
     monitoring.attach(http, { alarm: { percent: 10, atLeast: 50 } });
     const byApi = Object.fromEntries(
-      Object.values(alarmsOf(Template.fromStack(stack)))
+      Object.values(getAlarms(Template.fromStack(stack)))
         .filter((alarm) => metricById(alarm, "attempts")?.Metric.Namespace === "AWS/ApiGateway")
         .map((alarm) => [JSON.stringify(metricById(alarm, "attempts")?.Metric.Dimensions), alarm]),
     );
@@ -200,7 +200,7 @@ describe("alarms", () => {
       return [
         /Quiet|Busy|Http/.exec(dimensions)?.[0],
         alarm.Threshold,
-        expressionOf(alarm),
+        getExpression(alarm),
         ...names,
       ];
     });
@@ -224,7 +224,7 @@ describe("alarms", () => {
       cognito: true,
     };
     new OAuthMonitoring(stack, "Monitoring", { config: { providers } });
-    const dropped = alarmsOf(Template.fromStack(stack));
+    const dropped = getAlarms(Template.fromStack(stack));
     const nameAt = (index: number, part: string) => ({
       Name: "RuleName",
       Value: {
@@ -262,7 +262,7 @@ describe("alarms", () => {
     });
     const whole = Template.fromStack(stack);
     const watched = new Set(
-      Object.values(alarmsOf(whole))
+      Object.values(getAlarms(whole))
         .filter(({ MetricName }) => MetricName === "ApproximateNumberOfMessagesVisible")
         .flatMap(({ Dimensions = [] }) => Dimensions.map(({ Value }) => JSON.stringify(Value)))
         .flatMap((name) => /"(\w+)","QueueName"/.exec(name)?.[1] ?? []),
@@ -284,7 +284,7 @@ describe("alarms", () => {
     expect(alarms.AuthorizerErrors).toBeUndefined();
     const unavailable = alarms.AuthorizerUnavailable as AlarmProperties;
     expect(unavailable.Threshold).toBe(1);
-    expect(expressionOf(unavailable)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
+    expect(getExpression(unavailable)).toBe("IF(failures >= 5, 100 * failures / attempts, 0)");
     expect(metricById(unavailable, "failures")).toMatchObject({
       Stat: "Sum",
       Metric: own("authorizer", "Unavailable"),
@@ -336,13 +336,13 @@ describe("alarms", () => {
         name.startsWith(`Table${kind}Throttles`),
       );
       const watched = sums.flatMap(([, alarm]) => {
-        const metrics = metricsOf(alarm);
+        const metrics = getMetrics(alarm);
         expect(metrics.length).toBeLessThanOrEqual(10);
         const throttles = metrics.filter(({ Namespace }) => Namespace === "AWS/DynamoDB");
         expect(metrics).toHaveLength(throttles.length + 1);
         const sum = alarm.Metrics?.find(({ Id }) => Id === "failures")?.Expression ?? "";
         expect(sum.match(/FILL\(\w+, 0\)/g)).toHaveLength(throttles.length);
-        expect(expressionOf(alarm)).toBe(
+        expect(getExpression(alarm)).toBe(
           "IF(failures >= 5, 100 * failures / (failures + FILL(successes, 0)), 0)",
         );
         expect(metricById(alarm, "successes")?.Metric).toMatchObject(
@@ -357,7 +357,7 @@ describe("alarms", () => {
 
   it("watch only metrics that the functions write", () => {
     const watched = Object.values(alarms)
-      .flatMap(metricsOf)
+      .flatMap(getMetrics)
       .filter(({ Namespace }) => Namespace.startsWith("OAuth"));
     expect(watched.length).toBeGreaterThan(0);
     for (const { MetricName, Dimensions = [] } of watched) {
@@ -379,8 +379,8 @@ describe("alarms", () => {
     monitoring.addAdminApi();
     const whole = Template.fromStack(stack);
     const { Resources } = whole.toJSON() as { Resources: Record<string, { Type: string }> };
-    const metrics = Object.values(alarmsOf(whole))
-      .flatMap(metricsOf)
+    const metrics = Object.values(getAlarms(whole))
+      .flatMap(getMetrics)
       .filter(({ Namespace }) => Namespace.startsWith("AWS/"));
     expect(metrics.length).toBeGreaterThan(100);
     for (const { Namespace, MetricName, Dimensions = [] } of metrics) {
@@ -407,7 +407,7 @@ describe("alarms", () => {
       },
     });
     monitoring.addAdminApi();
-    const all = alarmsOf(Template.fromStack(stack));
+    const all = getAlarms(Template.fromStack(stack));
     expect(Object.keys(all).length).toBeGreaterThan(Object.keys(alarms).length);
     for (const { AlarmDescription, AlarmActions, OKActions } of Object.values(all)) {
       expect(AlarmDescription.length).toBeGreaterThan(20);
@@ -451,10 +451,10 @@ describe("alarms", () => {
     const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
     const stack = new Stack(app, "Shop");
     new OAuthMonitoring(stack, "OAuthMonitoring", { config }).addAdminApi();
-    const configured = alarmsOf(Template.fromStack(stack));
+    const configured = getAlarms(Template.fromStack(stack));
     const thresholds = (name: string) => {
       const alarm = configured[name];
-      const atLeast = alarm && /failures >= (\d+)/.exec(expressionOf(alarm) ?? "")?.[1];
+      const atLeast = alarm && /failures >= (\d+)/.exec(getExpression(alarm) ?? "")?.[1];
       return [alarm?.Threshold, ...(atLeast ? [Number(atLeast)] : [])];
     };
     expect(thresholds("AuthorizerUnavailable")).toEqual([1.5, 11]);
@@ -473,7 +473,7 @@ describe("alarms", () => {
 
 describe("CloudWatch dashboard", () => {
   /** Returns the dashboard body with a placeholder for each resource reference. */
-  function bodyOf(source: Template) {
+  function getBody(source: Template) {
     const [dashboard] = Object.values(source.findResources("AWS::CloudWatch::Dashboard"));
     if (!dashboard) throw new Error("there is no dashboard");
     const [, parts] = dashboard.Properties.DashboardBody["Fn::Join"] as [string, unknown[]];
@@ -484,7 +484,7 @@ describe("CloudWatch dashboard", () => {
   }
 
   it("has a graph with metrics for every important topic", () => {
-    const { widgets } = bodyOf(template);
+    const { widgets } = getBody(template);
     const shown = widgets.map(({ properties }) => properties.title).join("\n");
     for (const word of [
       "API calls",
@@ -513,7 +513,7 @@ describe("CloudWatch dashboard", () => {
   });
 
   it("shows every metric that the functions write", () => {
-    const text = JSON.stringify(bodyOf(template));
+    const text = JSON.stringify(getBody(template));
     for (const [service, names] of Object.entries(METRIC_NAMES)) {
       for (const name of names) {
         expect(text).toContain(`["OAuthMonitoring","${name}","service","${service}","stack",`);
@@ -528,7 +528,7 @@ describe("CloudWatch dashboard", () => {
     const api = new RestApi(new Stack(app, "Shop"), "Orders");
     api.root.addMethod("GET", new MockIntegration());
     monitoring.attach(api);
-    const text = JSON.stringify(bodyOf(Template.fromStack(monitoringStack)));
+    const text = JSON.stringify(getBody(Template.fromStack(monitoringStack)));
     expect(text).toContain('"ApiName","Orders"');
     expect(monitoringStack.dependencies).toEqual([]);
   });

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
 
 /** Returns the modules that contribute code to the files. */
-function modulesOf(files: readonly Output[]): string[] {
+function getModules(files: readonly Output[]): string[] {
   return files.flatMap(({ inputs }) =>
     Object.entries(inputs).flatMap(([path, { bytesInOutput }]) =>
       bytesInOutput > 0 ? [path] : [],
@@ -34,7 +34,7 @@ function modulesOf(files: readonly Output[]): string[] {
 }
 
 /** Returns the packages that the modules come from and whose names match the pattern. */
-function packagesOf(modules: readonly string[], pattern: RegExp): string[] {
+function getPackages(modules: readonly string[], pattern: RegExp): string[] {
   const names = modules.map((path) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? "");
   return [...new Set(names.filter((name) => pattern.test(name)))].toSorted();
 }
@@ -65,7 +65,7 @@ describe("function bundles", () => {
     const { stats, clients } = bundles as Record<string, FunctionBundle>;
     expect(stats?.file).toBe("admin-routes/stats.mjs");
     expect(clients?.metafile).toBe(stats?.metafile);
-    const modules = modulesOf(loadedAtStart(stats as FunctionBundle));
+    const modules = getModules(loadedAtStart(stats as FunctionBundle));
     expect(modules).toContain("functions/admin-routes/stats.ts");
     expect(modules.filter((path) => path.startsWith("functions/admin-routes/"))).toHaveLength(1);
   });
@@ -91,9 +91,9 @@ describe("subscriber bundle", () => {
   it("loads the S3 client only when IP databases are configured", () => {
     const subscriber = bundles.subscriber as FunctionBundle;
     const s3 = /^@aws-sdk\/client-s3$/;
-    expect(packagesOf(modulesOf(loadedAtStart(subscriber)), s3)).toEqual([]);
+    expect(getPackages(getModules(loadedAtStart(subscriber)), s3)).toEqual([]);
     const later = loadedOnNeed(subscriber).filter(
-      (file) => packagesOf(modulesOf([file]), s3).length > 0,
+      (file) => getPackages(getModules([file]), s3).length > 0,
     );
     expect(later).toHaveLength(1);
     expect(later[0]?.bytes).toBeLessThanOrEqual(160 * 1024);
@@ -114,8 +114,8 @@ describe("authorizer bundle", () => {
   });
 
   it("loads only the DynamoDB client at a cold start", () => {
-    const modules = modulesOf(loadedAtStart(authorizer()));
-    expect(packagesOf(modules, /^@aws-sdk\/(client|credential-provider)-/)).toEqual([
+    const modules = getModules(loadedAtStart(authorizer()));
+    expect(getPackages(modules, /^@aws-sdk\/(client|credential-provider)-/)).toEqual([
       "@aws-sdk/client-dynamodb",
       "@aws-sdk/credential-provider-env",
     ]);
@@ -123,7 +123,7 @@ describe("authorizer bundle", () => {
 
   it("loads the EventBridge client only for the first events, after the response", () => {
     const later = loadedOnNeed(authorizer());
-    expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain(
+    expect(getPackages(getModules(later), /^@aws-sdk\/client-/)).toContain(
       "@aws-sdk/client-eventbridge",
     );
   });
@@ -132,22 +132,22 @@ describe("authorizer bundle", () => {
     const later = loadedOnNeed(authorizer());
     const names = later.map((file) => named(authorizer(), file).replace(/-[A-Z0-9]+\.mjs$/, ""));
     expect(names).toContain("unpublished-queue");
-    expect(packagesOf(modulesOf(later), /^@aws-sdk\/client-/)).toContain("@aws-sdk/client-sqs");
+    expect(getPackages(getModules(later), /^@aws-sdk\/client-/)).toContain("@aws-sdk/client-sqs");
   });
 
   it("loads the token verification for other issuers only when issuers are configured", () => {
-    expect(packagesOf(modulesOf(loadedAtStart(authorizer())), /^jose$/)).toEqual([]);
+    expect(getPackages(getModules(loadedAtStart(authorizer())), /^jose$/)).toEqual([]);
     const verifiers = loadedOnNeed(authorizer()).filter((file) =>
       named(authorizer(), file).startsWith("other-issuers-"),
     );
-    expect(packagesOf(modulesOf(verifiers), /^jose$/)).toEqual(["jose"]);
+    expect(getPackages(getModules(verifiers), /^jose$/)).toEqual(["jose"]);
     const bytes = verifiers.reduce((sum, file) => sum + file.bytes, 0);
     expect(bytes).toBeGreaterThan(10 * 1024);
     expect(bytes).toBeLessThanOrEqual(64 * 1024);
   });
 
   it("contains no modules from other functions or features", () => {
-    const own = modulesOf(Object.values(authorizer().metafile.outputs)).filter(
+    const own = getModules(Object.values(authorizer().metafile.outputs)).filter(
       (path) => !path.includes("node_modules/"),
     );
     const folders = new Set(own.map((path) => path.split("/").slice(0, 2).join("/")));
@@ -172,10 +172,10 @@ describe("bundles that read provider events", () => {
   it.each(["subscriber", "ocsf-export"])("load JSONPath only for mapped providers: %s", (name) => {
     const bundle = bundles[name] as FunctionBundle;
     const started = loadedAtStart(bundle);
-    expect(packagesOf(modulesOf(started), /^json-p3$/)).toEqual([]);
-    expect(packagesOf(modulesOf(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
+    expect(getPackages(getModules(started), /^json-p3$/)).toEqual([]);
+    expect(getPackages(getModules(loadedOnNeed(bundle)), /^json-p3$/)).toEqual(["json-p3"]);
     // Every built-in provider is loaded at a cold start.
-    const own = modulesOf(started).filter((path) =>
+    const own = getModules(started).filter((path) =>
       path.startsWith("shared/integrations/providers/"),
     );
     expect(own).toContain("shared/integrations/providers/entra.ts");

@@ -50,7 +50,7 @@ function allowed(template: Template, functionName: string, part: string): string
     .sort();
 }
 
-const functionOf = (template: Template, name: string) => {
+const getFunction = (template: Template, name: string) => {
   const found = Object.entries(template.findResources("AWS::Lambda::Function"));
   const [, resource] = found.find(([id]) => id.startsWith(`OamFunctions${name}`)) ?? [];
   return resource?.Properties;
@@ -109,9 +109,9 @@ describe("function concurrency", () => {
       configured({ functions: { reservedConcurrency: reserved } }),
       alone(() => ({ reservedConcurrency: reserved })).template(),
     ]) {
-      expect(functionOf(template, "Authorizer").ReservedConcurrentExecutions).toBe(400);
-      expect(functionOf(template, "Subscriber").ReservedConcurrentExecutions).toBe(20);
-      expect(functionOf(template, "Cleanup")).not.toHaveProperty("ReservedConcurrentExecutions");
+      expect(getFunction(template, "Authorizer").ReservedConcurrentExecutions).toBe(400);
+      expect(getFunction(template, "Subscriber").ReservedConcurrentExecutions).toBe(20);
+      expect(getFunction(template, "Cleanup")).not.toHaveProperty("ReservedConcurrentExecutions");
     }
   });
 
@@ -196,7 +196,7 @@ describe("VPC settings", () => {
     };
     const groups = (own: boolean) => {
       const template = alone(props(own)).template();
-      const config = functionOf(template, "Authorizer").VpcConfig;
+      const config = getFunction(template, "Authorizer").VpcConfig;
       expect(config.SubnetIds.length).toBeGreaterThanOrEqual(2);
       return JSON.stringify(config.SecurityGroupIds);
     };
@@ -205,7 +205,7 @@ describe("VPC settings", () => {
   });
 
   it("are absent by default and rejected without security groups", () => {
-    expect(functionOf(configured({}), "Authorizer")).not.toHaveProperty("VpcConfig");
+    expect(getFunction(configured({}), "Authorizer")).not.toHaveProperty("VpcConfig");
     expect(() => configured({ functions: { vpc: { ...vpc, securityGroupIds: [] } } })).toThrow(
       /functions\.vpc\.securityGroupIds/,
     );

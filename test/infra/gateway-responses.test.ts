@@ -36,7 +36,7 @@ interface Response {
 }
 
 /** Returns a stack's gateway responses by type. Fails if a type occurs twice. */
-function responsesOf(stack: Stack): Record<string, Response> {
+function getResponses(stack: Stack): Record<string, Response> {
   const found = Object.values(
     Template.fromStack(stack).findResources("AWS::ApiGateway::GatewayResponse"),
   ).map(
@@ -67,7 +67,7 @@ function attached(
   const made = scene(props);
   made.monitoring.attach(made.api, options);
   then?.(made);
-  return responsesOf(made.stack);
+  return getResponses(made.stack);
 }
 
 const CORS = "Access-Control-Allow-Origin";
@@ -165,12 +165,12 @@ describe("attach with gateway responses", () => {
   });
 
   it("warns about several CORS origins unless custom headers are given", () => {
-    const origins = ["https://a.example", "https://b.example"];
-    const props = { defaultCorsPreflightOptions: { allowOrigins: origins } };
+    const allowedOrigins = ["https://a.example", "https://b.example"];
+    const props = { defaultCorsPreflightOptions: { allowOrigins: allowedOrigins } };
     const found = (options: AttachOptions) => {
       const { stack, api, monitoring } = scene(props);
       monitoring.attach(api, options);
-      expect(responsesOf(stack).UNAUTHORIZED?.headers[CORS]).toBe(
+      expect(getResponses(stack).UNAUTHORIZED?.headers[CORS]).toBe(
         options.gatewayResponses ? "method.request.header.Origin" : undefined,
       );
       return api.node.metadata.filter(({ data }) => String(data).includes("several CORS origins"));
@@ -201,8 +201,8 @@ describe("attach with gateway responses", () => {
       });
     expect(attached({}, {}, signed)).not.toHaveProperty("MISSING_AUTHENTICATION_TOKEN");
     expect(attached().MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
-    const told = attached({ gatewayResponses: { except: [] } }, {}, signed);
-    expect(told.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
+    const notified = attached({ gatewayResponses: { except: [] } }, {}, signed);
+    expect(notified.MISSING_AUTHENTICATION_TOKEN?.status).toBe("404");
   });
 
   it("keeps the missing-token response of an imported API, whose methods are unknown", () => {
@@ -212,7 +212,7 @@ describe("attach with gateway responses", () => {
       rootResourceId: "root",
     });
     new OAuthMonitoring(stack, "Oam").attach(api, { gatewayResponses: true });
-    const types = responsesOf(stack);
+    const types = getResponses(stack);
     expect(types.ACCESS_DENIED?.status).toBe("403");
     expect(types).not.toHaveProperty("MISSING_AUTHENTICATION_TOKEN");
   });
@@ -225,15 +225,15 @@ describe("attach with gateway responses", () => {
   });
 
   it("can use fixed headers instead of context variables from the authorizer", () => {
-    const headersOf = (denialChallenge?: "decision" | "fixed") =>
+    const getHeaders = (denialChallenge?: "decision" | "fixed") =>
       JSON.stringify(
         Object.values(
           attached({ gatewayResponses: denialChallenge ? { denialChallenge } : true }),
         ).map(({ headers }) => headers),
       );
-    expect(headersOf()).toContain('"context.authorizer.www_authenticate"');
-    expect(headersOf("decision")).toEqual(headersOf());
-    expect(headersOf("fixed")).not.toContain("context.");
-    expect(headersOf("fixed")).toContain("insufficient_scope");
+    expect(getHeaders()).toContain('"context.authorizer.www_authenticate"');
+    expect(getHeaders("decision")).toEqual(getHeaders());
+    expect(getHeaders("fixed")).not.toContain("context.");
+    expect(getHeaders("fixed")).toContain("insufficient_scope");
   });
 });

@@ -24,7 +24,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  origins: { databases: ["country.mmdb"] },
+  enrichment: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },
@@ -41,7 +41,7 @@ interface Resources {
   [id: string]: { readonly Type: string; readonly Properties: Record<string, unknown> };
 }
 
-const templateOf = (stack: Stack) =>
+const getTemplate = (stack: Stack) =>
   (stack.node.root as App).synth().getStackArtifact(stack.artifactId).template as {
     Resources: Resources;
   };
@@ -62,21 +62,21 @@ function read(
 function construct(props: (stack: Stack) => OAuthMonitoringProps) {
   const stack = new Stack(new App(), "Shop");
   new OAuthMonitoring(stack, "Oam", { config: EVERYTHING, ...props(stack) });
-  return templateOf(stack);
+  return getTemplate(stack);
 }
 
 const product = (config: MonitoringConfigInput) =>
-  templateOf(new OAuthMonitoringStack(new App(), "Product", { config }));
+  getTemplate(new OAuthMonitoringStack(new App(), "Product", { config }));
 const DEFAULTS_TEMPLATE = product({});
 const EVERYTHING_TEMPLATE = product(EVERYTHING);
 
-const refusals = (template: Template, imported?: ReadonlyMap<string, readonly Statement[]>) => {
+const rejections = (template: Template, imported?: ReadonlyMap<string, readonly Statement[]>) => {
   const policies = new KeyPolicies(template, imported);
-  return keyUses(template).flatMap((use) => policies.refusal(use) ?? []);
+  return keyUses(template).flatMap((use) => policies.rejection(use) ?? []);
 };
 
 /** Returns the keys that encrypt resources, the keys in use, and who uses them. */
-function keysOf(template: Template) {
+function getKeys(template: Template) {
   const uses = keyUses(template);
   return {
     encrypting: new Set(encryptedResources(template).values()),
@@ -106,13 +106,13 @@ describe("use of encryption keys", () => {
     ],
   ])("is allowed by the key policy or the role: %s", (_, made, keys) => {
     const template = read(made());
-    const { encrypting, used, principals } = keysOf(template);
+    const { encrypting, used, principals } = getKeys(template);
     expect(encrypting.size).toBe(keys);
     expect(used).toEqual(encrypting);
     expect(principals).toEqual(
       new Set(["events.amazonaws.com", "cloudwatch.amazonaws.com", "role"]),
     );
-    expect(refusals(template)).toEqual([]);
+    expect(rejections(template)).toEqual([]);
   });
 
   it("is covered by the check for every encrypted resource", () => {
@@ -138,13 +138,13 @@ describe("imported encryption key", () => {
     const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
     const template = read(made());
     const policy = new Map([[IMPORTED, JSON.parse(filled) as Statement[]]]);
-    expect(keysOf(template).used).toEqual(new Set([IMPORTED]));
-    expect(refusals(template, policy)).toEqual([]);
+    expect(getKeys(template).used).toEqual(new Set([IMPORTED]));
+    expect(rejections(template, policy)).toEqual([]);
     const each = [...policy.values()].flat();
     expect(each.length).toBeGreaterThan(3);
     for (const left of each) {
       const without = new Map([[IMPORTED, each.filter((statement) => statement !== left)]]);
-      expect(refusals(template, without), JSON.stringify(left)).not.toEqual([]);
+      expect(rejections(template, without), JSON.stringify(left)).not.toEqual([]);
     }
   });
 });
@@ -234,21 +234,21 @@ describe("key policy check", () => {
       },
       /^sns:Publish on .* by \w*Anomalies/,
     ],
-  ])("detects a policy that is missing %s", (_, change, refusal) => {
-    const found = refusals(read(EVERYTHING_TEMPLATE, change));
-    expect(found).toContainEqual(expect.stringMatching(refusal));
+  ])("detects a policy that is missing %s", (_, change, rejection) => {
+    const found = rejections(read(EVERYTHING_TEMPLATE, change));
+    expect(found).toContainEqual(expect.stringMatching(rejection));
   });
 });
 
 describe("local services", () => {
   type Change = (resources: Resources) => void;
-  const policiesOf = (resources: Resources, type: string) =>
+  const getPolicies = (resources: Resources, type: string) =>
     Object.values(resources).filter(({ Type }) => Type === type);
   /** Removes statements whose text matches from every policy of a type. */
   const without =
     (type: string, property: string, pattern: RegExp): Change =>
     (resources) => {
-      for (const { Properties } of policiesOf(resources, type)) {
+      for (const { Properties } of getPolicies(resources, type)) {
         const policy = Properties[property] as { Statement: unknown[] };
         policy.Statement = policy.Statement.filter((each) => !pattern.test(JSON.stringify(each)));
       }
@@ -273,7 +273,7 @@ describe("local services", () => {
       .resources("AWS::Events::Rule")
       .filter(({ logicalId }) => logicalId.includes("Stored"));
     return {
-      counts: bus.countsOf(rule?.logicalId ?? ""),
+      counts: bus.getCounts(rule?.logicalId ?? ""),
       buffered: queueNamed(queues, named("Buffer")).visible,
       dead: queueNamed(queues, named("DeadLetters")).messages,
       archived: bus.archives[0]?.between(0, Date.now() + 1000).length,
@@ -312,11 +312,11 @@ describe("local services", () => {
     const denials = (change?: Change) => {
       const template = read(DEFAULTS_TEMPLATE, change);
       const access = new AccessPolicies(template);
-      const idOf = (type: string, part: string) =>
+      const getId = (type: string, part: string) =>
         template.resources(type).find(({ logicalId }) => logicalId.includes(part))?.logicalId ?? "";
       const ask = (name: string, action: string, type: string, part: string) =>
-        access.denial(idOf("AWS::Lambda::Function", `Functions${name}`), [
-          { action, resource: template.arn(idOf(type, part)) },
+        access.denial(getId("AWS::Lambda::Function", `Functions${name}`), [
+          { action, resource: template.arn(getId(type, part)) },
         ]);
       return [
         ask("Authorizer", "dynamodb:UpdateItem", "AWS::DynamoDB::Table", "DataTokens"),

@@ -11,7 +11,7 @@ import { type CfnTemplate, isObject } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  origins: { databases: ["country.mmdb"] },
+  enrichment: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
@@ -64,7 +64,8 @@ function namesOwnResource(value: unknown): boolean {
   );
 }
 
-const resourcesOf = (stack: Stack) => (Template.fromStack(stack).toJSON() as CfnTemplate).Resources;
+const findResources = (stack: Stack) =>
+  (Template.fromStack(stack).toJSON() as CfnTemplate).Resources;
 
 type Resources = CfnTemplate["Resources"];
 
@@ -185,7 +186,7 @@ const texts = (resources: Resources) =>
   [...givenNames(resources).values()].map(({ name }) => JSON.stringify(name));
 
 describe("names in the template", () => {
-  const pairs = SIDE_BY_SIDE.map(([title, make]) => [title, make().map(resourcesOf)] as const);
+  const pairs = SIDE_BY_SIDE.map(([title, make]) => [title, make().map(findResources)] as const);
 
   it.each(pairs)("resource names don't clash between %s", (_, pair) => {
     const [first = [], second = []] = pair.map(texts);
@@ -200,7 +201,9 @@ describe("names in the template", () => {
   });
 
   it("names fit the AWS limits and are the same in each synthesis", () => {
-    const longest = () => [...givenNames(resourcesOf(withId(new App(), "s".repeat(128)))).values()];
+    const longest = () => [
+      ...givenNames(findResources(withId(new App(), "s".repeat(128)))).values(),
+    ];
     const names = longest();
     expect(names).toEqual(longest());
     const limits: Record<string, number> = {
@@ -216,7 +219,7 @@ describe("names in the template", () => {
     }
   });
 
-  const shop = resourcesOf(named("Shop"));
+  const shop = findResources(named("Shop"));
 
   it("global resources get names from CloudFormation, so that two regions don't clash", () => {
     const types = [...givenNames(shop).values()].map(({ type }) => type);
@@ -241,7 +244,7 @@ describe("names in the template", () => {
       return stack;
     };
     const [first, second] = [make("Shop-dev"), make("Shop-prod")].map((stack) =>
-      texts(resourcesOf(stack)),
+      texts(findResources(stack)),
     );
     expect(first?.filter((name) => second?.includes(name))).toEqual(['"oauth-events"']);
   });

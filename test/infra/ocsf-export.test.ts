@@ -26,7 +26,7 @@ function only(template: Template, type: string, part: string) {
   return { logicalId, properties: Properties };
 }
 
-const statementsOf = (policy: { readonly properties: Record<string, unknown> }) =>
+const getStatements = (policy: { readonly properties: Record<string, unknown> }) =>
   (policy.properties.PolicyDocument as { readonly Statement: Statement[] }).Statement;
 
 const bucket = only(on, "AWS::S3::Bucket", "OcsfExportBucket");
@@ -183,7 +183,7 @@ describe("OCSF export", () => {
       LifecycleConfiguration: { Rules: [{ ExpirationInDays: 90 }] },
     });
     const policy = only(on, "AWS::S3::BucketPolicy", "OcsfExportAccessLog");
-    const [tls, delivery] = statementsOf(policy);
+    const [tls, delivery] = getStatements(policy);
     expect(tls?.Condition).toEqual({ Bool: { "aws:SecureTransport": "false" } });
     expect(delivery).toMatchObject({
       Action: "s3:PutObject",
@@ -198,7 +198,7 @@ describe("OCSF export", () => {
   it("has only the permissions that it needs", () => {
     const arn = { "Fn::GetAtt": [bucket.logicalId, "Arn"] };
     const under = (prefix: string) => ({ "Fn::Join": ["", [arn, `/${prefix}*`]] });
-    const role = statementsOf(only(on, "AWS::IAM::Policy", "OcsfExportStreamPolicy"));
+    const role = getStatements(only(on, "AWS::IAM::Policy", "OcsfExportStreamPolicy"));
     expect(role.map(({ Action }) => Action)).toEqual([
       ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
       ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
@@ -214,14 +214,14 @@ describe("OCSF export", () => {
     });
     for (const { Resource } of role) expect(Resource).not.toBe("*");
 
-    const target = statementsOf(only(on, "AWS::IAM::Policy", "StreamEventsRole"));
+    const target = getStatements(only(on, "AWS::IAM::Policy", "StreamEventsRole"));
     expect(target).toHaveLength(1);
     expect(target[0]).toMatchObject({
       Action: ["firehose:PutRecord", "firehose:PutRecordBatch"],
       Resource: { "Fn::GetAtt": [stream.logicalId, "Arn"] },
     });
 
-    const transformation = statementsOf(only(on, "AWS::IAM::Policy", "FunctionsOcsfExportRole"));
+    const transformation = getStatements(only(on, "AWS::IAM::Policy", "FunctionsOcsfExportRole"));
     expect(transformation.flatMap(({ Action }) => Action)).toEqual([
       "logs:CreateLogStream",
       "logs:PutLogEvents",

@@ -63,7 +63,7 @@ describe("provider endpoint", () => {
     const absent = synthesize({}).toJSON();
     const { Outputs, Resources } = absent;
     expect(JSON.stringify({ Outputs, Resources })).not.toMatch(
-      /provider-?endpoint|providers\/|ProviderRequestsRefused/i,
+      /provider-?endpoint|providers\/|ProviderRequestsRejected/i,
     );
     expect(synthesize({ endpoints: [] }).toJSON()).toEqual(absent);
   });
@@ -93,7 +93,7 @@ describe("provider endpoint", () => {
       readonly Action: string | string[];
       readonly Resource: unknown;
     }[];
-    const resourcesOf = (action: string) =>
+    const findResources = (action: string) =>
       statements
         .filter(({ Action }) => [Action].flat().includes(action))
         .flatMap(({ Resource }) => Resource);
@@ -110,13 +110,13 @@ describe("provider endpoint", () => {
         ...KEY_WRITES,
       ]),
     );
-    expect(resourcesOf("dynamodb:UpdateItem")).toEqual([
+    expect(findResources("dynamodb:UpdateItem")).toEqual([
       { "Fn::GetAtt": [expect.stringMatching(/Counters/), "Arn"] },
     ]);
-    expect(resourcesOf("secretsmanager:GetSecretValue")).toEqual(
+    expect(findResources("secretsmanager:GetSecretValue")).toEqual(
       ENDPOINTS.map(({ authentication }) => authentication.secretArn),
     );
-    expect(resourcesOf("events:PutEvents")).toEqual([
+    expect(findResources("events:PutEvents")).toEqual([
       { "Fn::GetAtt": [expect.stringContaining("EventFlowBus"), "Arn"] },
     ]);
   });

@@ -12,7 +12,7 @@ function templateWith(capacity: NonNullable<MonitoringConfigInput["capacity"]>):
 }
 
 /** Returns the tables, keyed by the part of the logical ID that names the content. */
-function tablesOf(template: Template): Record<string, Record<string, unknown>> {
+function getTables(template: Template): Record<string, Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(template.findResources("AWS::DynamoDB::Table")).map(([id, { Properties }]) => [
       /Data(\w+?)[0-9A-F]{8}$/.exec(id)?.[1] ?? id,
@@ -24,7 +24,7 @@ function tablesOf(template: Template): Record<string, Record<string, unknown>> {
 describe("table capacity", () => {
   it("is on demand with the standard table class by default", () => {
     const template = templateWith({});
-    for (const table of Object.values(tablesOf(template))) {
+    for (const table of Object.values(getTables(template))) {
       expect(table).toMatchObject({ BillingMode: "PAY_PER_REQUEST" });
       expect(table).not.toHaveProperty("TableClass");
     }
@@ -34,7 +34,7 @@ describe("table capacity", () => {
   it("scales each table and index between the configured limits", () => {
     const events = { read: { least: 5, most: 500 }, write: { least: 20, most: 4000 } };
     const template = templateWith({ provisioned: { events } });
-    const { Events, Tokens } = tablesOf(template);
+    const { Events, Tokens } = getTables(template);
     const throughput = { ReadCapacityUnits: 5, WriteCapacityUnits: 20 };
     expect(Events).toMatchObject({ ProvisionedThroughput: throughput });
     const indexes = Object.keys(TABLES.EVENTS_TABLE.indexes);
@@ -73,7 +73,7 @@ describe("table capacity", () => {
   });
 
   it("uses the infrequent access class only for the events and counters tables, which keep growing", () => {
-    const tables = tablesOf(templateWith({ tableClass: "standard_infrequent_access" }));
+    const tables = getTables(templateWith({ tableClass: "standard_infrequent_access" }));
     const infrequent = Object.entries(tables).filter(
       ([, { TableClass }]) => TableClass === "STANDARD_INFREQUENT_ACCESS",
     );

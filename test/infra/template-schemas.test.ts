@@ -15,7 +15,7 @@ import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  origins: { databases: ["country.mmdb"] },
+  enrichment: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },
@@ -78,11 +78,11 @@ const TEMPLATES = new Map<string, CfnTemplate>(
 );
 
 const names = [...TEMPLATES.keys()];
-const templateOf = (name: string) => TEMPLATES.get(name) as CfnTemplate;
+const getTemplate = (name: string) => TEMPLATES.get(name) as CfnTemplate;
 
 describe("every template", () => {
   it.each(names)("is valid for CloudFormation and within the service limits: %s", (name) => {
-    const template = templateOf(name);
+    const template = getTemplate(name);
     expect(Object.keys(template.Resources).length).toBeGreaterThan(5);
     expect(checkTemplate(template)).toEqual([]);
   });
@@ -95,7 +95,7 @@ function planted(
   type: string,
   plant: (properties: Properties, id: string, all: Properties) => void,
 ) {
-  const template = structuredClone(templateOf("everything on: Product"));
+  const template = structuredClone(getTemplate("everything on: Product"));
   const [id, resource] =
     Object.entries(template.Resources).find(([, { Type }]) => Type === type) ?? [];
   if (!id || !resource) throw new Error(`the template has no ${type}`);
@@ -287,8 +287,8 @@ describe("checkTemplate", () => {
       },
       /template: has \d+ bytes/,
     ],
-  ])("detects %s", (_, type, plant, fault) => {
-    expect(planted(type, plant).join("\n")).toMatch(fault);
+  ])("detects %s", (_, type, plant, error) => {
+    expect(planted(type, plant).join("\n")).toMatch(error);
   });
 });
 
@@ -301,7 +301,7 @@ describe.skipIf(!hasLinter)("cfn-lint", () => {
 
   it("reports no errors in the largest template", () => {
     const file = join(directory, "everything.template.json");
-    writeFileSync(file, JSON.stringify(templateOf("everything on: Product")));
+    writeFileSync(file, JSON.stringify(getTemplate("everything on: Product")));
     const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W", "--", file], {
       encoding: "utf8",
     });

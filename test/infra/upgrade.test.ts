@@ -5,7 +5,11 @@ import { Template } from "aws-cdk-lib/assertions";
 import { describe, expect, it } from "vitest";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
 import { OAuthMonitoringStack } from "../../infra/oauth-monitoring-stack.ts";
-import { type DataHolders, dataHolders, upgradeFaults } from "./cloudformation/held-data.ts";
+import {
+  findUpgradeErrors,
+  getStatefulResources,
+  type StatefulTemplate,
+} from "./cloudformation/stateful-resources.ts";
 import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 /** Data resources in the last release's templates. CONTRIBUTING.md says when to update the file. */
@@ -28,11 +32,11 @@ function present(): Record<string, CfnTemplate> {
 const templates = present();
 if (process.env.RECORD_RELEASE) {
   const held = Object.fromEntries(
-    Object.entries(templates).map(([name, template]) => [name, dataHolders(template)]),
+    Object.entries(templates).map(([name, template]) => [name, getStatefulResources(template)]),
   );
   writeFileSync(FILE, `${JSON.stringify(held, null, 1)}\n`);
 }
-const lastRelease = JSON.parse(readFileSync(FILE, "utf8")) as Record<string, DataHolders>;
+const lastRelease = JSON.parse(readFileSync(FILE, "utf8")) as Record<string, StatefulTemplate>;
 
 describe("upgrade from the last release", () => {
   it.each(Object.keys(templates))(
@@ -50,7 +54,9 @@ describe("upgrade from the last release", () => {
       ]) {
         expect(types).toContain(type);
       }
-      expect(upgradeFaults(before, dataHolders(templates[name] as CfnTemplate))).toEqual([]);
+      expect(
+        findUpgradeErrors(before, getStatefulResources(templates[name] as CfnTemplate)),
+      ).toEqual([]);
     },
   );
 });
@@ -66,7 +72,10 @@ describe("upgrade check", () => {
   function found(change: (resources: All) => void) {
     const template = structuredClone(templates.stack) as CfnTemplate;
     change(template.Resources as All);
-    return upgradeFaults(lastRelease.stack as DataHolders, dataHolders(template)).join("\n");
+    return findUpgradeErrors(
+      lastRelease.stack as StatefulTemplate,
+      getStatefulResources(template),
+    ).join("\n");
   }
   /** Returns the first resource of a type whose logical ID contains the text. */
   function find(resources: All, part: string, type: string): readonly [string, Found] {
@@ -80,10 +89,10 @@ describe("upgrade check", () => {
   it("detects a renamed construct", () => {
     const stack = new Stack(new App(), "OAuthMonitoring");
     new OAuthMonitoring(stack, "Renamed", { config });
-    const renamed = dataHolders(Template.fromStack(stack).toJSON() as CfnTemplate);
-    const faults = upgradeFaults(lastRelease.stack as DataHolders, renamed);
-    expect(faults).toContainEqual(expect.stringMatching(/Tokens.*is removed or renamed/));
-    expect(faults.length).toBe(Object.keys(lastRelease.stack as DataHolders).length);
+    const renamed = getStatefulResources(Template.fromStack(stack).toJSON() as CfnTemplate);
+    const errors = findUpgradeErrors(lastRelease.stack as StatefulTemplate, renamed);
+    expect(errors).toContainEqual(expect.stringMatching(/Tokens.*is removed or renamed/));
+    expect(errors.length).toBe(Object.keys(lastRelease.stack as StatefulTemplate).length);
   });
 
   it.each<[string, string, string, object, RegExp]>([
@@ -105,12 +114,12 @@ describe("upgrade check", () => {
       { LogGroupName: "g" },
       /LogGroupName/,
     ],
-  ])("detects %s", (_, part, type, change, fault) => {
+  ])("detects %s", (_, part, type, change, error) => {
     expect(
       found((all) => {
         Object.assign(find(all, part, type)[1].Properties, change);
       }),
-    ).toMatch(fault);
+    ).toMatch(error);
   });
 
   it("detects a table that was removed or is no longer retained", () => {
@@ -126,15 +135,15 @@ describe("upgrade check", () => {
   });
 
   it("detects too many index changes for one update and an index that changes in place", () => {
-    const indexesOf = (all: All) =>
+    const getIndexes = (all: All) =>
       find(all, "DataEvents", TABLE)[1].Properties.GlobalSecondaryIndexes as {
         Projection: object;
       }[];
-    expect(found((all) => void indexesOf(all).splice(0, 2))).toMatch(/come or go/);
-    expect(found((all) => void indexesOf(all).splice(0, 1))).toBe("");
+    expect(found((all) => void getIndexes(all).splice(0, 2))).toMatch(/come or go/);
+    expect(found((all) => void getIndexes(all).splice(0, 1))).toBe("");
     expect(
       found((all) => {
-        const [first] = indexesOf(all);
+        const [first] = getIndexes(all);
         if (first) first.Projection = { ProjectionType: "KEYS_ONLY" };
       }),
     ).toMatch(/the index \w+ changes/);

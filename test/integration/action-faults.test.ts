@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { authorize } from "../../shared/authorization/authorize.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { StoredDenyList } from "../../shared/authorization/stored-deny-list.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { issueToken } from "../../shared/index.ts";
 import type { ActionRequest } from "../../shared/response/action.ts";
@@ -74,13 +74,13 @@ describe("any history of actions and errors", () => {
         );
         world.time.nowMs += 1000;
         // One process with a cached deny list, and one that reads the list for the first time at each call.
-        const adapter = new StoredRestrictions(world.context);
-        const isLetIn = async (user: number) => {
+        const adapter = new StoredDenyList(world.context);
+        const isAllowed = async (user: number) => {
           world.traffic.fault = undefined;
           const outcomes = await Promise.all(
-            [adapter, new StoredRestrictions(world.context)].map(async (restrictions) => {
+            [adapter, new StoredDenyList(world.context)].map(async (denyList) => {
               const { outcome } = await authorize(
-                { ...context, restrictions, defer: () => {} },
+                { ...context, denyList, defer: () => {} },
                 {
                   method: "GET",
                   path: "/api/data",
@@ -108,7 +108,7 @@ describe("any history of actions and errors", () => {
             return { error: new Error("socket hang up"), afterwards: true };
           };
         };
-        await isLetIn(0);
+        await isAllowed(0);
         const revoked = new Set<number>();
         const blocks = [new Set<string>(), new Set<string>()];
         for (const [n, { kind, user, fault }] of steps.entries()) {
@@ -136,7 +136,7 @@ describe("any history of actions and errors", () => {
             const first = await takeAction(context, request).catch(() => undefined);
             if (first) {
               expect(first.state).toBe("done");
-              expect(await isLetIn(user)).toBe(false);
+              expect(await isAllowed(user)).toBe(false);
             }
             world.traffic.fault = undefined;
             const again = await takeAction(context, request);
@@ -146,13 +146,13 @@ describe("any history of actions and errors", () => {
           }
           for (const each of [0, 1]) {
             const held = revoked.has(each) || (blocks[each] as Set<string>).size > 0;
-            expect(await isLetIn(each)).toBe(!held);
+            expect(await isAllowed(each)).toBe(!held);
           }
         }
         await settleActions(context, world.time.nowMs + MINUTE_MS);
         // Each revoked token is counted once despite interruptions and retries.
-        const told = new Set(events.filter((event) => event.startsWith("token_revoked")));
-        expect(told.size).toBe(revoked.size);
+        const notified = new Set(events.filter((event) => event.startsWith("token_revoked")));
+        expect(notified.size).toBe(revoked.size);
       }),
       { numRuns: HISTORIES },
     );

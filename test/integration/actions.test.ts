@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { authorize } from "../../shared/authorization/authorize.ts";
+import { LOG, MAX_DENY_LIST_ENTRIES, toSeq } from "../../shared/authorization/deny-list-entry.ts";
 import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
-import { LOG, MOST_RESTRICTIONS, toSeq } from "../../shared/authorization/restriction.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { StoredDenyList } from "../../shared/authorization/stored-deny-list.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, startSession } from "../../shared/index.ts";
@@ -27,17 +27,13 @@ async function scene() {
   const events: OAuthEvent[] = [];
   const sink = { publish: async (batch: readonly OAuthEvent[]) => void events.push(...batch) };
   const context = { ...world.context, sink };
-  const adapters = [0, 7, 15].map((copy) => new StoredRestrictions(world.context, copy));
+  const adapters = [0, 7, 15].map((copy) => new StoredDenyList(world.context, copy));
   const issue = (userId: string | undefined = "ada", clientId = "app") =>
     issueToken(context, { clientId, userId, scopes: ["api:read"], expiresInSeconds: 86_400 });
   const deferred: (() => Promise<unknown>)[] = [];
-  const callAt = (
-    restrictions: StoredRestrictions,
-    secret: string,
-    over: Partial<ProtectedRequest>,
-  ) =>
+  const callAt = (denyList: StoredDenyList, secret: string, over: Partial<ProtectedRequest>) =>
     authorize(
-      { ...context, restrictions, defer: (task) => deferred.push(task) },
+      { ...context, denyList, defer: (task) => deferred.push(task) },
       {
         method: "GET",
         path: "/api/data",
@@ -237,8 +233,8 @@ describe("block", () => {
       expect((await releaseAction(context, decision)).state).toBe("released");
       expect(await verdict(secret)).toBe("allowed");
       // A new process reads the same list.
-      const fresh = new StoredRestrictions(context);
-      expect((await fresh.current(time.nowMs)).blockOfAddress("203.0.113.9", time.nowMs)).toBe(
+      const fresh = new StoredDenyList(context);
+      expect((await fresh.current(time.nowMs)).findAddressBlock("203.0.113.9", time.nowMs)).toBe(
         undefined,
       );
       expect((await releaseAction(context, decision)).state).toBe("released");
@@ -282,7 +278,7 @@ describe("block", () => {
     const { secret } = await issue();
     await verdict(secret);
     world.traffic.reset();
-    const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
+    const [adapter] = adapters as [StoredDenyList, ...StoredDenyList[]];
     const counted = async () => {
       world.traffic.reset();
       await callAt(adapter, secret, {});
@@ -438,7 +434,7 @@ describe("action", () => {
     const { secret } = await issue();
     const target = { kind: "user", id: "ada" } as const;
     const { action_id } = await take({ kind: "block", target, until: inAnHour() });
-    await fillTable(context.db, context.restrictionsTable, MOST_RESTRICTIONS - 1, (n) => ({
+    await fillTable(context.db, context.denyListTable, MAX_DENY_LIST_ENTRIES - 1, (n) => ({
       list: LOG,
       seq: toSeq(n + 2),
       effect: "block",
@@ -471,7 +467,7 @@ describe("action", () => {
     const { secret } = await issue();
     world.traffic.fault = ({ operation }) =>
       operation === "GetItem" ? { error: throttled() } : undefined;
-    const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
+    const [adapter] = adapters as [StoredDenyList, ...StoredDenyList[]];
     expect((await callAt(adapter, secret, {})).outcome).toBe("unavailable");
   });
 });
@@ -486,7 +482,7 @@ describe("calls that race with actions", () => {
     const confirmed = new Set<number>();
     let isOver = false;
     const wrong: string[] = [];
-    const caller = async (adapter: StoredRestrictions) => {
+    const caller = async (adapter: StoredDenyList) => {
       while (!isOver) {
         for (const [n, { secret }] of tokens.entries()) {
           const wasConfirmed = confirmed.has(n);
@@ -513,7 +509,7 @@ describe("calls that race with actions", () => {
     expect(confirmed.size).toBe(tokens.length);
     expect(wrong).toEqual([]);
     for (const { secret } of tokens) {
-      const [adapter] = adapters as [StoredRestrictions, ...StoredRestrictions[]];
+      const [adapter] = adapters as [StoredDenyList, ...StoredDenyList[]];
       expect((await callAt(adapter, secret, {})).outcome).not.toBe("allowed");
     }
   });

@@ -44,8 +44,8 @@ async function worldWithEvents(count: number) {
 }
 
 async function storeAll(world: World, events: readonly OAuthEvent[]) {
-  const { clock, entered } = world;
-  const outcome = await storeEvents(world, events, { clock, entered });
+  const { clock, registered } = world;
+  const outcome = await storeEvents(world, events, { clock, registered });
   expect(outcome.stored).toHaveLength(events.length);
 }
 

@@ -15,13 +15,13 @@ const PAGE = "https://admin.example.com/prod/admin/oauth/dashboard";
 /** Returns a signing key that counts how often it is used. */
 function countingKey() {
   const secret = randomBytes(32);
-  const macOf = (message: string) => createHmac("sha256", secret).update(message).digest();
+  const getMac = (message: string) => createHmac("sha256", secret).update(message).digest();
   const asked = { times: 0 };
   const key: LinkKey = {
-    sign: async (message) => macOf(message),
+    sign: async (message) => getMac(message),
     async verify(message, mac) {
       asked.times += 1;
-      return timingSafeEqual(macOf(message), mac);
+      return timingSafeEqual(getMac(message), mac);
     },
   };
   return { key, asked };

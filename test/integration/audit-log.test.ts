@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { SECOND_MS } from "../../shared/core/clock.ts";
-import { createEvent, type OAuthEvent, typesOf } from "../../shared/events/oauth-event.ts";
+import { createEvent, getEventTypes, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld, type World } from "./store.ts";
 
 const START_MS = Date.parse("2026-11-23T10:00:00.000Z");
@@ -66,7 +66,7 @@ function expected(events: readonly OAuthEvent[], query: Omit<EventQuery, "limit"
     .filter((event) => {
       const atMs = Date.parse(event.occurred_at);
       return (
-        (type === undefined || typesOf(event).includes(type)) &&
+        (type === undefined || getEventTypes(event).includes(type)) &&
         (type !== undefined || !security || event.event_type === "auth_failed") &&
         (clientId === undefined || event.oauth_client_id === clientId) &&
         (userId === undefined || event.user_id === userId) &&

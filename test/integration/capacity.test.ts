@@ -1,17 +1,17 @@
 import { DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../local/traffic/world/random.ts";
-import { SAMPLED_ONE_IN } from "../../shared/audit-log/counts-of-event.ts";
+import { SAMPLED_ONE_IN } from "../../shared/audit-log/event-counts.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { authorize } from "../../shared/authorization/authorize.ts";
 import { runCleanup } from "../../shared/cleanup/run-cleanup.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { HOUR_MS, MINUTE_MS, SECOND_MS, toInstant } from "../../shared/core/clock.ts";
-import { shardOf } from "../../shared/core/document-client.ts";
+import { computeShard } from "../../shared/core/document-client.ts";
 import { STORED_BYTES, UNITS } from "../../shared/cost/counted-units.ts";
 import { unitsOfBatch } from "../../shared/cost/estimate.ts";
-import { dollarsOf } from "../../shared/cost/prices.ts";
+import { toDollars } from "../../shared/cost/prices.ts";
 import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, listClients, tokenUsageStats } from "../../shared/index.ts";
@@ -58,11 +58,11 @@ describe("capacity", () => {
   it("for reads is a few units per page, and does not grow with the events for statistics", async () => {
     const world = await createWorld();
     await world.sink.publish(Array.from({ length: 500 }, (_, n) => use(world, n * MINUTE_MS)));
-    const refused = Array.from({ length: 60 }, (_, n) => ({
+    const rejected = Array.from({ length: 60 }, (_, n) => ({
       ...use(world, n * MINUTE_MS),
       event_type: "auth_failed",
     }));
-    await world.sink.publish(refused);
+    await world.sink.publish(rejected);
     world.time.nowMs += HOUR_MS;
     const cost = async (read: () => Promise<unknown>) => {
       world.traffic.reset();
@@ -114,10 +114,10 @@ describe("capacity", () => {
       await listClients(world);
     });
     // AWS charges half a unit for a Query without results.
-    const unitsOf = (spent: { readonly trips: number; readonly units: number }) =>
+    const getUnits = (spent: { readonly trips: number; readonly units: number }) =>
       Math.max(spent.units, spent.trips / 2);
-    const units = 8640 * unitsOf(beat) + 1440 * unitsOf(minute);
-    expect(dollarsOf("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
+    const units = 8640 * getUnits(beat) + 1440 * getUnits(minute);
+    expect(toDollars("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
 });
 
@@ -128,24 +128,24 @@ async function meteredWorld(config: MonitoringConfigInput = {}) {
   world.time.nowMs += 20 * MINUTE_MS + 5 * SECOND_MS;
   meterTransactions(world);
   const admin = new DynamoDBClient({ endpoint: world.endpoint });
-  const unitsOf = async (task: () => Promise<unknown>) => {
+  const getUnits = async (task: () => Promise<unknown>) => {
     world.traffic.reset();
     await task();
     return { writes: world.traffic.writeUnits, reads: world.traffic.readUnits };
   };
-  const writesOf = async (...events: readonly OAuthEvent[]) =>
-    (await unitsOf(() => storeEvents(world, events, world))).writes;
-  const bytesOf = async (TableName: string) => {
+  const getWrites = async (...events: readonly OAuthEvent[]) =>
+    (await getUnits(() => storeEvents(world, events, world))).writes;
+  const getByteLength = async (TableName: string) => {
     const { Table } = await admin.send(new DescribeTableCommand({ TableName }));
     return Table?.TableSizeBytes ?? 0;
   };
-  return { world, unitsOf, writesOf, bytesOf };
+  return { world, getUnits, getWrites, getByteLength };
 }
 
 /** Returns an event whose id is in the sample for detection, or isn't. */
 function sampled(make: () => OAuthEvent, isInSample: boolean): OAuthEvent {
   const event = make();
-  return (shardOf(event.id, SAMPLED_ONE_IN) === 0) === isInSample
+  return (computeShard(event.id, SAMPLED_ONE_IN) === 0) === isInSample
     ? event
     : sampled(make, isInSample);
 }
@@ -175,7 +175,7 @@ describe("counted units", () => {
       [0, UNITS.call],
       [3600, UNITS.callWithinInterval],
     ] as const) {
-      const { world, unitsOf } = await meteredWorld({ tracking: { lastUsedIntervalSeconds } });
+      const { world, getUnits } = await meteredWorld({ tracking: { lastUsedIntervalSeconds } });
       const issued = await issueToken(world, {
         clientId: "app",
         userId: "ada",
@@ -202,58 +202,58 @@ describe("counted units", () => {
         for (const task of deferred.splice(0)) await task();
       };
       await call();
-      expect(await unitsOf(call)).toEqual(units);
+      expect(await getUnits(call)).toEqual(units);
     }
   });
 
   it("match an event on its own, and the first use of its token", async () => {
-    const { world, writesOf } = await meteredWorld();
+    const { world, getWrites } = await meteredWorld();
     const event = (n = 0) => sampled(() => use(world, n), false);
     const lone = listed + UNITS.loneEvent.writes + counters + clientUse;
-    await writesOf(event());
-    expect(await writesOf(event())).toBe(lone);
+    await getWrites(event());
+    expect(await getWrites(event())).toBe(lone);
     const next = { ...event(), event_data: { ...event().event_data, token_id: "another" } };
-    expect(await writesOf(next)).toBe(lone + UNITS.newToken.writes);
+    expect(await getWrites(next)).toBe(lone + UNITS.newToken.writes);
     // DynamoDB Local doesn't count reads of missing items, which cost half a unit each.
     expect(UNITS.newToken.reads).toBe(2 * 0.5);
     const inSample = sampled(() => use(world, 0), true);
-    expect(await writesOf(inSample)).toBe(lone + UNITS.sampledUse.writes);
+    expect(await getWrites(inSample)).toBe(lone + UNITS.sampledUse.writes);
   });
 
   it("match a batch of events of one client", async () => {
-    const { world, writesOf } = await meteredWorld();
+    const { world, getWrites } = await meteredWorld();
     const batch = (count: number) =>
       Array.from({ length: count }, (_, n) => sampled(() => use(world, n), false));
-    await writesOf(...batch(1));
+    await getWrites(...batch(1));
     for (const [size, growth] of [
       [2, 0],
       [10, 0],
       [30, 1],
     ] as const) {
       const item = UNITS.batchItem.writes + growth * UNITS.batchItemGrowth.writes;
-      expect(await writesOf(...batch(size))).toBe(size * listed + item + counters + clientUse);
+      expect(await getWrites(...batch(size))).toBe(size * listed + item + counters + clientUse);
     }
   });
 
   it("match a denied call, alone and with others", async () => {
-    const { world, writesOf } = await meteredWorld();
-    await writesOf(denied(world, 0));
-    const alone = await writesOf(denied(world, 1));
+    const { world, getWrites } = await meteredWorld();
+    await getWrites(denied(world, 0));
+    const alone = await getWrites(denied(world, 1));
     expect(alone).toBe(UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
-    const both = await writesOf(denied(world, 2), denied(world, 3));
+    const both = await getWrites(denied(world, 2), denied(world, 3));
     // A batch item costs more than the two index entries of an event without a client.
     expect(both - alone).toBe(UNITS.deniedCall.writes + UNITS.batchItem.writes - 2);
   });
 
   it("match scheduled runs without findings, and the deletion of a token", async () => {
-    const { world, unitsOf } = await meteredWorld();
+    const { world, getUnits } = await meteredWorld();
     const context = { ...world.context, notify: async () => {} };
     const cleanUp = () => runCleanup(world, { deadlineMs: Number.POSITIVE_INFINITY });
     for (const [run, units] of [
       [() => detectAnomalies(context, world.time.nowMs), UNITS.detectionRun],
       [cleanUp, UNITS.cleanupRun],
     ] as const) {
-      const { writes } = await unitsOf(run);
+      const { writes } = await getUnits(run);
       expect(writes).toBe(units.writes);
       // AWS charges half a unit for a Query without results. DynamoDB Local counts none.
       expect(world.traffic.roundTrips / 2).toBe(units.reads);
@@ -262,16 +262,16 @@ describe("counted units", () => {
     const grant = { clientId: "app", scopes: ["a"], expiresInSeconds: 60 };
     for (let n = 0; n < 10; n += 1) await issueToken(quiet, grant);
     world.time.nowMs += MINUTE_MS;
-    const { writes } = await unitsOf(cleanUp);
+    const { writes } = await getUnits(cleanUp);
     expect(writes).toBe(UNITS.cleanupRun.writes + 10 * UNITS.deletedToken.writes);
   });
 
   it("match the bytes of events, tokens and denied calls", async () => {
-    const { world, writesOf, bytesOf } = await meteredWorld();
+    const { world, getWrites, getByteLength } = await meteredWorld();
     const grown = async (table: string, events: readonly OAuthEvent[]) => {
-      const before = await bytesOf(table);
-      await writesOf(...events);
-      return (await bytesOf(table)) - before;
+      const before = await getByteLength(table);
+      await getWrites(...events);
+      return (await getByteLength(table)) - before;
     };
     const near = (bytes: number, expected: number) => {
       expect(bytes).toBeGreaterThan(expected * 0.9);
@@ -294,7 +294,7 @@ describe("counted units", () => {
     [20, 5],
     [200, 1],
   ])("predict within 10 % what batches of %i mixed calls use", async (size, batches) => {
-    const { world, writesOf } = await meteredWorld();
+    const { world, getWrites } = await meteredWorld();
     const random = new Random(7, "capacity");
     const clients = Array.from({ length: 20 }, (_, n) => `client-${n}`);
     const share = 0.05;
@@ -318,9 +318,9 @@ describe("counted units", () => {
     };
     const calls = (count: number) => Array.from({ length: count }, (_, n) => call(n));
     // The first calls register every token and client.
-    for (let n = 0; n < 2; n += 1) await writesOf(...calls(300));
+    for (let n = 0; n < 2; n += 1) await getWrites(...calls(300));
     let writes = 0;
-    for (let n = 0; n < batches; n += 1) writes += await writesOf(...calls(size));
+    for (let n = 0; n < batches; n += 1) writes += await getWrites(...calls(size));
     const { events, counters: counted } = unitsOfBatch(size, 0, share, world.config);
     const predicted = events + counted;
     expect(Math.abs(writes / batches / predicted - 1)).toBeLessThanOrEqual(0.1);

@@ -183,7 +183,7 @@ describe("cleanup record", () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
     await populate(world, 1, 0);
     world.time.nowMs += 60 * SECOND_MS;
-    const told: number[] = [];
+    const notified: number[] = [];
     const recordsAt = async (stepMs: number) => {
       world.traffic.reset();
       let records = 0;
@@ -196,7 +196,7 @@ describe("cleanup record", () => {
       await runCleanup(world, {
         deadlineMs: FAR,
         onProgress: (removed) => {
-          told.push(Object.values(removed).reduce((sum, each) => sum + each, 0));
+          notified.push(Object.values(removed).reduce((sum, each) => sum + each, 0));
         },
       });
       return records;
@@ -204,7 +204,7 @@ describe("cleanup record", () => {
     // The record is written at the start and at the end. Three deletes of two seconds each add writes in between.
     const slow = await recordsAt(2 * SECOND_MS);
     expect(slow).toBeGreaterThan(2);
-    expect(told).toEqual([1, 2, 3]);
+    expect(notified).toEqual([1, 2, 3]);
     await populate(world, 1, 0);
     world.time.nowMs += 60 * SECOND_MS;
     expect(await recordsAt(1)).toBe(2);
@@ -233,20 +233,20 @@ describe("deletion", () => {
     await populate(world, 3, 0);
     world.time.nowMs += 60 * SECOND_MS;
     const { nowMs } = world.time;
-    const told: number[] = [];
+    const notified: number[] = [];
     const limits = {
       clock: world.clock,
       deadlineMs: nowMs,
       concurrency: 2,
-      onProgress: (count: number) => void told.push(count),
+      onProgress: (count: number) => void notified.push(count),
     };
     const target = expiredSessions(world, nowMs);
     expect(await deleteExpired(world.db, target, limits)).toEqual({ removed: 0, finished: false });
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
     const later = { ...limits, deadlineMs: nowMs + 1 };
     expect(await deleteExpired(world.db, target, later)).toEqual({ removed: 3, finished: true });
-    expect(told.reduce((sum, each) => sum + each, 0)).toBe(3);
-    expect(told).not.toContain(0);
+    expect(notified.reduce((sum, each) => sum + each, 0)).toBe(3);
+    expect(notified).not.toContain(0);
     world.traffic.fault = ({ operation }) =>
       operation === "DeleteItem" ? { error: new Error("no store") } : undefined;
     await populate(world, 1, 0);

@@ -24,7 +24,7 @@ const CODE = {
   redirectUri: "https://app.example.com/cb",
 };
 
-async function itemOf(world: World, TableName: string, Key: Record<string, string>) {
+async function getItem(world: World, TableName: string, Key: Record<string, string>) {
   return (await world.db.send(new GetCommand({ TableName, Key }))).Item;
 }
 
@@ -51,7 +51,7 @@ describe("issued token", () => {
       expires_at: toInstant(world.time.nowMs + 60_000),
     });
     const { token_digest } = token;
-    expect(await itemOf(world, world.tokensTable, { token_digest })).toEqual({
+    expect(await getItem(world, world.tokensTable, { token_digest })).toEqual({
       ...token,
       ...expiring(world, 60),
     });
@@ -160,7 +160,7 @@ describe("session", () => {
       expires_at: toInstant(world.time.nowMs + 60_000),
     });
     const { session_digest, session_id } = session;
-    expect(await itemOf(world, world.sessionsTable, { session_digest })).toEqual({
+    expect(await getItem(world, world.sessionsTable, { session_digest })).toEqual({
       ...session,
       ...expiring(world, 60),
     });
@@ -200,7 +200,7 @@ describe("authorization code", () => {
     const world = await createWorld();
     await storeAuthorizationCode(world, CODE);
     const code_digest = digestSecret(CODE.code);
-    expect(await itemOf(world, world.authorizationCodesTable, { code_digest })).toEqual({
+    expect(await getItem(world, world.authorizationCodesTable, { code_digest })).toEqual({
       code_digest,
       oauth_client_id: "app",
       user_id: "ada",

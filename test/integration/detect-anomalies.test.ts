@@ -16,16 +16,16 @@ import { createWorld, type World } from "./store.ts";
 
 async function watchedWorld(config: MonitoringConfigInput = {}) {
   const world = await createWorld(config);
-  const told: Alert[] = [];
+  const notified: Alert[] = [];
   const notify = async (alert: Alert) => {
-    told.push(alert);
+    notified.push(alert);
   };
   const context = { ...world.context, notify };
   const run = (asOfMs = world.time.nowMs) => detectAnomalies(context, asOfMs);
-  return { world, told, context, run };
+  return { world, notified, context, run };
 }
 
-interface Story {
+interface Incident {
   readonly type: string;
   readonly clientId?: string;
   readonly userId?: string;
@@ -37,9 +37,9 @@ interface Story {
 }
 
 /** Publishes series of similar events in one batch. */
-async function tell(world: World, ...stories: readonly Story[]): Promise<void> {
+async function tell(world: World, ...incidents: readonly Incident[]): Promise<void> {
   await world.sink.publish(
-    stories.flatMap(
+    incidents.flatMap(
       ({ type, clientId, userId, count, agoMs, everyMs = SECOND_MS, details = () => ({}) }) =>
         Array.from({ length: count }, (_, n) =>
           createEvent(
@@ -85,7 +85,7 @@ describe("detectAnomalies", () => {
   });
 
   it("finds nothing without traffic or in ordinary traffic", async () => {
-    const { world, run, told } = await watchedWorld();
+    const { world, run, notified } = await watchedWorld();
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 0 });
     const hours = Array.from({ length: 30 }, (_, hour) => ({
       type: "token_issued",
@@ -97,7 +97,7 @@ describe("detectAnomalies", () => {
     }));
     await tell(world, ...hours);
     expect(await run()).toMatchObject({ opened: [], open: 0 });
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
   });
 
   it("raises an alert only for the client that issues far more tokens than usual", async () => {
@@ -127,7 +127,7 @@ describe("detectAnomalies", () => {
   });
 
   it("raises one alert each for credential guesses and probing, with evidence, and resolves it", async () => {
-    const { world, run, told } = await watchedWorld();
+    const { world, run, notified } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
       count: 60,
@@ -166,7 +166,7 @@ describe("detectAnomalies", () => {
 
     world.time.nowMs += MINUTE_MS;
     expect(await run()).toMatchObject({ opened: [], resolved: [], open: 2 });
-    expect(told).toHaveLength(2);
+    expect(notified).toHaveLength(2);
     expect(await findAlert(world.context, byIp?.alert_id ?? "")).toMatchObject({ detections: 2 });
     const stored = async (type: string) =>
       (await queryEvents(world.context, { type, limit: 50 })).events;
@@ -184,7 +184,7 @@ describe("detectAnomalies", () => {
     const later = await run();
     expect(later.resolved).toHaveLength(2);
     expect(await listAlerts(world.context, "open")).toEqual([]);
-    expect(told.filter(({ state }) => state === "resolved")).toHaveLength(2);
+    expect(notified.filter(({ state }) => state === "resolved")).toHaveLength(2);
     expect(await stored("alert_resolved")).toHaveLength(2);
     // A finding on the same day joins the same incident. A later finding opens a new incident.
     const again = () =>
@@ -373,7 +373,11 @@ describe("detectAnomalies", () => {
     const { world, run } = await watchedWorld();
     const services = ["one", "two", "three", "four"];
     let token = 0;
-    const use = async (second: number, origin?: Record<string, unknown>, agent = "okhttp/5") => {
+    const use = async (
+      second: number,
+      enrichment?: Record<string, unknown>,
+      agent = "okhttp/5",
+    ) => {
       const uses = services.map((clientId, n) => {
         token += 1;
         const details = {
@@ -381,7 +385,7 @@ describe("detectAnomalies", () => {
           ip: `${10 + second}.${n}.0.1`,
           user_agent: agent,
           previous_use: null,
-          ...(origin && { origin }),
+          ...(enrichment && { enrichment }),
         };
         return { type: "token_used", clientId, count: 1, agoMs: MINUTE_MS, details: () => details };
       });
@@ -414,8 +418,8 @@ describe("detectAnomalies", () => {
   });
 
   it("raises an alert for a user with tokens in two distant locations at the same time, and shows both", async () => {
-    const { world, told, run } = await watchedWorld();
-    const use = (token: string, agoMs: number, origin: Record<string, unknown>, ip: string) =>
+    const { world, notified, run } = await watchedWorld();
+    const use = (token: string, agoMs: number, enrichment: Record<string, unknown>, ip: string) =>
       tell(world, {
         type: "token_used",
         clientId: "app",
@@ -427,7 +431,7 @@ describe("detectAnomalies", () => {
           ip,
           user_agent: "Firefox/150.0",
           previous_use: null,
-          origin,
+          enrichment,
         }),
       });
     const home = { asn: 64496, operator: "Example Telecom", country: "DE" };
@@ -439,8 +443,8 @@ describe("detectAnomalies", () => {
     await use("thief", MINUTE_MS, { ...rio, latitude: -22.9, longitude: -43.2 }, "203.0.113.9");
     const { opened } = await run();
     expect(opened.map(ruleAndSubject)).toEqual(["impossible_travel user ada"]);
-    expect(opened[0]?.evidence.examples).toMatchObject([{ origin: rio }, { origin: home }]);
-    const [alert] = told;
+    expect(opened[0]?.evidence.examples).toMatchObject([{ enrichment: rio }, { enrichment: home }]);
+    const [alert] = notified;
     const { text } = alertNotification(alert as Alert);
     expect(text).toContain("203.0.113.9, AS64509 Example Brasil in BR");
     expect(text).toContain("usual: AS64496 Example Telecom in DE");
@@ -452,14 +456,14 @@ describe("detectAnomalies", () => {
       { name: "many_revoked", groupBy: "client" as const, types: ["token_revoked"], threshold: 5 },
     ];
     const { world, context, run } = await watchedWorld({ anomalies: { custom } });
-    const refused = () => ({ ip: "198.51.100.5", endpoint: "/api/x", reason: "expired_token" });
+    const rejected = () => ({ ip: "198.51.100.5", endpoint: "/api/x", reason: "expired_token" });
     for (const agoMs of [3 * DAY_MS, 10 * MINUTE_MS]) {
       await tell(world, {
         type: "auth_failed",
         clientId: "app",
         count: 12,
         agoMs,
-        details: refused,
+        details: rejected,
       });
     }
     const revoked = { type: "token_revoked", clientId: "app", agoMs: 10 * MINUTE_MS };
@@ -520,12 +524,12 @@ describe("detectAnomalies", () => {
     const { opened } = await run();
     expect(opened).toMatchObject([{ rule: "failure_burst" }]);
     const alert = await findAlert(world, opened[0]?.alert_id ?? "");
-    expect(alert?.told).toBe(true);
+    expect(alert?.notified).toBe(true);
     expect(alert?.evidence.examples).toMatchObject([{ endpoint }, { endpoint }, { endpoint }]);
   });
 
   it("notifies again after a failed notification, but publishes one event", async () => {
-    const { world, context, told } = await watchedWorld();
+    const { world, context, notified } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
       count: 60,
@@ -549,7 +553,7 @@ describe("detectAnomalies", () => {
     expect(attempts).toBe(2);
     world.time.nowMs += MINUTE_MS;
     await detectAnomalies(context, world.time.nowMs);
-    expect(told).toHaveLength(2);
+    expect(notified).toHaveLength(2);
     const range = { fromMs: world.time.nowMs - DAY_MS, toMs: world.time.nowMs + 1 };
     const { buckets } = await activity(context, range);
     const count = buckets.reduce((sum, { events }) => sum + (events.suspicious_activity ?? 0), 0);
@@ -557,7 +561,7 @@ describe("detectAnomalies", () => {
   });
 
   it("keeps one alert when two runs overlap", async () => {
-    const { world, run, told } = await watchedWorld();
+    const { world, run, notified } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
       count: 60,
@@ -566,7 +570,7 @@ describe("detectAnomalies", () => {
     });
     const runs = await Promise.all([run(), run(), run()]);
     expect(runs.flatMap(({ opened }) => opened)).toHaveLength(1);
-    expect(told).toHaveLength(1);
+    expect(notified).toHaveLength(1);
   });
 
   it("does not need more reads for five times as many events", async () => {

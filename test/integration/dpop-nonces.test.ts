@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf } from "../../adapters/node/index.ts";
+import { getCaller } from "../../adapters/node/index.ts";
 import { protectServer } from "../../adapters/node/oauth-monitoring.ts";
 import { DpopNonces } from "../../shared/token-verifiers/dpop-nonces.ts";
 import { API, dpopKey, startRealIssuer } from "./real-issuer.ts";
@@ -39,7 +39,7 @@ async function serverWithNonces(readSecret = async () => SECRET) {
     { publicOrigin: origin },
   );
   server.on("request", (request, response) =>
-    monitoring.middleware(request, response, () => response.end(callerOf(request)?.user_id)),
+    monitoring.middleware(request, response, () => response.end(getCaller(request)?.user_id)),
   );
   const key = await dpopKey();
   const bound = { DPoP: await key.prove("POST", `${real.issuer}/token`, Date.now() / 1000) };
@@ -127,11 +127,11 @@ describe("nonces", () => {
     const nonce = String(await one?.current(T));
     expect(await other?.current(T + 59_999)).toBe(nonce);
     expect(await other?.current(T + 60_000)).not.toBe(nonce);
-    expect(await other?.refusal(nonce, T + 119_999)).toBeUndefined();
-    expect(await other?.refusal(nonce, T + 120_000)).toBe("stale_dpop_nonce");
-    expect(await other?.refusal(nonce, T - 1)).toBe("stale_dpop_nonce");
+    expect(await other?.rejection(nonce, T + 119_999)).toBeUndefined();
+    expect(await other?.rejection(nonce, T + 120_000)).toBe("stale_dpop_nonce");
+    expect(await other?.rejection(nonce, T - 1)).toBe("stale_dpop_nonce");
     const foreign = new DpopNonces(options, async () => `${SECRET}!`);
-    expect(await foreign.refusal(nonce, T)).toBe("stale_dpop_nonce");
+    expect(await foreign.rejection(nonce, T)).toBe("stale_dpop_nonce");
   });
 
   it("are accepted soon after the secret changes, without reading the secret for each nonce", async () => {
@@ -144,10 +144,10 @@ describe("nonces", () => {
     secret = `${SECRET}-replaced`;
     const newer = await new DpopNonces(options, async () => secret).current(T);
     for (let n = 0; n < 20; n += 1) {
-      expect(await nonces.refusal(`made-up-${n}`, T + 1000)).toBe("stale_dpop_nonce");
+      expect(await nonces.rejection(`made-up-${n}`, T + 1000)).toBe("stale_dpop_nonce");
     }
     expect(reads).toBe(1);
-    expect(await nonces.refusal(newer, T + 10_001)).toBeUndefined();
+    expect(await nonces.rejection(newer, T + 10_001)).toBeUndefined();
     expect(reads).toBe(2);
   });
 });

@@ -130,10 +130,10 @@ async function deliver(world: World, batch: readonly OAuthEvent[], fault: Delive
     }
   };
   try {
-    const { clock, entered } = world;
+    const { clock, registered } = world;
     const outcome = await storeEvents(world, batch, {
       clock,
-      entered,
+      registered,
       maxAttempts: 2,
       retryDelayMs: 0,
     });

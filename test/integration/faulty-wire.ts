@@ -27,7 +27,7 @@ export interface Fault {
   readonly from: number;
   readonly calls: number;
   /** For a partial success, bit `i` rejects every fourth entry, starting with entry `i`. */
-  readonly refused: number;
+  readonly rejected: number;
 }
 
 type Handler = NonNullable<DynamoDBClientConfig["requestHandler"]>;
@@ -57,7 +57,7 @@ const noCalls = (): Record<Service, number> => ({ bus: 0, queue: 0, store: 0, tr
 
 const hangUp = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
 
-const textOf = (body: unknown) =>
+const getText = (body: unknown) =>
   typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array);
 
 /**
@@ -144,7 +144,7 @@ export class FaultyWire {
     const fault = this.#faults.find(
       (each) => each.service === service && call >= each.from && call < each.from + each.calls,
     );
-    const text = textOf(body);
+    const text = getText(body);
     if (!fault) return send(text);
     this.#struck = true;
     const error = (type: string, status: number): Answer => ({ status, body: { __type: type } });
@@ -166,7 +166,7 @@ export class FaultyWire {
         await send(text);
         throw new Error("killed");
       case "partial": {
-        const part = await carryInPart(operation, JSON.parse(text), fault.refused, (rest) =>
+        const part = await carryInPart(operation, JSON.parse(text), fault.rejected, (rest) =>
           send(JSON.stringify(rest)),
         );
         return part ?? error(ERRORS[service].throttle, 400);

@@ -170,7 +170,7 @@ function granted(name: GrantName): Set<string> {
 
 /** Returns an operation's DynamoDB actions. The test's sink stores published events; these writes are not counted. */
 async function asked(world: World, operation: () => Promise<unknown>): Promise<string[]> {
-  const nameOf = new Map(
+  const getName = new Map(
     Object.entries(world).flatMap(([name, value]) => (/Table$/.test(name) ? [[value, name]] : [])),
   );
   const sink = { publish: async () => {} };
@@ -183,7 +183,7 @@ async function asked(world: World, operation: () => Promise<unknown>): Promise<s
       const input = args.input as { TableName?: string; IndexName?: string; RequestItems?: object };
       const names = input.TableName ? [input.TableName] : Object.keys(input.RequestItems ?? {});
       const index = input.IndexName ? `/index/${input.IndexName}` : "";
-      found.push(...names.map((name) => `${action} ${nameOf.get(name)}${index}`));
+      found.push(...names.map((name) => `${action} ${getName.get(name)}${index}`));
       return next(args);
     },
     { step: "initialize", name: "asked" },

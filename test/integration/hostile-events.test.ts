@@ -6,10 +6,10 @@ import fc from "fast-check";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
-import { messageRefusal } from "../../local/services/input-refusal.ts";
+import { findMessageRejection } from "../../local/services/input-rejection.ts";
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
-import { isPack, readPacks } from "../../shared/audit-log/event-pack.ts";
+import { isBatchItem, readBatchItems } from "../../shared/audit-log/batch-item.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
 import { activity } from "../../shared/statistics/activity.ts";
@@ -79,11 +79,11 @@ const deliver = (bodies: readonly string[]) =>
 /** Returns the stored events and the content of the batch items. */
 async function storedEvents() {
   const events: Record<string, unknown>[] = [];
-  const packs: Record<string, unknown>[] = [];
+  const batchItems: Record<string, unknown>[] = [];
   for await (const page of paginateScan({ client: world.db }, { TableName: world.eventsTable })) {
-    for (const item of page.Items ?? []) (isPack(item) ? packs : events).push(item);
+    for (const item of page.Items ?? []) (isBatchItem(item) ? batchItems : events).push(item);
   }
-  return { events, packed: [...(await readPacks(world, packs)).values()].flat() };
+  return { events, packed: [...(await readBatchItems(world, batchItems)).values()].flat() };
 }
 
 const envelope = (over: object = {}) => ({
@@ -196,7 +196,7 @@ const body = fc.oneof(
 );
 
 /** Whether SQS could deliver the body. It rejects characters that XML does not allow. */
-const isDelivered = (MessageBody: string) => messageRefusal({ MessageBody }) === undefined;
+const isDelivered = (MessageBody: string) => findMessageRejection({ MessageBody }) === undefined;
 
 describe("hostile event", () => {
   it("is stored, or rejected with a reason, without blocking other events", {

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import {
-  revokeHolder,
   revokeNamedToken,
+  revokePrincipal,
   revokeToken,
   takeAction,
   tokenUsageStats,
@@ -199,14 +199,14 @@ describe("JWT", () => {
   it("is identified by its claims if it has no jti", async () => {
     const { call, claims } = await scene();
     const { jti: _, ...anonymous } = claims();
-    const idOf = async (payload: JWTPayload) => {
+    const getId = async (payload: JWTPayload) => {
       const decision = await call(await issuer.sign(payload));
       return "token" in decision ? decision.token.token_id : decision.outcome;
     };
-    const id = await idOf(anonymous);
+    const id = await getId(anonymous);
     expect(id).toMatch(/^[0-9a-f]{32}$/);
-    expect(await idOf(Object.fromEntries(Object.entries(anonymous).reverse()))).toBe(id);
-    expect(await idOf({ ...anonymous, sub: "bob" })).not.toBe(id);
+    expect(await getId(Object.fromEntries(Object.entries(anonymous).reverse()))).toBe(id);
+    expect(await getId({ ...anonymous, sub: "bob" })).not.toBe(id);
   });
 });
 
@@ -522,7 +522,7 @@ describe("revocation", () => {
     expect(await verdict(known)).toBe("allowed");
     const unseen = await token({ sid: "s1" });
     await storePublished();
-    await revokeHolder(world, { kind, id });
+    await revokePrincipal(world, { kind, id });
     expect(await verdict(known)).toBe("revoked_token");
     expect(await verdict(known)).toBe("revoked_token");
     expect(await verdict(unseen)).toBe("revoked_token");
@@ -564,7 +564,7 @@ describe("revocation", () => {
     );
     const [known, unseen] = [await token(), await token()];
     expect(await verdict(known)).toBe("allowed");
-    await revokeHolder(world, { kind: "user", id: "ada" });
+    await revokePrincipal(world, { kind: "user", id: "ada" });
     for (const text of [known, unseen, known, unseen]) {
       expect(await verdict(text)).toBe("revoked_token");
     }

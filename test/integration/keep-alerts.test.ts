@@ -8,7 +8,7 @@ import {
   keepResolved,
   listAlerts,
   listLatestResolved,
-  markTold,
+  markNotified,
   saveAlert,
 } from "../../shared/detection/alert-store.ts";
 import { findKnownNetworks } from "../../shared/detection/client-habits.ts";
@@ -32,22 +32,22 @@ const counted = (nowMs: number, clientId: string, value: string, count: number):
 
 async function watched() {
   const world = await createWorld();
-  const told: Alert[] = [];
-  const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
+  const notified: Alert[] = [];
+  const context = { ...world.context, notify: async (alert: Alert) => void notified.push(alert) };
   const keep = (nowMs: number, parts?: Partial<DetectionSnapshot>) => {
     world.time.nowMs = nowMs;
     return keepAlerts(context, quietSnapshot(nowMs, parts));
   };
-  return { world, told, keep };
+  return { world, notified, keep };
 }
 
 const burst = (nowMs: number, count = 60, ip = "203.0.113.9") => ({
-  guessedIps: [counted(nowMs, "app", ip, count)],
+  credentialGuessesByIp: [counted(nowMs, "app", ip, count)],
 });
 
 describe("alert", () => {
   it("opens with all known details of the anomaly", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     const run = await keep(NOW, burst(NOW));
     expect(run).toMatchObject({ as_of: toInstant(NOW), resolved: [], open: 1, muted: 0 });
     const alert = await findAlert(world, "failure_burst#ip#203.0.113.9");
@@ -82,11 +82,11 @@ describe("alert", () => {
       threshold: 20,
       window_start: toInstant(NOW - 10 * MINUTE_MS),
       window_end: toInstant(NOW),
-      evidence: { guesses_by_client: { app: 60 }, holders_let_in: 0, examples: [] },
+      evidence: { credential_guesses_by_client: { app: 60 }, allowed_principals: 0, examples: [] },
       event_id: expect.any(String),
-      told: true,
+      notified: true,
     });
-    expect(told).toEqual([{ ...alert, told: false }]);
+    expect(notified).toEqual([{ ...alert, notified: false }]);
     expect(world.published).toMatchObject([
       {
         id: alert?.event_id,
@@ -103,7 +103,7 @@ describe("alert", () => {
           threshold: 20,
           window_start: alert?.window_start,
           window_end: alert?.window_end,
-          evidence: { guesses_by_client: { app: 60 } },
+          evidence: { credential_guesses_by_client: { app: 60 } },
           risk: "high",
           score: 75,
           findings: [{ rule: "failure_burst", message: alert?.message }],
@@ -134,16 +134,16 @@ describe("alert", () => {
   });
 
   it("resolves exactly after its quiet period, and publishes an event", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     await keep(NOW, burst(NOW));
     const early = NOW + 30 * MINUTE_MS - 1;
     expect(await keep(early)).toMatchObject({ opened: [], resolved: [], open: 1 });
     expect(await keep(early + 1)).toMatchObject({ resolved: [{ state: "resolved" }], open: 0 });
     expect(await listAlerts(world, "open")).toEqual([]);
     expect(await listAlerts(world, "resolved")).toMatchObject([
-      { resolved_at: toInstant(early + 1), told: true, last_seen_at: toInstant(NOW) },
+      { resolved_at: toInstant(early + 1), notified: true, last_seen_at: toInstant(NOW) },
     ]);
-    expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
+    expect(notified.map(({ state }) => state)).toEqual(["open", "resolved"]);
     expect(world.published.at(-1)).toMatchObject({
       event_type: "alert_resolved",
       occurred_at: toInstant(early + 1),
@@ -221,9 +221,9 @@ describe("alert", () => {
     });
     const { opened } = await keep(NOW, {
       issuance: [history("busy", 1)],
-      guesses: [history("(none)", 1)],
+      credentialGuesses: [history("(none)", 1)],
       dormantTokens: [counted(NOW, "app", "t1", 1)],
-      holders: new Map([
+      principals: new Map([
         [
           "token:t1",
           Array.from({ length: 60 }, () => ({
@@ -249,13 +249,13 @@ describe("alert", () => {
     expect(opened.find(({ rule }) => rule === "failure_rate")).not.toHaveProperty(
       "oauth_client_id",
     );
-    const told = world.published.find(({ event_data }) => event_data.rule === "dormant_token");
-    expect(told?.event_data.token_id).toBe("t1");
-    expect(told?.event_data).not.toHaveProperty("ip");
+    const notified = world.published.find(({ event_data }) => event_data.rule === "dormant_token");
+    expect(notified?.event_data.token_id).toBe("t1");
+    expect(notified?.event_data).not.toHaveProperty("ip");
   });
 
   it("groups all findings about the same users into one incident, and notifies once", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     const dead = (nowMs: number, tokens: number) => ({
       addresses: new Map([
         [
@@ -280,7 +280,7 @@ describe("alert", () => {
       ["dead_tokens", toInstant(NOW)],
       ["failure_burst", toInstant(soon)],
     ]);
-    expect(told).toHaveLength(1);
+    expect(notified).toHaveLength(1);
     // A burst from another address opens a second incident.
     const other = burst(soon, 60, "198.51.100.1");
     expect((await keep(soon + 1, other)).opened).toHaveLength(1);
@@ -288,12 +288,12 @@ describe("alert", () => {
   });
 
   it("about callers without a client starts a new incident when other addresses guess later", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     const guessed = (nowMs: number, block: number) => ({
-      guesses: [
+      credentialGuesses: [
         { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
       ],
-      guessedIps: Array.from({ length: 20 }, (_, n) =>
+      credentialGuessesByIp: Array.from({ length: 20 }, (_, n) =>
         counted(nowMs, "(none)", `198.${block}.${n}.7`, 3),
       ),
     });
@@ -309,7 +309,7 @@ describe("alert", () => {
     expect((await keep(later, guessed(later, 18))).opened).toMatchObject([
       { rule: "failure_rate", subject: { kind: "client", id: "(none)" }, risk: "high" },
     ]);
-    expect(told.filter(({ state }) => state === "open")).toHaveLength(2);
+    expect(notified.filter(({ state }) => state === "open")).toHaveLength(2);
     expect(await listAlerts(world, "open")).toHaveLength(1);
   });
 
@@ -322,7 +322,7 @@ describe("alert", () => {
   });
 
   it("that continues within six hours is the same incident, and notifies again only if it gets worse", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     const reused = (nowMs: number) => ({
       failedReasons: [counted(nowMs, "app", "refresh_token_reused", 1)],
     });
@@ -334,14 +334,14 @@ describe("alert", () => {
     expect(await listAlerts(world, "open")).toMatchObject([
       { rule: "credential_reuse", opened_at: toInstant(NOW), detections: 2, risk: "medium" },
     ]);
-    expect(told.map(({ state }) => state)).toEqual(["open", "resolved"]);
+    expect(notified.map(({ state }) => state)).toEqual(["open", "resolved"]);
     // Fifteen more credential guesses without an allowed call raise the risk from medium to high.
     const worse = again + MINUTE_MS;
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp", scopes: [] };
     const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl", scopes: [] };
     await keep(worse, {
       ...reused(worse),
-      holders: new Map([
+      principals: new Map([
         [
           "user:ada",
           [
@@ -357,34 +357,34 @@ describe("alert", () => {
         ],
       ]),
     });
-    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "high", told: true }]);
-    expect(told.at(-1)).toMatchObject({ state: "open", risk: "high" });
-    expect(told).toHaveLength(3);
+    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "high", notified: true }]);
+    expect(notified.at(-1)).toMatchObject({ state: "open", risk: "high" });
+    expect(notified).toHaveLength(3);
   });
 
   it("below the risk threshold for notifications is only listed", async () => {
     const world = await createWorld({ anomalies: { notifyFrom: "high" } });
-    const told: Alert[] = [];
-    const context = { ...world.context, notify: async (alert: Alert) => void told.push(alert) };
+    const notified: Alert[] = [];
+    const context = { ...world.context, notify: async (alert: Alert) => void notified.push(alert) };
     const parts = { failedReasons: [counted(NOW, "app", "refresh_token_reused", 1)] };
     await keepAlerts(context, quietSnapshot(NOW, parts));
-    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "medium", told: true }]);
-    expect(told).toEqual([]);
+    expect(await listAlerts(world, "open")).toMatchObject([{ risk: "medium", notified: true }]);
+    expect(notified).toEqual([]);
   });
 
   it("that an earlier run failed to send is sent once by the next runs", async () => {
-    const { world, told, keep } = await watched();
+    const { world, notified, keep } = await watched();
     const { opened } = await keep(NOW, burst(NOW));
     const [alert] = opened as [Alert];
     await saveAlert(world, alert, alert);
-    told.length = 0;
-    expect((await findAlert(world, alert.alert_id))?.told).toBe(false);
+    notified.length = 0;
+    expect((await findAlert(world, alert.alert_id))?.notified).toBe(false);
     await keep(NOW);
-    expect(told).toEqual([]);
+    expect(notified).toEqual([]);
     await keep(NOW + 1);
-    expect(told).toMatchObject([{ alert_id: alert.alert_id, state: "open" }]);
+    expect(notified).toMatchObject([{ alert_id: alert.alert_id, state: "open" }]);
     await keep(NOW + 2);
-    expect(told).toHaveLength(1);
+    expect(notified).toHaveLength(1);
     expect(new Set(world.published.map(({ id }) => id))).toEqual(new Set([alert.event_id]));
   });
 
@@ -414,7 +414,7 @@ describe("alert", () => {
         AlertChangedError,
       );
     }
-    await expect(markTold(world, { ...alert, event_id: "another" })).rejects.toThrow(
+    await expect(markNotified(world, { ...alert, event_id: "another" })).rejects.toThrow(
       AlertChangedError,
     );
     await saveAlert(world, { ...alert, detections: 2 }, alert);
@@ -426,7 +426,7 @@ describe("alert", () => {
     world.traffic.fault = () => ({ error: new Error("no store") });
     await expect(saveAlert(world, alert, alert)).rejects.toThrow("no store");
     world.traffic.fault = () => ({ error: new Error("no store") });
-    await expect(markTold(world, alert)).rejects.toThrow("no store");
+    await expect(markNotified(world, alert)).rejects.toThrow("no store");
   });
 });
 
@@ -445,7 +445,7 @@ describe("mute", () => {
     expect(await listMutes(world, NOW + HOUR_MS - 1)).toHaveLength(2);
     expect(await listMutes(world, NOW + HOUR_MS)).toHaveLength(1);
     const byClient = (...clients: string[]) => ({
-      guessedIps: clients.map((client, n) => counted(NOW, client, `203.0.113.${n}`, 99)),
+      credentialGuessesByIp: clients.map((client, n) => counted(NOW, client, `203.0.113.${n}`, 99)),
       failedReasons: [counted(NOW, "web", "refresh_token_reused", 1)],
     });
     const run = await keep(NOW, byClient("app", "web", "other"));

@@ -69,7 +69,7 @@ async function scene(scopes: readonly string[] = ["api:write"]) {
 
 const tool = (name: string) => ({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name } });
 const notification = (n: number) => ({ jsonrpc: "2.0", method: `notifications/${n}` });
-const lastOf = (world: World) => world.published.at(-1);
+const getLast = (world: World) => world.published.at(-1);
 
 describe("MCP request body", () => {
   it.each([
@@ -85,7 +85,7 @@ describe("MCP request body", () => {
     const [response] = await answered;
     expect(response.statusCode).toBe(401);
     call.destroy();
-    await expect.poll(() => lastOf(world)?.event_type).toBe("auth_failed");
+    await expect.poll(() => getLast(world)?.event_type).toBe("auth_failed");
     expect(handled()).toBe(0);
   });
 
@@ -94,7 +94,7 @@ describe("MCP request body", () => {
     const names = Array.from({ length: 95 }, (_, n) => notification(n));
     const { status } = await post(JSON.stringify(names), `oam_${"x".repeat(43)}`);
     expect(status).toBe(401);
-    expect(lastOf(world)?.event_data).not.toHaveProperty("mcp_method");
+    expect(getLast(world)?.event_data).not.toHaveProperty("mcp_method");
   });
 
   it("is not read by any adapter when the caller is denied", async () => {
@@ -161,7 +161,7 @@ describe("MCP request body", () => {
     const batch = [...tools, ...Array.from({ length: 60 }, (_, n) => notification(n))];
     expect((await post(JSON.stringify(batch))).status).toBe(200);
     expect(handled()).toBe(1);
-    const { event_type, event_data } = lastOf(world) ?? {};
+    const { event_type, event_data } = getLast(world) ?? {};
     expect(event_type).toBe("token_used");
     expect(event_data?.mcp_method).toHaveLength(10);
     expect(event_data?.mcp_tool).toHaveLength(10);
@@ -174,7 +174,7 @@ describe("MCP request body", () => {
     const { status } = await post(JSON.stringify([...tools, tool("drop")]));
     expect(status).toBe(403);
     expect(handled()).toBe(0);
-    expect(lastOf(world)).toMatchObject({
+    expect(getLast(world)).toMatchObject({
       event_type: "scope_violation",
       event_data: { required_scopes: ["api:write", "orders:write"] },
     });

@@ -4,7 +4,7 @@ import { describe, expect, inject, it, vi } from "vitest";
 import { Template } from "../../local/services/template.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../shared/core/clock.ts";
-import { createEvent, type OAuthEvent, typesOf } from "../../shared/events/oauth-event.ts";
+import { createEvent, getEventTypes, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, revokeToken } from "../../shared/index.ts";
 import { countTokens } from "../../shared/statistics/count-tokens.ts";
 import { countEvents } from "../../shared/statistics/event-buckets.ts";
@@ -96,7 +96,7 @@ const actionArbitrary: fc.Arbitrary<Action> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant("store"), batch: batch(20) }) },
 );
 
-const refused = fc.integer({ min: 1, max: 15 });
+const rejected = fc.integer({ min: 1, max: 15 });
 
 /** An error that occurs at one of the first calls, or later. */
 const LAST_CALL: Readonly<Record<Service, number>> = {
@@ -106,7 +106,7 @@ const LAST_CALL: Readonly<Record<Service, number>> = {
   transactions: 2,
 };
 
-const faultOf = (service: Service): fc.Arbitrary<Fault> =>
+const getFault = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
     service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>(
@@ -120,28 +120,31 @@ const faultOf = (service: Service): fc.Arbitrary<Fault> =>
     ),
     from: fc.nat(LAST_CALL[service]),
     calls: fc.integer({ min: 1, max: 3 }),
-    refused,
+    rejected,
   });
 
 /** Generates an error that outlasts every retry. */
-const outageOf = (service: Service): fc.Arbitrary<Fault> =>
+const getOutage = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
     service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>("throttle", "no answer", "lost answer", "partial"),
     from: fc.nat(LAST_CALL[service]),
     calls: fc.constant(100),
-    refused,
+    rejected,
   });
 
-const BUS_DOWN: Fault = { service: "bus", kind: "no answer", from: 0, calls: 100, refused: 1 };
+const BUS_DOWN: Fault = { service: "bus", kind: "no answer", from: 0, calls: 100, rejected: 1 };
 
 const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
-  fc.array(fc.oneof(faultOf("bus"), faultOf("queue"), faultOf("store"), faultOf("transactions")), {
-    maxLength: 3,
-  }),
-  fc.tuple(fc.oneof(outageOf("bus"), outageOf("store"), outageOf("transactions"))),
+  fc.array(
+    fc.oneof(getFault("bus"), getFault("queue"), getFault("store"), getFault("transactions")),
+    {
+      maxLength: 3,
+    },
+  ),
+  fc.tuple(fc.oneof(getOutage("bus"), getOutage("store"), getOutage("transactions"))),
   // Neither the bus nor the queue behind it works.
-  fc.tuple(outageOf("bus"), fc.oneof(faultOf("queue"), outageOf("queue"))),
+  fc.tuple(getOutage("bus"), fc.oneof(getFault("queue"), getOutage("queue"))),
 );
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
@@ -252,7 +255,7 @@ class Callers {
 /** Computes the expected counters from the stored events. */
 function expected(events: readonly OAuthEvent[]) {
   const byType: Record<string, number> = {};
-  for (const type of events.flatMap(typesOf)) byType[type] = (byType[type] ?? 0) + 1;
+  for (const type of events.flatMap(getEventTypes)) byType[type] = (byType[type] ?? 0) + 1;
   const of = (type: string) => events.filter(({ event_type }) => event_type === type);
   const issued = new Map(of("token_issued").map((event) => [event.event_data.token_id, event]));
   const revoked = of("token_revoked").filter(({ event_data, occurred_at }) => {
@@ -264,7 +267,7 @@ function expected(events: readonly OAuthEvent[]) {
 
 /** Returns the expected stored events: every event that was not lost, once. */
 async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
-  const { accepted, killed, logged, offered, refused } = pipeline;
+  const { accepted, killed, logged, offered, denied: rejected } = pipeline;
   const range = { fromMs: startMs, toMs: startMs + RANGE_MS };
   const { events } = await queryEvents(world, { ...range, limit: 1000 });
   const ids = new Set(events.map(({ id }) => id));
@@ -273,7 +276,7 @@ async function storedEvents(world: World, pipeline: Pipeline, startMs: number) {
   expect([...accepted].filter((id) => !ids.has(id))).toEqual([]);
   // The log contains every event that was reported as lost, and the test published these events again from there.
   const loggedIds = new Set(logged.map(({ id }) => id));
-  expect([...refused].filter((id) => !loggedIds.has(id))).toEqual([]);
+  expect([...rejected].filter((id) => !loggedIds.has(id))).toEqual([]);
   expect([...loggedIds].filter((id) => !ids.has(id))).toEqual([]);
   // Only a killed process can lose events, and only events that it had not confirmed.
   if (!killed) expect(ids).toEqual(new Set(offered.keys()));

@@ -11,9 +11,9 @@ import { acknowledge, toRecord } from "../../local/services/event-source.ts";
 import type { Message, Queue } from "../../local/services/queue.ts";
 import { createQueues, type Queues, queueNamed } from "../../local/services/queues.ts";
 import type { Template } from "../../local/services/template.ts";
-import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
-import { createDocumentClient, type Patience } from "../../shared/core/document-client.ts";
+import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
+import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
+import { createDocumentClient, type TimeoutProfile } from "../../shared/core/document-client.ts";
 import type { MetricService } from "../../shared/core/telemetry.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
 import { type EventSink, PublishError } from "../../shared/events/event-sink.ts";
@@ -49,8 +49,8 @@ interface LogLine {
 /** A process and its memory, which is lost when the process is killed. */
 interface Process {
   readonly wire: FaultyWire;
-  readonly entered: EnteredMemory;
-  readonly spread: CounterSpread;
+  readonly registered: RegistrationMemory;
+  readonly shardCount: CounterShardCount;
   readonly store: Pick<World["context"], "db"> & World["context"];
   readonly sqs: SQSClient;
   /** Spools events that the bus rejects. */
@@ -61,7 +61,7 @@ interface Process {
 
 type Role = "authorizer" | "issuer" | "operator" | "republisher" | "subscriber";
 
-const PATIENCE: Readonly<Record<Role, Patience>> = {
+const PATIENCE: Readonly<Record<Role, TimeoutProfile>> = {
   authorizer: "call",
   issuer: "interactive",
   operator: "interactive",
@@ -83,7 +83,7 @@ export class Pipeline {
   /** IDs of confirmed events: published or spooled. */
   readonly accepted = new Set<string>();
   /** IDs of events that the publisher reported as lost. */
-  readonly refused = new Set<string>();
+  readonly denied = new Set<string>();
   readonly log: LogLine[] = [];
   /** Sums of the functions' metrics. */
   readonly metrics = new Map<string, number>();
@@ -187,13 +187,13 @@ export class Pipeline {
   /** Runs one invocation of the subscriber. */
   async store(options: BatchOptions, faults: readonly Fault[]): Promise<void> {
     const process = await this.#begin("subscriber", faults);
-    const { store, sqs, entered, spread } = process;
+    const { store, sqs, registered, shardCount } = process;
     await this.#invoke(this.buffer, options, process, (event) =>
       storeBatch(
         {
           store,
-          entered,
-          spread,
+          registered,
+          shardCount,
           openSink: async () => process.store.sink,
           sqs,
           bufferQueueUrl: this.#url("Buffer"),
@@ -300,15 +300,15 @@ export class Pipeline {
     });
     const logger = this.#logger(wire);
     const publish = { eventBridge, eventBusName: this.bus.name, logger };
-    const setAside = createUnpublishedQueue({
+    const spool = createUnpublishedQueue({
       sqs,
       queueUrl: this.#url("Unpublished"),
     });
-    const publisher = this.#recorded(wire, createEventPublisher({ ...publish, setAside }));
+    const publisher = this.#recorded(wire, createEventPublisher({ ...publish, spool }));
     return {
       wire,
-      entered: new EnteredMemory(),
-      spread: new CounterSpread(world.config.shards.counters.write),
+      registered: new RegistrationMemory(),
+      shardCount: new CounterShardCount(world.config.shards.counters.write),
       sqs,
       publisher,
       bus: createEventPublisher(publish),
@@ -323,7 +323,7 @@ export class Pipeline {
         for (const event of events) this.offered.set(event.id, event);
         const settle = (lost: readonly OAuthEvent[]) => {
           if (wire.killed) return;
-          for (const { id } of lost) this.refused.add(id);
+          for (const { id } of lost) this.denied.add(id);
           for (const event of events) if (!lost.includes(event)) this.accepted.add(event.id);
         };
         try {

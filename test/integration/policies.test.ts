@@ -15,8 +15,8 @@ import type { Action } from "../../shared/response/action.ts";
 import { listActionsOfTarget } from "../../shared/response/action-store.ts";
 import { applyPolicies } from "../../shared/response/apply-policies.ts";
 import { rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
+import { notifyProposals, proposalNotification } from "../../shared/response/notify-proposals.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { proposalNotification, tellProposals } from "../../shared/response/tell-proposals.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { sampleAlert } from "../sample-alert.ts";
 import { createWorld } from "./store.ts";
@@ -34,11 +34,11 @@ async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
   /** Opens an alert about an address or another subject. */
   const alert = async (
     subject: { kind: "client" | "ip" | "token" | "user"; id: string },
-    story = "",
+    incident = "",
     over: Partial<Alert> = {},
   ) => {
     const open = sampleAlert({
-      alert_id: `failure_burst#${subject.kind}#${subject.id}${story}`,
+      alert_id: `failure_burst#${subject.kind}#${subject.id}${incident}`,
       subject,
       opened_at: toInstant(world.time.nowMs),
       last_seen_at: toInstant(world.time.nowMs),
@@ -52,7 +52,7 @@ async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
     const { taken, proposed, dryRun } = await applyPolicies(context);
     return { taken: taken.length, proposed: proposed.length, dryRun: dryRun.length };
   };
-  const actionsOf = (ip: string) => listActionsOfTarget(world, { kind: "address", id: ip }, 10);
+  const getActions = (ip: string) => listActionsOfTarget(world, { kind: "address", id: ip }, 10);
   /** Issues a token and returns the authorizer's decision about a call with it, after its deferred work. */
   const caller = async (clientId: string, userId: string, scopes: readonly string[]) => {
     const { token, secret } = await issueToken(world.context, {
@@ -74,7 +74,7 @@ async function scene(responses: Responses, config: MonitoringConfigInput = {}) {
     };
     return { token, call };
   };
-  return { world, context, proposals, alert, run, actionsOf, caller };
+  return { world, context, proposals, alert, run, getActions, caller };
 }
 
 const burst = (policy: NonNullable<Responses["rules"]>[string], more: Responses = {}) =>
@@ -96,11 +96,11 @@ describe("policy", () => {
   ] as const)(
     "with the mode %s acts on an alert once, and its action has an end",
     async (mode, wanted, state) => {
-      const { world, alert, run, actionsOf, proposals } = await burst({ mode, blockMinutes: 30 });
+      const { world, alert, run, getActions, proposals } = await burst({ mode, blockMinutes: 30 });
       const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
       expect(await run()).toEqual(wanted);
       expect(await run()).toEqual(NOTHING);
-      expect(await actionsOf("203.0.113.9")).toMatchObject([
+      expect(await getActions("203.0.113.9")).toMatchObject([
         {
           kind: "block",
           state,
@@ -249,17 +249,17 @@ describe("policy", () => {
   it("records an administrator's address once in six hours, after the response", async () => {
     const { world, caller } = await burst({ mode: "enforce" });
     const quiet = { publish: async () => {} };
-    const roundTripsOf = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
+    const getRoundTrips = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
       expect(await call(path, "192.0.2.7", quiet)).toBe("allowed");
       return world.traffic.roundTrips;
     };
     const admin = await caller("ops", "root", ["oauth:admin", "api:read"]);
-    expect(await roundTripsOf(admin, "/api/data")).toBe(0);
-    expect(await roundTripsOf(admin, "/admin/oauth/alerts")).toBe(1);
-    expect(await roundTripsOf(admin, "/admin/oauth/alerts")).toBe(0);
+    expect(await getRoundTrips(admin, "/api/data")).toBe(0);
+    expect(await getRoundTrips(admin, "/admin/oauth/alerts")).toBe(1);
+    expect(await getRoundTrips(admin, "/admin/oauth/alerts")).toBe(0);
     world.time.nowMs += 6 * HOUR_MS;
     const later = await caller("ops", "root", ["oauth:admin"]);
-    expect(await roundTripsOf(later, "/admin/oauth/alerts")).toBe(1);
+    expect(await getRoundTrips(later, "/admin/oauth/alerts")).toBe(1);
   });
 
   it("never revokes the tokens of a user or client on the allow list", async () => {
@@ -291,13 +291,13 @@ describe("policy", () => {
   });
 
   it("acts on the alert with the highest score first", async () => {
-    const { alert, run, actionsOf } = await burst({ mode: "enforce" }, { actionsPerHour: 1 });
+    const { alert, run, getActions } = await burst({ mode: "enforce" }, { actionsPerHour: 1 });
     for (let n = 0; n < 3; n += 1) {
       await alert({ kind: "ip", id: `203.0.113.${n}` }, "", { score: 50 });
     }
     await alert({ kind: "ip", id: "198.51.100.1" }, "", { score: 90 });
     expect(await run()).toEqual({ taken: 1, proposed: 3, dryRun: 0 });
-    expect(await actionsOf("198.51.100.1")).toMatchObject([{ state: "done" }]);
+    expect(await getActions("198.51.100.1")).toMatchObject([{ state: "done" }]);
   });
 
   it("notifies about a proposal again after a failed notification", async () => {
@@ -311,23 +311,23 @@ describe("policy", () => {
   });
 
   it("does not block again while a block is active or after an administrator's release", async () => {
-    const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    const { world, context, alert, run, getActions } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     await run();
-    const [action] = await actionsOf("203.0.113.9");
+    const [action] = await getActions("203.0.113.9");
     const admin = { kind: "administrator", id: "root" } as const;
     const decision = { actionId: action?.action_id ?? "", actor: admin, reason: "it was us" };
     await releaseAction(context, decision);
     expect(await run()).toEqual(NOTHING);
-    expect(await actionsOf("203.0.113.9")).toHaveLength(1);
+    expect(await getActions("203.0.113.9")).toHaveLength(1);
     expect(world.context.logger.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 
   it("causes no alert with its own block, so it does not act twice", async () => {
-    const { world, context, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    const { world, context, alert, run, getActions } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     expect((await run()).taken).toBe(1);
-    const [action] = await actionsOf("203.0.113.9");
+    const [action] = await getActions("203.0.113.9");
     // Further calls from the blocked address, and as many from an address that is not blocked.
     const failures = (ip: string, details: object) =>
       Array.from({ length: 80 }, (_, n) =>
@@ -343,7 +343,7 @@ describe("policy", () => {
     world.time.nowMs += 2 * MINUTE_MS;
     await storeEvents(world, [...world.published, ...events], {
       clock: world.context.clock,
-      entered: new Map(),
+      registered: new Map(),
     });
     const keeping = { ...context, notify: async () => {} };
     const { opened } = await keepAlerts(keeping, await readSnapshot(context, world.time.nowMs));
@@ -354,21 +354,21 @@ describe("policy", () => {
     );
     expect(known?.detections).toBe(1);
     expect((await run()).taken).toBe(1);
-    expect(await actionsOf("203.0.113.9")).toHaveLength(1);
+    expect(await getActions("203.0.113.9")).toHaveLength(1);
     expect(await run()).toEqual(NOTHING);
   });
 
   it("leaves an action that the store interrupts to the next run, which completes it", async () => {
-    const { world, alert, run, actionsOf } = await burst({ mode: "enforce" });
+    const { world, alert, run, getActions } = await burst({ mode: "enforce" });
     await alert({ kind: "ip", id: "203.0.113.9" });
     world.traffic.reset();
     world.traffic.fault = ({ operation, index }) =>
       operation === "UpdateItem" && index === 5 ? { error: throttled() } : undefined;
     expect(await run()).toEqual(NOTHING);
-    expect((await actionsOf("203.0.113.9"))[0]?.state).toBe("pending");
+    expect((await getActions("203.0.113.9"))[0]?.state).toBe("pending");
     world.traffic.fault = undefined;
     expect(await run()).toEqual({ ...NOTHING, taken: 1 });
-    expect((await actionsOf("203.0.113.9"))[0]?.state).toBe("done");
+    expect((await getActions("203.0.113.9"))[0]?.state).toBe("done");
   });
 });
 
@@ -407,8 +407,8 @@ describe("proposal from a received signal", () => {
     await propose("bob");
     await propose("root", "administrator");
     const down = { ...context, notifyProposal: () => Promise.reject(new Error("SNS is down")) };
-    expect(await tellProposals(down)).toEqual([]);
-    for (let n = 0; n < 3; n += 1) await tellProposals(context);
+    expect(await notifyProposals(down)).toEqual([]);
+    for (let n = 0; n < 3; n += 1) await notifyProposals(context);
     expect(proposals.map(({ target }) => target)).toEqual([
       { kind: "user", id: "ada" },
       { kind: "user", id: "bob" },
@@ -420,14 +420,14 @@ describe("proposal from a received signal", () => {
     const { action_id: actionId } = await propose("ada");
     const actor = { kind: "administrator", id: "root" } as const;
     await rejectAction(context, { actionId, actor, reason: "it was us" });
-    expect(await tellProposals(context)).toEqual([]);
+    expect(await notifyProposals(context)).toEqual([]);
     expect(proposals).toEqual([]);
   });
 
   it("is not searched for if signals are not configured to propose actions", async () => {
     const { world, context } = await receiving({ "credential-change": "enforce" });
     world.traffic.reset();
-    expect(await tellProposals(context)).toEqual([]);
+    expect(await notifyProposals(context)).toEqual([]);
     expect(world.traffic.roundTrips).toBe(0);
   });
 });
@@ -522,7 +522,7 @@ describe("verdict", () => {
       minutes: new Map([[nowMs - MINUTE_MS, 60]]),
     });
     const snapshot = quietSnapshot(nowMs, {
-      guessedIps: [failing("203.0.113.9"), failing("203.0.113.10")],
+      credentialGuessesByIp: [failing("203.0.113.9"), failing("203.0.113.10")],
     });
     const keeping = { ...context, notify: async () => {} };
     const { opened, muted } = await keepAlerts(keeping, snapshot);

@@ -13,7 +13,7 @@ const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-
 /**
  * Creates a scene whose only issuer is one of the examples. The issuer serves its keys and responses on this machine.
  */
-async function sceneOf(example: object, nowSeconds: number) {
+async function getScene(example: object, nowSeconds: number) {
   const made = await tokenScene({
     issuers: [{ jwksUri: `${issuer.origin}/keys`, ...example } as never],
     defaultScopes: { read: ["read"] },
@@ -55,7 +55,7 @@ describe("JWT access token of RFC 9068, section 2.2", () => {
   it("is allowed until it expires, with the user, client and scopes that it names", async () => {
     const own = await newKey("RS256");
     issuer.others = [{ ...own.publicJwk, kid: "RjEwOwOA" }];
-    const { call, verdict, time } = await sceneOf(config, 1618354091);
+    const { call, verdict, time } = await getScene(config, 1618354091);
     const text = await issuer.sign(claims, header, own);
     const decision = await call(text);
     expect(decision).toMatchObject({
@@ -98,7 +98,7 @@ describe("response of RFC 7662, section 2.2", () => {
     });
 
   it("allows the call if it also says that the token is an access token", async () => {
-    const { call, verdict } = await sceneOf(config(), 1419350300);
+    const { call, verdict } = await getScene(config(), 1419350300);
     const asked: string[] = [];
     issuer.routes.set("/introspect", (body) => {
       asked.push(body);
@@ -151,7 +151,7 @@ describe("signed response of RFC 9701, section 5", () => {
       { audiences: ["https://rs.example.com/resource"] },
       { signedAnswers: true },
     );
-    const { call, verdict, time } = await sceneOf(config, 1514797893);
+    const { call, verdict, time } = await getScene(config, 1514797893);
     const type = "application/token-introspection+jwt";
     const text = await issuer.sign(signed, { typ: "token-introspection+jwt" });
     issuer.routes.set("/introspect", () => ({ text, type }));
@@ -186,7 +186,7 @@ describe("confirmation of RFC 9449, section 6", () => {
       exp: 1562266216,
       cnf: { jkt },
     };
-    const { verdict } = await sceneOf(introspected("https://server.example.com"), 1562262618);
+    const { verdict } = await getScene(introspected("https://server.example.com"), 1562262618);
     // The example is missing the client and the time of issue.
     const whole = {
       ...answer,
@@ -217,7 +217,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 -----END CERTIFICATE-----`;
 
   it("matches the thumbprint that the example's token is bound to", async () => {
-    const { verdict, nowSeconds } = await sceneOf(
+    const { verdict, nowSeconds } = await getScene(
       introspected("https://server.example.com"),
       1547477430,
     );

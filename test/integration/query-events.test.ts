@@ -3,8 +3,8 @@ import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS } from "../../shared/core/clock.ts";
+import { readEnrichment } from "../../shared/events/ip-enrichment.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { originOf } from "../../shared/events/origin.ts";
 import { createWorld, type World } from "./store.ts";
 
 const TYPES = ["token_used", "auth_failed", "scope_violation", "consent_given"];
@@ -21,7 +21,7 @@ async function worldWithEvents(count: number) {
           ...(n % 2 && { token_id: "t1" }),
           ip: `203.0.113.${n % 4}`,
           ...(n % 7 < 3 && {
-            origin: {
+            enrichment: {
               country: n % 2 ? "DE" : "FR",
               asn: 64496 + (n % 3),
               ...(n % 4 && { kind: "vpn" }),
@@ -85,21 +85,21 @@ describe("queryEvents", () => {
         { fromMs: at(60), toMs: at(20) },
         (e) => Date.parse(e.occurred_at) >= at(60) && Date.parse(e.occurred_at) < at(20),
       ],
-      [{ country: "DE" }, (e) => originOf(e.event_data)?.country === "DE"],
+      [{ country: "DE" }, (e) => readEnrichment(e.event_data)?.country === "DE"],
       [
         { asn: 64497, type: "auth_failed" },
-        (e) => originOf(e.event_data)?.asn === 64497 && e.event_type === "auth_failed",
+        (e) => readEnrichment(e.event_data)?.asn === 64497 && e.event_type === "auth_failed",
       ],
       [
         { kind: "vpn", userId: "ada", country: "FR" },
         (e) =>
-          originOf(e.event_data)?.kind === "vpn" &&
-          originOf(e.event_data)?.country === "FR" &&
+          readEnrichment(e.event_data)?.kind === "vpn" &&
+          readEnrichment(e.event_data)?.country === "FR" &&
           e.user_id === "ada",
       ],
       [
         { country: "DE", ip: "203.0.113.1" },
-        (e) => originOf(e.event_data)?.country === "DE" && e.event_data.ip === "203.0.113.1",
+        (e) => readEnrichment(e.event_data)?.country === "DE" && e.event_data.ip === "203.0.113.1",
       ],
     ];
     for (const [filters, matches] of cases) {
@@ -267,7 +267,7 @@ describe("queryEvents", () => {
         {
           eventType: "token_used",
           clientId: "app",
-          details: { ip: "203.0.113.1", origin: { country } },
+          details: { ip: "203.0.113.1", enrichment: { country } },
         },
         // Each event is alone in its ten seconds, so that none is in a batch item.
         world.time.nowMs - n * 11_000,

@@ -2,7 +2,7 @@ import { paginateScan } from "@aws-sdk/lib-dynamodb";
 import { exportJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
-import { revokeHolder } from "../../shared/index.ts";
+import { revokePrincipal } from "../../shared/index.ts";
 import { API, CLIENT_SECRET, dpopKey, startRealIssuer } from "./real-issuer.ts";
 import { tokenScene } from "./token-scene.ts";
 
@@ -146,7 +146,7 @@ describe("opaque tokens from oidc-provider", () => {
     expect(ofType("token_seen")).toMatchObject([{ oauth_client_id: "web", user_id: "ada" }]);
     expect(await verdict(refresh_token)).toBe("wrong_token_type");
     expect(await verdict("nonsense")).toBe("inactive_token");
-    await revokeHolder(world, { kind: "user", id: "ada" });
+    await revokePrincipal(world, { kind: "user", id: "ada" });
     expect(await verdict(access_token)).toBe("revoked_token");
     await storePublished();
     for (const TableName of [world.tokensTable, world.eventsTable]) {

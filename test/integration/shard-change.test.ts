@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
+import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { cleanupExpiredTokens } from "../../shared/cleanup/run-cleanup.ts";
@@ -50,7 +50,7 @@ describe("changing the shard count during traffic", () => {
           const store = { ...world.context, config: configs[deployment] ?? world.config };
           const outcome = await storeEvents(store, batch, {
             clock: world.clock,
-            entered: new Map(),
+            registered: new Map(),
             maxAttempts: 12,
           });
           expect(outcome.rejected).toEqual([]);
@@ -92,11 +92,11 @@ describe("writer that conflicts with other writers", () => {
   it("spreads its counters over more shards, and every reader finds them", async () => {
     const world = await createWorld();
     const startMs = world.time.nowMs;
-    const spread = new CounterSpread(world.config.shards.counters.write);
+    const shardCount = new CounterShardCount(world.config.shards.counters.write);
     for (let n = 0; n < 5; n += 1) {
       // Twice, because each successful transaction slightly reduces the shard count.
-      spread.conflicted();
-      spread.conflicted();
+      shardCount.conflicted();
+      shardCount.conflicted();
       const events = Array.from({ length: 30 }, (_, index) =>
         createEvent(
           {
@@ -110,12 +110,12 @@ describe("writer that conflicts with other writers", () => {
       );
       const { stored } = await storeEvents(world, events, {
         clock: world.clock,
-        entered: new Map(),
-        spread,
+        registered: new Map(),
+        shardCount,
       });
       expect(stored).toHaveLength(30);
     }
-    expect(spread.shards).toBe(128);
+    expect(shardCount.shards).toBe(128);
 
     const range = { fromMs: startMs - 60 * 24 * HOUR_MS, toMs: startMs + HOUR_MS };
     const { failures } = await activity(world, range);

@@ -1,7 +1,7 @@
 import { GetCommand, paginateScan } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
+import { isBatchItem } from "../../shared/audit-log/batch-item.ts";
 import { eventKey } from "../../shared/audit-log/event-key.ts";
-import { isPack } from "../../shared/audit-log/event-pack.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
@@ -25,7 +25,7 @@ function uses(world: World, count: number): OAuthEvent[] {
 const store = (world: World, events: readonly OAuthEvent[], maxAttempts = 6) =>
   storeEvents(world, events, {
     clock: world.clock,
-    entered: world.entered,
+    registered: world.registered,
     maxAttempts,
     retryDelayMs: 1,
   });
@@ -33,7 +33,8 @@ const store = (world: World, events: readonly OAuthEvent[], maxAttempts = 6) =>
 async function storedCount(world: World): Promise<number> {
   let count = 0;
   const pages = paginateScan({ client: world.db }, { TableName: world.eventsTable });
-  for await (const { Items = [] } of pages) count += Items.filter((item) => !isPack(item)).length;
+  for await (const { Items = [] } of pages)
+    count += Items.filter((item) => !isBatchItem(item)).length;
   // The batch items list exactly the stored events.
   const { events } = await queryEvents(world, { limit: 1000, clientId: "app" });
   expect(events).toHaveLength(count);

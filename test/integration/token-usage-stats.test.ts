@@ -83,7 +83,7 @@ describe("countTokens", () => {
     const lives = fc.sample(lifeArbitrary, { numRuns: 160, seed: 20261123 });
     const world = await createWorld();
     const clock = () => START_MS + 3 * DAY_MS;
-    const { retry } = await storeEvents(world, toEvents(lives), { clock, entered: new Map() });
+    const { retry } = await storeEvents(world, toEvents(lives), { clock, registered: new Map() });
     expect(retry).toEqual([]);
     await fc.assert(
       fc.asyncProperty(
@@ -179,7 +179,7 @@ describe("tokenUsageStats", () => {
           issuedMs,
         ),
       );
-      await storeEvents(world, events, { clock: world.clock, entered: world.entered });
+      await storeEvents(world, events, { clock: world.clock, registered: world.registered });
     };
     const cost = async (nowMs: number) => {
       world.traffic.reset();

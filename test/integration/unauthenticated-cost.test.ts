@@ -52,7 +52,7 @@ async function unitsOfCalls(call: () => Partial<ProtectedRequest>) {
     expect(events).toHaveLength(BATCH);
     const outcome = await storeEvents(world.context, events, {
       clock: world.clock,
-      entered: world.entered,
+      registered: world.registered,
     });
     expect(outcome.stored).toHaveLength(BATCH);
   };

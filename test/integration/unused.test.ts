@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS, toInstant } from "../../shared/core/clock.ts";
 import { issueToken, registerClient, revokeToken } from "../../shared/index.ts";
-import { listUnusedTokens, MOST_LOOKED_AT } from "../../shared/response/list-held.ts";
+import { listUnusedTokens, MAX_EXAMINED } from "../../shared/response/list-credentials.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
 import { expiryAttributes } from "../../shared/tokens/expiry-attributes.ts";
 import { recordTokenUse } from "../../shared/tokens/token-use.ts";
@@ -36,10 +36,10 @@ describe("unused tokens", () => {
     await recordTokenUse(world, busy.token_digest, world.time.nowMs, "192.0.2.1");
     await issue("new");
     world.time.nowMs += HOUR_MS;
-    const { users, items, next, lookedAt } = await unused(30);
+    const { users, items, next, examined } = await unused(30);
     expect(users).toEqual(["never", "early"]);
     expect(next).toBeUndefined();
-    expect(lookedAt).toBe(5);
+    expect(examined).toBe(5);
     expect(JSON.stringify(items)).not.toContain(early.token_digest);
     expect((await unused(40)).users).toEqual(["never"]);
     expect((await unused(60)).users).toEqual([]);
@@ -51,8 +51,8 @@ describe("unused tokens", () => {
     await issue("eve");
     await issue("ada", YEAR_SECONDS, "other");
     world.time.nowMs += 31 * DAY_MS;
-    expect((await unused(30, { holder: { kind: "user", id: "eve" } })).users).toEqual(["eve"]);
-    const ofApp = await unused(30, { holder: { kind: "client", id: "app" } });
+    expect((await unused(30, { principal: { kind: "user", id: "eve" } })).users).toEqual(["eve"]);
+    const ofApp = await unused(30, { principal: { kind: "client", id: "app" } });
     expect(ofApp.users.toSorted()).toEqual(["ada", "eve"]);
   });
 
@@ -83,8 +83,8 @@ describe("unused tokens", () => {
     do {
       world.traffic.reset();
       const part = await unused(30, { expiresBefore });
-      expect(part.lookedAt).toBeLessThanOrEqual(MOST_LOOKED_AT);
-      expect(world.traffic.readUnits).toBeLessThan(1.2 * MOST_LOOKED_AT);
+      expect(part.examined).toBeLessThanOrEqual(MAX_EXAMINED);
+      expect(world.traffic.readUnits).toBeLessThan(1.2 * MAX_EXAMINED);
       seen.push(...part.users);
       expiresBefore = part.next;
       parts += 1;

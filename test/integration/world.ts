@@ -1,6 +1,6 @@
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { StoredRestrictions } from "../../shared/authorization/restrictions.ts";
+import { StoredDenyList } from "../../shared/authorization/stored-deny-list.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
@@ -110,7 +110,7 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
   const time = { nowMs: Date.parse("2026-11-23T10:00:00.000Z") };
   const clock: Clock = () => time.nowMs;
   const published: OAuthEvent[] = [];
-  const entered = new Map<string, number>();
+  const registered = new Map<string, number>();
   const tables = forEachTable(tableContextKey, (variable) => `${prefix}${variable}`);
   const parsed = parseMonitoringConfig(config);
   const context = {
@@ -119,18 +119,18 @@ export async function createWorldAt(endpoint: string, config: MonitoringConfigIn
     config: parsed,
     clock,
     logger: recordingLogger(),
-    restrictions: new StoredRestrictions({ db, restrictionsTable: tables.restrictionsTable }),
+    denyList: new StoredDenyList({ db, denyListTable: tables.denyListTable }),
     sink: undefined as unknown as EventSink,
   };
   /** Stores published events immediately, as the subscriber would. */
   context.sink = {
     async publish(events) {
       published.push(...events);
-      const outcome = await storeEvents(context, events, { clock, entered });
+      const outcome = await storeEvents(context, events, { clock, registered });
       if (outcome.retry.length > 0) throw new Error(outcome.retry[0]?.reason);
     },
   };
-  return { ...context, context, time, published, entered, endpoint, traffic: watchStore(db) };
+  return { ...context, context, time, published, registered, endpoint, traffic: watchStore(db) };
 }
 
 export type World = Awaited<ReturnType<typeof createWorldAt>>;

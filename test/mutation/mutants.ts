@@ -52,7 +52,7 @@ const WORDS = new Set(["message", "error", "advice", "catches", "falsePositives"
 /** Zod methods whose last argument is an error message. */
 const REFUSING = new Set(["regex", "refine", "min", "max"]);
 
-const nameOf = (node: ts.Node): string =>
+const getName = (node: ts.Node): string =>
   ts.isPropertyAccessExpression(node) ? node.name.text : ts.isIdentifier(node) ? node.text : "";
 
 const isText = (node: ts.Node) =>
@@ -68,13 +68,13 @@ function isForPeople(node: ts.Node): boolean {
     return WORDS.has(parent.name.getText()) && (isText(node) || ts.isConditionalExpression(node));
   }
   if (ts.isNewExpression(parent))
-    return isText(node) && nameOf(parent.expression).endsWith("Error");
+    return isText(node) && getName(parent.expression).endsWith("Error");
   if (!ts.isCallExpression(parent) || !isText(node)) return false;
   const { expression: callee, arguments: given } = parent;
-  if (callee.kind === ts.SyntaxKind.SuperKeyword || nameOf(callee) === "refuse") return true;
+  if (callee.kind === ts.SyntaxKind.SuperKeyword || getName(callee) === "refuse") return true;
   if (!ts.isPropertyAccessExpression(callee)) return false;
-  const isLog = ["logger", "console"].includes(nameOf(callee.expression));
-  return isLog || (REFUSING.has(nameOf(callee)) && given.length > 1 && given.at(-1) === node);
+  const isLog = ["logger", "console"].includes(getName(callee.expression));
+  return isLog || (REFUSING.has(getName(callee)) && given.length > 1 && given.at(-1) === node);
 }
 
 /** Whether a node is the name of a property. */
@@ -87,7 +87,7 @@ function isName(node: ts.Node): boolean {
  * Yields the changes to one node but not to its children. Each change has the replaced range, the replacement, and the
  * kind.
  */
-function* changesOf(node: ts.Node): Generator<[{ start: number; end: number }, string, string]> {
+function* findChanges(node: ts.Node): Generator<[{ start: number; end: number }, string, string]> {
   const of = (each: ts.Node) => ({ start: each.getStart(), end: each.getEnd() });
   const text = (each: ts.Node) => each.getText();
   if (ts.isBinaryExpression(node)) {
@@ -159,12 +159,12 @@ export function parse(file: string, code: string): ts.SourceFile {
 }
 
 /** Returns every mutant of a source file. */
-export function mutantsOf(file: string, code: string): Mutant[] {
+export function findMutants(file: string, code: string): Mutant[] {
   const source = parse(file, code);
   const found: Mutant[] = [];
   const visit = (node: ts.Node): void => {
     if (isOnlyTypes(node) || isForPeople(node)) return;
-    for (const [{ start, end }, replacement, operator] of changesOf(node)) {
+    for (const [{ start, end }, replacement, operator] of findChanges(node)) {
       const line = source.getLineAndCharacterOfPosition(start).line + 1;
       found.push({ file, line, start, end, replacement, operator });
     }

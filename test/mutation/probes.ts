@@ -2,7 +2,7 @@ import ts from "typescript";
 import { type Mutant, parse } from "./mutants.ts";
 
 /** A place in the code that a test can reach: a function's body, or the module itself when it is loaded. */
-interface Place {
+interface FunctionSource {
   readonly id: string;
   readonly start: number;
   readonly end: number;
@@ -10,23 +10,23 @@ interface Place {
 }
 
 /** Returns the module, then its functions, outer before inner. */
-function placesOf(file: string, code: string): Place[] {
-  const places: Place[] = [{ id: `${file}#0`, start: 0, end: code.length }];
+function getFunctions(file: string, code: string): FunctionSource[] {
+  const locations: FunctionSource[] = [{ id: `${file}#0`, start: 0, end: code.length }];
   const visit = (node: ts.Node): void => {
     const body = ts.isFunctionLike(node) ? (node as ts.FunctionLikeDeclaration).body : undefined;
     if (body) {
       const [start, end] = [body.getStart(), body.getEnd()];
-      places.push({ id: `${file}#${places.length}`, start, end, body });
+      locations.push({ id: `${file}#${locations.length}`, start, end, body });
     }
     ts.forEachChild(node, visit);
   };
   visit(parse(file, code));
-  return places;
+  return locations;
 }
 
 /** Returns the place that contains a mutant. */
-export function placeOf(mutant: Mutant, code: string): string {
-  const around = placesOf(mutant.file, code).filter(
+export function getSource(mutant: Mutant, code: string): string {
+  const around = getFunctions(mutant.file, code).filter(
     ({ start, end }) => start <= mutant.start && mutant.end <= end,
   );
   return around.at(-1)?.id ?? "";
@@ -34,7 +34,7 @@ export function placeOf(mutant: Mutant, code: string): string {
 
 /** Adds a probe to each place. It reports the place to `globalThis.reached`. */
 export function withProbes(file: string, code: string): string {
-  const insertions = placesOf(file, code).flatMap(({ id, start, end, body }) => {
+  const insertions = getFunctions(file, code).flatMap(({ id, start, end, body }) => {
     const tell = `globalThis.reached?.add(${JSON.stringify(id)})`;
     if (!body) return [{ at: end, text: `\n${tell};` }];
     if (ts.isBlock(body)) return [{ at: start + 1, text: `${tell};` }];

@@ -11,9 +11,9 @@ const reached = new Set<string>();
 Object.assign(globalThis, { reached });
 
 function take(): string[] {
-  const places = [...reached];
+  const locations = [...reached];
   reached.clear();
-  return places;
+  return locations;
 }
 
 beforeEach(({ task }) => {

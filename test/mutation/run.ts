@@ -15,12 +15,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { digestOf } from "../../local/build/sources.ts";
+import { computeDigest } from "../../local/build/sources.ts";
 import { synthesizeApp } from "../../local/build/synthesize.ts";
 import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { Random } from "../../local/traffic/world/random.ts";
-import { type Mutant, mutantsOf, mutate } from "./mutants.ts";
-import { placeOf, withProbes } from "./probes.ts";
+import { findMutants, type Mutant, mutate } from "./mutants.ts";
+import { getSource, withProbes } from "./probes.ts";
 import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -65,13 +65,13 @@ const sources = MUTATED.flatMap((folder) =>
 ).sort();
 
 /** Returns a random sample from all mutants. The same seed and code give the same sample. */
-function drawSample(): { sample: Mutant[]; outOf: number } {
-  const all = sources.flatMap((file) => mutantsOf(file, original(file)));
+function drawSample(): { sample: Mutant[]; total: number } {
+  const all = sources.flatMap((file) => findMutants(file, original(file)));
   const random = new Random(Number(options.seed), "mutants");
   const keyed = all.map((mutant) => ({ mutant, key: random.fraction() }));
   keyed.sort((a, b) => a.key - b.key);
   const sample = keyed.slice(0, Number(options.sample)).map(({ mutant }) => mutant);
-  return { sample, outOf: all.length };
+  return { sample, total: all.length };
 }
 
 /** Copies the repository, so that mutations never change the work tree. */
@@ -150,13 +150,13 @@ interface TestRecord {
 async function recordTests(base: Base): Promise<readonly RanTest[]> {
   const isTest = (file: string) => file.endsWith(".test.ts");
   const others = testFiles.filter((file) => !isTest(file));
-  const digest = digestOf(ROOT, [...MUTATED, ...others, "package-lock.json"]);
+  const digest = computeDigest(ROOT, [...MUTATED, ...others, "package-lock.json"]);
   const last: TestRecord | undefined = existsSync(RECORD)
     ? JSON.parse(readFileSync(RECORD, "utf8"))
     : undefined;
   const files = last?.digest === digest ? { ...last.files } : {};
   const changed = testFiles.filter(
-    (file) => isTest(file) && files[file]?.digest !== digestOf(ROOT, [file]),
+    (file) => isTest(file) && files[file]?.digest !== computeDigest(ROOT, [file]),
   );
   if (changed.length > 0) {
     console.log(`Recording what the tests of ${changed.length} files reach`);
@@ -171,28 +171,28 @@ async function recordTests(base: Base): Promise<readonly RanTest[]> {
     }
     for (const file of changed) {
       const tests = answer.tests.filter((test) => test.file === file);
-      files[file] = { digest: digestOf(ROOT, [file]), tests };
+      files[file] = { digest: computeDigest(ROOT, [file]), tests };
     }
     writeFileSync(RECORD, JSON.stringify({ digest, files }));
   }
   return testFiles.flatMap((file) => files[file]?.tests ?? []);
 }
 
-function byPlaceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanTest[]> {
-  const byPlace = new Map<string, RanTest[]>();
+function bySourceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly RanTest[]> {
+  const bySource = new Map<string, RanTest[]>();
   for (const test of tests) {
-    for (const place of new Set(test.reached)) {
-      const some = byPlace.get(place) ?? [];
+    for (const source of new Set(test.reached)) {
+      const some = bySource.get(source) ?? [];
       some.push(test);
-      byPlace.set(place, some);
+      bySource.set(source, some);
     }
   }
-  return byPlace;
+  return bySource;
 }
 
 /** Returns what share of the places that a test reaches are in a file. The share is high for the file's own tests. */
 function shareIn(file: string, { reached }: RanTest): number {
-  return reached.filter((place) => place.startsWith(`${file}#`)).length / reached.length;
+  return reached.filter((source) => source.startsWith(`${file}#`)).length / reached.length;
 }
 
 /** Chooses the tests to run within the budget. Fast tests that mostly reach the file come first. */
@@ -217,23 +217,23 @@ function describe({ mutant, outcome }: Result): string {
   return `${file}:${line} ${outcome}, ${operator}: ${was} → ${oneLine(replacement)}`;
 }
 
-function report(results: readonly Result[], outOf: number): string {
+function report(results: readonly Result[], total: number): string {
   const count = (outcome: Outcome) => results.filter((each) => each.outcome === outcome).length;
   const score = ((count("killed") + count("timeout")) / results.length) * 100;
   const counts = (["killed", "timeout", "survived", "not reached"] as const)
     .map((outcome) => `${count(outcome)} ${outcome}`)
     .join(", ");
-  return `seed ${options.seed}: ${results.length} of ${outOf} mutants: ${counts}. Score: ${score.toFixed(1)} %`;
+  return `seed ${options.seed}: ${results.length} of ${total} mutants: ${counts}. Score: ${score.toFixed(1)} %`;
 }
 
-const { sample, outOf } = drawSample();
+const { sample, total } = drawSample();
 const chosen = sample.filter(({ file, line }) => `${file}:${line}`.startsWith(options.only));
 const root = copyTree();
 process.on("exit", () => rmSync(root, { recursive: true, force: true }));
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(1));
 const base = { root, assembly: await synthesizeApp(join(root, "cdk.out")) };
 mkdirSync(FOLDER, { recursive: true });
-const byPlace = byPlaceOf(await recordTests(base));
+const bySource = bySourceOf(await recordTests(base));
 const runner = new Runner({ ...base, record: false });
 const results: Result[] = [];
 /** Files restored since the last test run. */
@@ -255,7 +255,7 @@ async function passesAlone({ file, id }: Failure): Promise<boolean> {
 
 async function tryMutant(mutant: Mutant): Promise<Result> {
   const code = original(mutant.file);
-  const reaching = byPlace.get(placeOf(mutant, code)) ?? [];
+  const reaching = bySource.get(getSource(mutant, code)) ?? [];
   if (reaching.length === 0) return { mutant, outcome: "not reached", why: "" };
   const { tests, milliseconds } = choose(reaching, mutant.file);
   writeFileSync(join(root, mutant.file), mutate(code, mutant));
@@ -290,6 +290,6 @@ try {
   await runner.close();
 }
 const survivors = results.filter(({ outcome }) => ["survived", "not reached"].includes(outcome));
-const summary = report(results, outOf);
+const summary = report(results, total);
 writeFileSync(REPORT, `${summary}\n\n${survivors.map(describe).sort().join("\n")}\n`);
 console.log(`${summary}\nThe survivors are in .mutation/survivors.txt`);

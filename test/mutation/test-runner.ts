@@ -74,7 +74,7 @@ async function start({ root, dynamodbEndpoint, assembly, record }: RunnerOptions
   });
 }
 
-function failureOf(module: TestModule): Failure | undefined {
+function getFailure(module: TestModule): Failure | undefined {
   const file = module.relativeModuleId;
   for (const test of module.children.allTests()) {
     const { state, errors } = test.result();
@@ -101,7 +101,7 @@ async function run(vitest: Vitest, request: RunRequest): Promise<RunAnswer> {
     message: String((error as Error | undefined)?.message),
   }));
   return {
-    failure: ended.map(failureOf).find((failure) => failure !== undefined) ?? unhandled,
+    failure: ended.map(getFailure).find((failure) => failure !== undefined) ?? unhandled,
     tests: ended.flatMap((module) =>
       [...module.children.allTests()].map((test) => ({
         id: test.id,

@@ -97,12 +97,12 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
       return { Attributes: TOKEN };
     },
   };
-  const restrictions = {
+  const denyList = {
     async current() {
       return {
-        blockOfAddress: () => undefined,
-        blockOf: () => undefined,
-        revocationOf: () => undefined,
+        findAddressBlock: () => undefined,
+        findBlock: () => undefined,
+        findRevocation: () => undefined,
       };
     },
   };
@@ -111,15 +111,15 @@ export async function simulateBus(outage: Outage): Promise<OutageResult> {
     const works: (() => Promise<void>)[] = [];
     const authorizer = {
       db,
-      ...{ tokensTable: "tokens", sessionsTable: "sessions", holdingsTable: "holdings" },
+      ...{ tokensTable: "tokens", sessionsTable: "sessions", credentialsTable: "credentials" },
       config: CONFIG,
       clock: time.clock,
-      restrictions,
+      denyList,
       logger,
       sink: createEventPublisher({
         eventBridge: eventBridge as never,
         eventBusName: "bus",
-        setAside: { keep },
+        spool: { keep },
         logger,
         clock: time.clock,
         wait: time.wait,

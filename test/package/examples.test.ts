@@ -13,7 +13,7 @@ import {
 } from "../../local/start/local-stack.ts";
 import { readAssembly } from "../../local/start/other-app.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { queryEvents, revokeHolder } from "../../shared/index.ts";
+import { queryEvents, revokePrincipal } from "../../shared/index.ts";
 import { settled } from "../settled.ts";
 import { signInAs } from "../sign-in-as.ts";
 import { newExample, newFolder, pack, ROOT, run } from "./new-app.ts";
@@ -49,7 +49,7 @@ async function runStack(
 }
 
 /** Returns the URL of the endpoint whose logical ID starts with `part`. */
-function addressOf(stack: LocalStack, part: string): string {
+function getAddress(stack: LocalStack, part: string): string {
   const [, url] = [...stack.endpoints].find(([id]) => id.startsWith(part)) ?? [];
   if (url === undefined) throw new Error(`the app has no ${part}`);
   return url;
@@ -62,7 +62,7 @@ async function tryMcpServer(assembly: Assembly): Promise<void> {
   await runStack(
     assembly,
     async (stack) => {
-      const server = new URL(`${addressOf(stack, "Api")}/mcp`);
+      const server = new URL(`${getAddress(stack, "Api")}/mcp`);
       const client = await connectAsUser(server, (page) => void signInAs("ada", page));
       const { content } = await client.callTool({ name: "cancel_order", arguments: { id: "42" } });
       await client.close();
@@ -81,7 +81,7 @@ async function tryMcpServer(assembly: Assembly): Promise<void> {
 /** Calls the API with tokens from its user pool, and checks the audit log. */
 async function tryCognitoApi(assembly: Assembly): Promise<void> {
   await runStack(assembly, async (stack) => {
-    const endpoint = (part: string) => addressOf(stack, part);
+    const endpoint = (part: string) => getAddress(stack, part);
     const [pool] = stack.userPools;
     const [, client = "", secret = ""] =
       /-u ([^:]+):(\S+)/.exec(pool?.tokenCommands[0] ?? "") ?? [];
@@ -113,7 +113,7 @@ async function tryCognitoApi(assembly: Assembly): Promise<void> {
     expect((await call("POST", "/orders", `Bearer ${token}`)).status).toBe(403);
     expect((await call("GET", "/orders")).status).toBe(401);
     const library = libraryContext(stack, systemClock, console);
-    await revokeHolder(library, { kind: "client", id: client });
+    await revokePrincipal(library, { kind: "client", id: client });
     expect((await call("GET", "/orders/42", `Bearer ${token}`)).status).toBe(401);
     await settled(stack);
     const { events } = await queryEvents(library, { clientId: client, limit: 100 });

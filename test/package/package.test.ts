@@ -48,11 +48,11 @@ beforeAll(async () => {
 }, 600_000);
 
 describe("the package", () => {
-  const filesOf = async () => (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
+  const listFiles = async () => (await run(ROOT, "tar", "-tzf", tarball)).trim().split("\n");
 
   it("is at most 2 MB and contains only build output and documentation", async () => {
     expect(statSync(tarball).size).toBeLessThanOrEqual(2 * MEGABYTE);
-    const files = await filesOf();
+    const files = await listFiles();
     expect(files.length).toBeGreaterThan(100);
     const others = files.filter(
       (file) =>
@@ -65,7 +65,7 @@ describe("the package", () => {
   });
 
   it("contains every file that its pages link to", async () => {
-    const files = (await filesOf()).map((file) => file.replace(/^package\//, ""));
+    const files = (await listFiles()).map((file) => file.replace(/^package\//, ""));
     const ships = (target: string) =>
       files.some((file) => file === target || file.startsWith(`${target}/`));
     const pages = files.filter((file) => file.endsWith(".md"));

@@ -54,12 +54,12 @@ export const OCSF = JSON.parse(
 ) as CompiledSchema;
 
 /** A violation of the schema. */
-export interface OcsfFault {
+export interface OcsfError {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-type Path = OcsfFault["path"];
+type Path = OcsfError["path"];
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -81,11 +81,11 @@ function matches(regex: string, value: string): boolean {
   return known.test(value);
 }
 
-function typeFault(name: string, value: unknown): string | undefined {
+function findTypeError(name: string, value: unknown): string | undefined {
   const type = OCSF.types[name];
   if (!type) return `the schema has no type ${name}`;
   if (!type.type) return PRIMITIVES[name]?.(value) ? undefined : `is not of ${name}`;
-  const above = typeFault(type.type, value);
+  const above = findTypeError(type.type, value);
   if (above) return above;
   if (typeof value === "string") {
     if (type.max_len !== undefined && value.length > type.max_len) return `is too long for ${name}`;
@@ -98,34 +98,34 @@ function typeFault(name: string, value: unknown): string | undefined {
   return undefined;
 }
 
-function valueFaults(attribute: CompiledAttribute, value: unknown, path: Path): OcsfFault[] {
+function findValueErrors(attribute: CompiledAttribute, value: unknown, path: Path): OcsfError[] {
   if (attribute.array) {
     if (!Array.isArray(value)) return [{ path, message: "is not a list" }];
     const one = { ...attribute, array: undefined } as unknown as CompiledAttribute;
-    return value.flatMap((each, index) => valueFaults(one, each, [...path, index]));
+    return value.flatMap((each, index) => findValueErrors(one, each, [...path, index]));
   }
   if (attribute.object !== undefined) {
     if (!isObject(value)) return [{ path, message: "is not an object" }];
     const definition = OCSF.objects[attribute.object];
     // The object type `object` has no attributes and may have any members.
-    return !definition || attribute.object === "object" ? [] : faultsOf(definition, value, path);
+    return !definition || attribute.object === "object" ? [] : findErrors(definition, value, path);
   }
-  const fault = typeFault(attribute.type, value);
-  if (fault) return [{ path, message: fault }];
+  const error = findTypeError(attribute.type, value);
+  if (error) return [{ path, message: error }];
   if (attribute.enum && !Object.hasOwn(attribute.enum, String(value))) {
     return [{ path, message: `is none of ${Object.keys(attribute.enum).join(", ")}` }];
   }
   return [];
 }
 
-function faultsOf(
+function findErrors(
   { attributes, constraints }: Definition,
   value: Readonly<Record<string, unknown>>,
   path: Path,
-): OcsfFault[] {
+): OcsfError[] {
   const given = Object.entries(value).filter(([, member]) => member !== undefined);
   const names = new Set(given.map(([name]) => name));
-  const faults = given.flatMap(([name, member]) => {
+  const errors = given.flatMap(([name, member]) => {
     const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
     const at = [...path, name];
     if (!attribute) return [{ path: at, message: "is no attribute of the schema" }];
@@ -134,27 +134,27 @@ function faultsOf(
     // 99 means Other, and its sibling is free text.
     const misnamed = caption !== undefined && member !== 99 && sibling !== undefined;
     return [
-      ...valueFaults(attribute, member, at),
+      ...findValueErrors(attribute, member, at),
       ...(misnamed && sibling !== caption
         ? [{ path: [...path, attribute.sibling ?? ""], message: `is not ${caption}` }]
         : []),
     ];
   });
   for (const [name, { required }] of Object.entries(attributes)) {
-    if (required && !names.has(name)) faults.push({ path: [...path, name], message: "is missing" });
+    if (required && !names.has(name)) errors.push({ path: [...path, name], message: "is missing" });
   }
   const { at_least_one, just_one } = constraints ?? {};
   if (at_least_one && !at_least_one.some((name) => names.has(name))) {
-    faults.push({ path, message: `has none of ${at_least_one.join(", ")}` });
+    errors.push({ path, message: `has none of ${at_least_one.join(", ")}` });
   }
   if (just_one && just_one.filter((name) => names.has(name)).length !== 1) {
-    faults.push({ path, message: `has not one of ${just_one.join(", ")}` });
+    errors.push({ path, message: `has not one of ${just_one.join(", ")}` });
   }
-  return faults;
+  return errors;
 }
 
 /** Returns every way in which an event violates the published schema. */
-export function ocsfFaults(event: unknown): OcsfFault[] {
+export function findOcsfErrors(event: unknown): OcsfError[] {
   if (!isObject(event)) return [{ path: [], message: "is not an object" }];
   const { class_uid, activity_id, type_uid, category_uid, metadata } = event;
   const known = OCSF.classes[String(class_uid)];
@@ -165,16 +165,16 @@ export function ocsfFaults(event: unknown): OcsfFault[] {
     ["category_name", known.category.caption],
     ["type_uid", Number(class_uid) * 100 + Number(activity_id)],
   ];
-  const faults = computed.flatMap(([name, expected]) =>
+  const errors = computed.flatMap(([name, expected]) =>
     name in event && event[name] !== expected
       ? [{ path: [name], message: `is not ${expected}` }]
       : [],
   );
   if (isObject(metadata) && metadata.version !== OCSF.version) {
-    faults.push({ path: ["metadata", "version"], message: `is not ${OCSF.version}` });
+    errors.push({ path: ["metadata", "version"], message: `is not ${OCSF.version}` });
   }
   if (type_uid === undefined || category_uid === undefined) {
-    faults.push({ path: [], message: "does not say its type or category" });
+    errors.push({ path: [], message: "does not say its type or category" });
   }
-  return [...faults, ...faultsOf(known, event, [])];
+  return [...errors, ...findErrors(known, event, [])];
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { gatewayPaths } from "../../adapters/events/gateway-event.ts";
-import { callerOf, readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
+import { getCaller, readInvokedCall } from "../../adapters/lambda/invoked-call.ts";
 import { readAuthorizerCall } from "../../functions/authorizer/authorizer-call.ts";
 import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import { InvalidInputError } from "../../shared/index.ts";
@@ -337,12 +337,12 @@ describe("callerOf", () => {
     ["a REST API's authorizer", { ...caller, principalId: "shop" }],
     ["an HTTP API's authorizer", { lambda: caller }],
   ])("returns the caller of a function behind %s", (_, authorizer) => {
-    expect(callerOf({ requestContext: { authorizer } })).toEqual(caller);
+    expect(getCaller({ requestContext: { authorizer } })).toEqual(caller);
   });
 
   it("returns undefined when no authorizer allowed the call", () => {
     for (const event of [REST_API_EVENT, HTTP_API_EVENT, LOAD_BALANCER_EVENT, {}, undefined]) {
-      expect(callerOf(event)).toBeUndefined();
+      expect(getCaller(event)).toBeUndefined();
     }
   });
 });

@@ -119,7 +119,7 @@ describe("usualRange", () => {
 
 describe.each([
   ["issuance_rate", "issuance", { minimum: 30, deviations: 6, ratio: 3 }],
-  ["failure_rate", "guesses", { minimum: 20, deviations: 6, ratio: 3 }],
+  ["failure_rate", "credentialGuesses", { minimum: 20, deviations: 6, ratio: 3 }],
 ] as const)("%s", (rule, histories, { minimum, deviations, ratio }) => {
   const history = (lastHour: number, usual: (back: number) => number, length = 40) => [
     { clientId: "app", lastHour, hours: hoursBack(usual, length), firstSeenMs: NOW },
@@ -179,10 +179,12 @@ const seen = (minutesAgo: number, parts: Partial<SeenEvent> = {}): SeenEvent => 
 });
 
 describe("failure_burst", () => {
-  const guess = { type: "auth_failed", reason: "unknown_token" };
-  const bursts = (guesses: number, events: readonly SeenEvent[] = []) =>
+  const credentialGuess = { type: "auth_failed", reason: "unknown_token" };
+  const bursts = (credentialGuesses: number, events: readonly SeenEvent[] = []) =>
     found({
-      guessedIps: [counted("(none)", "203.0.113.9", [10, guesses - 1], [1, 1], [11, 500])],
+      credentialGuessesByIp: [
+        counted("(none)", "203.0.113.9", [10, credentialGuesses - 1], [1, 1], [11, 500]),
+      ],
       addresses: new Map([["203.0.113.9", events]]),
     });
 
@@ -199,7 +201,7 @@ describe("failure_burst", () => {
         threshold: 20,
         windowStart: toInstant(NOW - 10 * MINUTE_MS),
         windowEnd: toInstant(NOW),
-        evidence: { guesses_by_client: { "(none)": 20 } },
+        evidence: { credential_guesses_by_client: { "(none)": 20 } },
       },
     ]);
   });
@@ -207,19 +209,24 @@ describe("failure_burst", () => {
   it("ignores an address with many users and lowers the score of an address with a few users", () => {
     const uses = (count: number) =>
       Array.from({ length: count }, (_, n) => seen(60, { userId: `user-${n}` }));
-    const guesses = Array.from({ length: 20 }, () => seen(5, guess));
-    expect(bursts(20, [...uses(100), ...guesses])).toEqual([]);
-    expect(bursts(20, [...uses(10), ...guesses])).toMatchObject([{ score: 50 }]);
-    expect(bursts(20, [...uses(2), ...guesses])).toMatchObject([{ score: 50 }]);
+    const credentialGuesses = Array.from({ length: 20 }, () => seen(5, credentialGuess));
+    expect(bursts(20, [...uses(100), ...credentialGuesses])).toEqual([]);
+    expect(bursts(20, [...uses(10), ...credentialGuesses])).toMatchObject([{ score: 50 }]);
+    expect(bursts(20, [...uses(2), ...credentialGuesses])).toMatchObject([{ score: 50 }]);
   });
 
   it("names the client with the most credential guesses unless that client is unknown", () => {
     const parts = (...clients: readonly (readonly [string, number])[]) =>
       found({
-        guessedIps: clients.map(([client, count]) => counted(client, "203.0.113.9", [1, count])),
+        credentialGuessesByIp: clients.map(([client, count]) =>
+          counted(client, "203.0.113.9", [1, count]),
+        ),
       });
     expect(parts(["few", 10], ["most", 20], ["some", 15])).toMatchObject([
-      { clientId: "most", evidence: { guesses_by_client: { few: 10, most: 20, some: 15 } } },
+      {
+        clientId: "most",
+        evidence: { credential_guesses_by_client: { few: 10, most: 20, some: 15 } },
+      },
     ]);
     expect(parts(["app", 10], ["(none)", 30])[0]).not.toHaveProperty("clientId");
   });
@@ -228,7 +235,7 @@ describe("failure_burst", () => {
 describe("failure_rate", () => {
   const rate = (parts: Partial<DetectionSnapshot>) =>
     found({
-      guesses: [
+      credentialGuesses: [
         { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
       ],
       ...parts,
@@ -242,19 +249,19 @@ describe("failure_rate", () => {
       hours: new Map(),
       firstSeenMs: NOW - HOUR_MS,
     };
-    expect(found({ guesses: [young] })).toEqual([]);
+    expect(found({ credentialGuesses: [young] })).toEqual([]);
   });
 
   it("gives many addresses a high score and skips addresses where most principals are allowed", () => {
     const from = (count: number) =>
       Array.from({ length: count }, (_, n) => counted("(none)", `198.51.${n}.7`, [5, 3]));
-    expect(rate({ guessedIps: from(20) })).toMatchObject([
-      { score: 80, evidence: { addresses: 20, guesses_an_address: 3 } },
+    expect(rate({ credentialGuessesByIp: from(20) })).toMatchObject([
+      { score: 80, evidence: { addresses: 20, credential_guesses_per_address: 3 } },
     ]);
-    expect(rate({ guessedIps: from(3) })).toMatchObject([{ score: 55 }]);
+    expect(rate({ credentialGuessesByIp: from(3) })).toMatchObject([{ score: 55 }]);
     // An address that makes most of the guesses becomes a separate incident.
     const one = counted("(none)", "203.0.113.9", [15, 42]);
-    expect(rate({ guessedIps: [one, ...from(6)] })).toMatchObject([
+    expect(rate({ credentialGuessesByIp: [one, ...from(6)] })).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, score: 55 },
     ]);
     // A network that makes most of the guesses also becomes a separate incident.
@@ -262,12 +269,12 @@ describe("failure_rate", () => {
       counted("(none)", `203.0.113.${n}`, [15, 3]),
     );
     expect(
-      rate({ guessedIps: network }).filter(({ rule: name }) => name === "failure_rate"),
+      rate({ credentialGuessesByIp: network }).filter(({ rule: name }) => name === "failure_rate"),
     ).toMatchObject([{ subject: { kind: "network", id: "203.0.113.0/24" }, score: 80 }]);
-    const letIn = new Map(
+    const allowed = new Map(
       [0, 1, 2].map((n) => [`198.51.${n}.7`, [seen(90, { userId: `user-${n}` })]]),
     );
-    expect(rate({ guessedIps: from(20), addresses: letIn })).toEqual([]);
+    expect(rate({ credentialGuessesByIp: from(20), addresses: allowed })).toEqual([]);
   });
 });
 
@@ -278,7 +285,7 @@ describe("network_guessing", () => {
     found(Object.assign({}, ...parts)).filter(({ rule }) => rule === "network_guessing");
 
   it("raises credential guesses that are spread over one network but not over several networks", () => {
-    expect(raised({ guessedIps: from("198.51.100", 10) })).toMatchObject([
+    expect(raised({ credentialGuessesByIp: from("198.51.100", 10) })).toMatchObject([
       {
         subject: { kind: "network", id: "198.51.100.0/24" },
         observed: 30,
@@ -286,36 +293,40 @@ describe("network_guessing", () => {
         involved: expect.arrayContaining([{ kind: "ip", id: "198.51.100.9" }]),
       },
     ]);
-    expect(raised({ guessedIps: from("198.51.100", 9) })).toEqual([]);
-    expect(raised({ guessedIps: from("198.51.100", 5, 9) })).toEqual([]);
+    expect(raised({ credentialGuessesByIp: from("198.51.100", 9) })).toEqual([]);
+    expect(raised({ credentialGuessesByIp: from("198.51.100", 5, 9) })).toEqual([]);
     const wide = Array.from({ length: 10 }, (_, n) => from(`198.51.${n}`, 3)).flat();
-    expect(raised({ guessedIps: wide })).toEqual([]);
+    expect(raised({ credentialGuessesByIp: wide })).toEqual([]);
     const ipv6 = Array.from({ length: 10 }, (_, n) =>
       counted("(none)", `2001:db8:1:${n}::1`, [20, 3]),
     );
-    expect(raised({ guessedIps: ipv6 })).toMatchObject([{ subject: { id: "2001:db8:1::/48" } }]);
+    expect(raised({ credentialGuessesByIp: ipv6 })).toMatchObject([
+      { subject: { id: "2001:db8:1::/48" } },
+    ]);
     // A value that isn't an IP address belongs to no network.
-    expect(raised({ guessedIps: from("not an address", 20) })).toEqual([]);
+    expect(raised({ credentialGuessesByIp: from("not an address", 20) })).toEqual([]);
   });
 
   it("skips a network with one dominant address, and a shared network with active users", () => {
     const one = [...from("198.51.100", 9, 1), counted("(none)", "198.51.100.77", [20, 60])];
-    expect(raised({ guessedIps: one })).toEqual([]);
+    expect(raised({ credentialGuessesByIp: one })).toEqual([]);
     const used: SeenEvent = {
       atMs: NOW - HOUR_MS,
       type: "token_used",
       tokenId: "t",
       scopes: [],
     };
-    const guessedIps = from("198.51.100", 10);
-    const addresses = new Map(guessedIps.slice(0, 3).map(({ value }) => [value, [used]]));
-    expect(raised({ guessedIps, addresses })).toEqual([]);
+    const credentialGuessesByIp = from("198.51.100", 10);
+    const addresses = new Map(
+      credentialGuessesByIp.slice(0, 3).map(({ value }) => [value, [used]]),
+    );
+    expect(raised({ credentialGuessesByIp, addresses })).toEqual([]);
   });
 });
 
 describe("persistent_failures", () => {
   const perHour = (...counts: readonly number[]) => ({
-    guessedIpHours: new Map([
+    credentialGuessHoursByIp: new Map([
       [
         "203.0.113.9",
         new Map(counts.map((count, back) => [NOW - (back + 1) * HOUR_MS, count] as const)),
@@ -333,7 +344,7 @@ describe("persistent_failures", () => {
         threshold: 24,
         windowStart: toInstant(NOW - 4 * HOUR_MS),
         windowEnd: toInstant(NOW),
-        evidence: { guesses_by_hour: [15, 14, 13, 6] },
+        evidence: { credential_guesses_by_hour: [15, 14, 13, 6] },
       },
     ]);
     expect(found(perHour(6, 5, 99, 99))).toEqual([]);
@@ -393,7 +404,7 @@ describe("credential_reuse", () => {
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp" };
     const reuse = (party: Partial<SeenEvent>) => ({
       failedReasons: [counted("app", "refresh_token_reused", [1, 1])],
-      holders: new Map([
+      principals: new Map([
         [
           "user:ada",
           [
@@ -415,7 +426,7 @@ describe("dormant_token", () => {
   const woke = (uses: number, party: Partial<SeenEvent>, before: readonly SeenEvent[] = []) =>
     found({
       dormantTokens: [counted("batch", "t1", [30, 1])],
-      holders: new Map([
+      principals: new Map([
         ["token:t1", [...before, ...Array.from({ length: uses }, () => seen(20, party))]],
       ]),
     });
@@ -518,7 +529,7 @@ describe("new_network", () => {
     expect(moved([55, 1])).toEqual([]);
     expect(moved([40, 1])).toEqual([]);
     expect(moved([10, 1])).toMatchObject([
-      { score: 45, evidence: { goes_on_where_it_was: true, is_new_user_agent: false } },
+      { score: 45, evidence: { continues_at_usual_network: true, is_new_user_agent: false } },
     ]);
   });
 
@@ -548,7 +559,7 @@ describe("new_network", () => {
         event(50 - n, "203.0.0.0/16", `t${n % tokens}`, `203.0.0.${n % machines}`),
       );
     expect(raised(...calls(4, 1))).toMatchObject([
-      { score: 50, evidence: { behaves_otherwise: true, goes_on_where_it_was: false } },
+      { score: 50, evidence: { behaves_differently: true, continues_at_usual_network: false } },
     ]);
     expect(raised(...calls(1, 1))).toEqual([]);
     expect(raised(...calls(4, 4))).toEqual([]);
@@ -563,7 +574,9 @@ describe("new_network", () => {
         serviceNetworks: [okhttp("203.0.0.0/16", 60), okhttp("10.1.0.0/16", ownMinutesAgo)],
         knownNetworks: known(["10.1.0.0/16", 100], ["203.0.0.0/16", hoursAgo]),
       });
-    expect(since(5, 30)).toMatchObject([{ score: 45, evidence: { goes_on_where_it_was: true } }]);
+    expect(since(5, 30)).toMatchObject([
+      { score: 45, evidence: { continues_at_usual_network: true } },
+    ]);
     expect(since(5, 70)).toEqual([]);
     expect(since(7, 30)).toEqual([]);
   });

@@ -2,23 +2,31 @@ import { describe, expect, it } from "vitest";
 import type { DetectionSnapshot } from "../../shared/detection/rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
-import type { Origin } from "../../shared/events/origin.ts";
+import type { IpEnrichment } from "../../shared/events/ip-enrichment.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, rules } from "../seen-events.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const DAY_MINUTES = 24 * 60;
 
-const HOME: Origin = { asn: 64496, operator: "Example Telecom", country: "DE" };
-const exit = (kind: Origin["kind"], country = "DE"): Origin => ({ asn: 64511, country, kind });
+const HOME: IpEnrichment = { asn: 64496, operator: "Example Telecom", country: "DE" };
+const exit = (kind: IpEnrichment["kind"], country = "DE"): IpEnrichment => ({
+  asn: 64511,
+  country,
+  kind,
+});
 
 const event = eventsBefore(NOW);
-const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+const use = (
+  minutesAgo: number,
+  enrichment?: IpEnrichment,
+  parts: Partial<SeenEvent> = {},
+): SeenEvent => ({
   ...event(minutesAgo),
   ip: "203.0.113.9",
   network: "203.0.0.0/16",
   agent: "Firefox on Linux",
-  ...(origin && { origin }),
+  ...(enrichment && { enrichment }),
   ...parts,
 });
 
@@ -34,11 +42,11 @@ const found = (parts: Partial<DetectionSnapshot>) =>
     .map(({ rule: _, ...anomaly }) => anomaly);
 
 const ofAda = (...events: readonly SeenEvent[]) =>
-  found({ holders: new Map([["user:ada", events]]) });
+  found({ principals: new Map([["user:ada", events]]) });
 
 describe("anonymising_proxy for a user", () => {
-  const score = (origin: Origin, parts: Partial<SeenEvent> = {}) =>
-    ofAda(...atHome(), use(5, origin, parts))[0]?.score;
+  const score = (enrichment: IpEnrichment, parts: Partial<SeenEvent> = {}) =>
+    ofAda(...atHome(), use(5, enrichment, parts))[0]?.score;
   const curl = { agent: "curl" };
 
   it("raises a user's first use of Tor with at most medium risk", () => {
@@ -54,7 +62,7 @@ describe("anonymising_proxy for a user", () => {
           "user ada was active from 203.0.113.9, Tor AS64511 in RO (Firefox on Linux); none of the 5 earlier uses came through a VPN, proxy or Tor",
         score: 50,
         observed: 2,
-        evidence: { kind_of_place: "tor", usual_countries: ["DE"] },
+        evidence: { network_kind: "tor", usual_countries: ["DE"] },
       },
     ]);
     expect(score(exit("tor"))).toBe(45);
@@ -80,7 +88,7 @@ describe("anonymising_proxy for a user", () => {
     const oneDay = [0, 1, 2, 3, 4].map((n) => use(2 * DAY_MINUTES - n, HOME));
     expect(ofAda(...oneDay, use(5, tor))).toEqual([]);
     // Events without IP enrichment provide no history.
-    const unknown = atHome().map(({ origin: _, ...event }) => event);
+    const unknown = atHome().map(({ enrichment: _, ...event }) => event);
     expect(ofAda(...unknown, use(5, tor))).toEqual([]);
   });
 
@@ -91,9 +99,9 @@ describe("anonymising_proxy for a user", () => {
 });
 
 describe("anonymising_proxy for an exit address", () => {
-  const people = (count: number, kind: Origin["kind"]) =>
+  const people = (count: number, kind: IpEnrichment["kind"]) =>
     found({
-      holders: new Map(
+      principals: new Map(
         Array.from({ length: count }, (_, n) => [
           `user:u${n}`,
           [...atHome(), use(9 - n, exit(kind), { userId: `u${n}` })],
@@ -117,11 +125,16 @@ describe("anonymising_proxy for an exit address", () => {
     expect(people(9, "vpn")).toEqual([]);
   });
 
-  const guesses = (count: number, origin: Origin, ip = "203.0.113.9", minutesAgo = 5) =>
+  const credentialGuesses = (
+    count: number,
+    enrichment: IpEnrichment,
+    ip = "203.0.113.9",
+    minutesAgo = 5,
+  ) =>
     [
       ip,
       Array.from({ length: count }, (_, n) =>
-        use(minutesAgo + n / 100, origin, {
+        use(minutesAgo + n / 100, enrichment, {
           ip,
           type: "auth_failed",
           reason: "unknown_token",
@@ -135,8 +148,8 @@ describe("anonymising_proxy for an exit address", () => {
     found({ addresses: new Map(addresses) });
 
   it("raises credential guesses even when they are spread over several exit addresses", () => {
-    expect(at(guesses(9, exit("tor")))).toEqual([]);
-    expect(at(guesses(10, exit("tor")))).toMatchObject([
+    expect(at(credentialGuesses(9, exit("tor")))).toEqual([]);
+    expect(at(credentialGuesses(10, exit("tor")))).toMatchObject([
       {
         subject: { kind: "ip", id: "203.0.113.9" },
         score: 65,
@@ -146,9 +159,12 @@ describe("anonymising_proxy for an exit address", () => {
           "10 credential guesses within two hours from 203.0.113.9, Tor AS64511 in DE; no call from there was allowed",
       },
     ]);
-    expect(at(guesses(10, exit("vpn")))).toMatchObject([{ score: 50 }]);
+    expect(at(credentialGuesses(10, exit("vpn")))).toMatchObject([{ score: 50 }]);
     expect(
-      at(guesses(4, exit("proxy"), "198.51.100.1"), guesses(6, exit("proxy"), "198.51.100.2")),
+      at(
+        credentialGuesses(4, exit("proxy"), "198.51.100.1"),
+        credentialGuesses(6, exit("proxy"), "198.51.100.2"),
+      ),
     ).toMatchObject([
       {
         subject: { id: "198.51.100.2" },
@@ -157,25 +173,31 @@ describe("anonymising_proxy for an exit address", () => {
           { kind: "ip", id: "198.51.100.2" },
           { kind: "ip", id: "198.51.100.1" },
         ],
-        evidence: { addresses: 2, kind_of_place: "proxy" },
+        evidence: { addresses: 2, network_kind: "proxy" },
       },
     ]);
-    expect(at(guesses(5, exit("tor"), "198.51.100.1"), guesses(5, exit("proxy")))).toEqual([]);
+    expect(
+      at(credentialGuesses(5, exit("tor"), "198.51.100.1"), credentialGuesses(5, exit("proxy"))),
+    ).toEqual([]);
     // Many customers share a VPN exit, and an exit with enough guesses becomes a separate incident.
-    expect(at(guesses(5, exit("vpn"), "198.51.100.1"), guesses(5, exit("vpn")))).toEqual([]);
-    expect(at(guesses(12, exit("tor"), "198.51.100.1"), guesses(9, exit("tor")))).toMatchObject([
+    expect(
+      at(credentialGuesses(5, exit("vpn"), "198.51.100.1"), credentialGuesses(5, exit("vpn"))),
+    ).toEqual([]);
+    expect(
+      at(credentialGuesses(12, exit("tor"), "198.51.100.1"), credentialGuesses(9, exit("tor"))),
+    ).toMatchObject([
       { subject: { id: "198.51.100.1" }, observed: 12, involved: [{ id: "198.51.100.1" }] },
     ]);
   });
 
   it("ignores guesses after two hours, from other networks or at addresses where users were allowed", () => {
-    expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.5))).toHaveLength(1);
-    expect(at(guesses(10, exit("tor"), "203.0.113.9", 119.95))).toEqual([]);
-    expect(at(guesses(50, exit("hosting")))).toEqual([]);
-    expect(at(guesses(50, HOME))).toEqual([]);
-    const [ip, events] = guesses(50, exit("vpn"));
+    expect(at(credentialGuesses(10, exit("tor"), "203.0.113.9", 119.5))).toHaveLength(1);
+    expect(at(credentialGuesses(10, exit("tor"), "203.0.113.9", 119.95))).toEqual([]);
+    expect(at(credentialGuesses(50, exit("hosting")))).toEqual([]);
+    expect(at(credentialGuesses(50, HOME))).toEqual([]);
+    const [ip, events] = credentialGuesses(50, exit("vpn"));
     expect(at([ip, [use(300, exit("vpn")), ...events]])).toEqual([]);
-    const refused = events.map((each) => ({ ...each, reason: "expired_token" }));
-    expect(at([ip, refused])).toEqual([]);
+    const rejected = events.map((each) => ({ ...each, reason: "expired_token" }));
+    expect(at([ip, rejected])).toEqual([]);
   });
 });

@@ -32,7 +32,7 @@ describe("parseBearerCredentials", () => {
 });
 
 describe("readPath", () => {
-  const segmentsOf = (path: string, isExact = false) => {
+  const splitSegments = (path: string, isExact = false) => {
     const readings = readPath(path, { isExact });
     return typeof readings === "string" ? readings : readings.map(({ segments }) => segments);
   };
@@ -50,7 +50,7 @@ describe("readPath", () => {
     ],
     ["/a;x/b", [["a;x", "b"], ["a"]]],
   ])("reads %s as %j", (path, expected) => {
-    expect(segmentsOf(path)).toEqual(expected);
+    expect(splitSegments(path)).toEqual(expected);
   });
 
   it.each([
@@ -74,12 +74,12 @@ describe("readPath", () => {
     "/a\tb",
     "/a\u0000b",
   ])("rejects %j because servers interpret it differently", (path) => {
-    expect(segmentsOf(path)).toBe("ambiguous_path");
-    if (path.startsWith("/")) expect(segmentsOf(path, true)).toBe("ambiguous_path");
+    expect(splitSegments(path)).toBe("ambiguous_path");
+    if (path.startsWith("/")) expect(splitSegments(path, true)).toBe("ambiguous_path");
   });
 
   it.each(["/%zz", "/%", "/a%c0%af", "/a%ff"])("rejects %s because it can't be decoded", (path) => {
-    expect(segmentsOf(path)).toBe("malformed_path");
+    expect(splitSegments(path)).toBe("malformed_path");
   });
 
   it("returns both readings of encoded slashes and empty segments when they are allowed", () => {

@@ -7,7 +7,7 @@ import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts"
 import { PublishError } from "../../shared/events/event-sink.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { writeConfigFile } from "../config-file.ts";
-import { parseMetricLine, valuesOf } from "../embedded-metrics.ts";
+import { getValues, parseMetricLine } from "../embedded-metrics.ts";
 import { recordingLogger } from "../integration/world.ts";
 
 const CALL = {
@@ -55,8 +55,8 @@ beforeAll(async () => {
     AWS_SECRET_ACCESS_KEY: "local",
     TOKENS_TABLE: "tokens",
     SESSIONS_TABLE: "sessions",
-    HOLDINGS_TABLE: "holdings",
-    RESTRICTIONS_TABLE: "restrictions",
+    CREDENTIALS_TABLE: "credentials",
+    DENY_LIST_TABLE: "deny_list",
     EVENT_BUS_NAME: "bus",
     UNPUBLISHED_QUEUE_URL: `http://127.0.0.1:${port}/queue`,
     LAMBDA_TASK_ROOT: writeConfigFile(),
@@ -97,19 +97,19 @@ describe("authorizer function", () => {
     });
     const metrics = lines.filter((line) => line.includes('"_aws"')).map(parseMetricLine);
     expect(metrics[0]?.dimensions).toEqual({ service: "authorizer", stack: "Shop" });
-    for (const name of ["EventsSetAside", "AuthFailed"]) {
-      expect(valuesOf(metrics, name)).toEqual([1]);
+    for (const name of ["EventsSpooled", "AuthFailed"]) {
+      expect(getValues(metrics, name)).toEqual([1]);
     }
-    expect(valuesOf(metrics, "DecisionDuration")).toHaveLength(1);
-    const [initMs] = valuesOf(metrics, "InitDuration");
+    expect(getValues(metrics, "DecisionDuration")).toHaveLength(1);
+    const [initMs] = getValues(metrics, "InitDuration");
     expect(initMs).toBeGreaterThan(0);
     expect(initMs).toBeLessThan(performance.now());
 
     lines.length = 0;
     await expect(handler(CALL, context)).rejects.toThrow(/^Unauthorized$/);
     const later = lines.filter((line) => line.includes('"_aws"')).map(parseMetricLine);
-    expect(valuesOf(later, "DecisionDuration")).toHaveLength(1);
-    expect(valuesOf(later, "InitDuration")).toEqual([]);
+    expect(getValues(later, "DecisionDuration")).toHaveLength(1);
+    expect(getValues(later, "InitDuration")).toEqual([]);
   });
 });
 

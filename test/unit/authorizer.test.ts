@@ -240,15 +240,15 @@ describe("registerInternalExtension", () => {
     const after = await registerInternalExtension(api, () => {});
     for (const invocation of [1, 2]) {
       let done = () => {};
-      let begun = false;
+      let started = false;
       await answerNext();
       await after.run(() => {
-        begun = true;
+        started = true;
         return new Promise<void>((resolve) => (done = resolve));
       });
-      expect(begun).toBe(false);
+      expect(started).toBe(false);
       await later();
-      expect(begun).toBe(true);
+      expect(started).toBe(true);
       expect(calls).toHaveLength(1 + invocation);
       done();
       await asked();
@@ -300,9 +300,9 @@ describe("registerInternalExtension", () => {
 
   it("runs the work before the response when there is no Extensions API", async () => {
     const failures: unknown[] = [];
-    const refused = await lambda((response) => response.writeHead(403).end("{}"));
+    const rejected = await lambda((response) => response.writeHead(403).end("{}"));
     const broken = await lambda((response) => response.destroy());
-    for (const api of [undefined, refused.api, broken.api]) {
+    for (const api of [undefined, rejected.api, broken.api]) {
       const after = await registerInternalExtension(api, (error) => failures.push(error));
       let works = 0;
       await after.run(async () => {
@@ -336,7 +336,7 @@ describe("registerInternalExtension", () => {
 
     it("doesn't wait for invocations without announced work and runs late work before the response", async () => {
       const { api, calls, answerNext, asked } = await lambda();
-      const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
+      const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
       await answerNext(200, invoke("one"));
       await vi.waitFor(() => expect(calls).toHaveLength(3));
       await asked();
@@ -355,7 +355,7 @@ describe("registerInternalExtension", () => {
 
     it("waits for announced work no matter how late it is added", async () => {
       const { api, calls, answerNext, asked } = await lambda();
-      const after = await registerInternalExtension(api, () => {}, { patienceMs: 1 });
+      const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
       await asked();
       expect(after.announce("one")).toBe(true);
       await answerNext(200, invoke("one"));
@@ -371,7 +371,7 @@ describe("registerInternalExtension", () => {
     });
 
     it("never waits when there is no Extensions API", async () => {
-      const after = await registerInternalExtension(undefined, () => {}, { patienceMs: 1 });
+      const after = await registerInternalExtension(undefined, () => {}, { maxWaitMs: 1 });
       expect(after.announce("one")).toBe(false);
     });
   });

@@ -63,13 +63,13 @@ describe("table", () => {
   });
 
   it("truncates the last column to the terminal width, but keeps at least twenty characters", () => {
-    const lastOf = (width: number) => {
+    const getLast = (width: number) => {
       const restore = columns(width);
       const text = table(["A", "B"], [["12345", "y".repeat(100)]]);
       restore();
       return text.split("\n").at(-1)?.split("  ")[1]?.length;
     };
-    expect([40, 27, 10].map(lastOf)).toEqual([33, 20, 20]);
+    expect([40, 27, 10].map(getLast)).toEqual([33, 20, 20]);
   });
 });
 

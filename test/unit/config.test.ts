@@ -9,105 +9,101 @@ import {
 import { writeConfigFile } from "../config-file.ts";
 
 /** The default, minimum and maximum of each numeric setting. */
-const NUMBERS: readonly (readonly [
-  place: string,
-  fallback: number,
-  least: number,
-  most: number,
-])[] = [
-  ["api.throttle.burstLimit", 5000, 1, Number.MAX_SAFE_INTEGER],
-  ["api.waf.requestsPerFiveMinutesPerIp", 10_000, 10, 2_000_000_000],
-  ["retention.defaultDays", 90, 1, 3650],
-  ["retention.statisticsDays", 400, 1, 3650],
-  ["retention.cleanupRunDays", 90, 1, 3650],
-  ["retention.ttlBackstopDays", 7, 1, 3650],
-  ["tracking.lastUsedIntervalSeconds", 0, 0, 86_400],
-  ["subscriber.batchSize", 500, 1, 1000],
-  ["subscriber.batchWindowSeconds", 1, 1, 300],
-  ["subscriber.maxConcurrency", 10, 2, 1000],
-  ["subscriber.maxReceiveCount", 100, 1, 1000],
-  ["cleanup.everyMinutes", 60, 5, 1440],
-  ["cleanup.concurrency", 25, 1, 200],
-  ["archive.retentionDays", 30, 1, 3650],
-  ["responses.actionsPerHour", 10, 0, 1000],
-  ["anomalies.everyMinutes", 5, 1, 60],
-  ["anomalies.quietMinutes", 30, 5, 1440],
-  ["anomalies.historyDays", 14, 2, 60],
-  ["anomalies.rules.issuance_rate.minimum", 30, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.issuance_rate.deviations", 6, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.issuance_rate.ratio", 3, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.failure_rate.minimum", 20, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.failure_rate.deviations", 6, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.failure_burst.windowMinutes", 10, 1, 60],
-  ["anomalies.rules.failure_burst.perIp", 20, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.persistent_failures.hours", 4, 2, 12],
-  ["anomalies.rules.persistent_failures.perHour", 6, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.success_after_failures.failures", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.success_after_failures.secondFactors", 3, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.success_after_failures.guesses", 10, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.token_theft.windowMinutes", 120, 10, 720],
-  ["anomalies.rules.dead_tokens.holders", 5, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.scope_probing.endpoints", 5, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.scope_probing.hours", 24, 1, 72],
-  ["anomalies.rules.scraping.calls", 400, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.scraping.slowCalls", 150, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.network_guessing.guesses", 30, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.network_guessing.addresses", 6, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.idle_client.uses", 10, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.idle_client.idleDays", 10, 2, 60],
-  ["anomalies.rules.registration_spike.clients", 5, 2, 50],
-  ["anomalies.rules.device_phishing.windowMinutes", 120, 10, 720],
-  ["anomalies.rules.impossible_travel.windowMinutes", 120, 10, 720],
-  ["anomalies.rules.impossible_travel.kmPerHour", 1000, 100, 100_000],
-  ["anomalies.rules.impossible_travel.minimumKm", 500, 50, 20_000],
-  ["anomalies.rules.impossible_travel.inTurnMinutes", 60, 5, 720],
-  ["anomalies.rules.anonymising_proxy.windowMinutes", 120, 10, 720],
-  ["anomalies.rules.anonymising_proxy.users", 5, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.anonymising_proxy.guesses", 10, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.sessions_apart.windowMinutes", 120, 10, 720],
-  ["anomalies.rules.foreign_sessions.refusals", 3, 2, 100],
-  ["anomalies.rules.mfa_fatigue.prompts", 5, 2, 100],
-  ["anomalies.rules.ended_access.graceMinutes", 2, 0, 60],
-  ["anomalies.rules.unusual_hours.days", 4, 2, 20],
-  ["anomalies.rules.unusual_hours.quietHours", 8, 4, 20],
-  ["anomalies.rules.scraping.ratio", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.scraping.resources", 40, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.consent_phishing.users", 10, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.consent_phishing.days", 7, 1, 14],
-  ["anomalies.rules.outage.windowMinutes", 15, 5, 60],
-  ["anomalies.rules.outage.clients", 4, 2, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.outage.failures", 40, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.outage.ratio", 4, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.mostSuspects", 60, 10, 1000],
-  ["anomalies.rules.revoked_token.graceMinutes", 15, 0, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.dormant_token.uses", 50, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.new_network.maxKnownNetworks", 3, 1, Number.MAX_SAFE_INTEGER],
-  ["anomalies.rules.new_network.learnDays", 2, 1, 90],
-  ["alarms.deadLetters", 1, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.bufferAgeSeconds", 300, 60, Number.MAX_SAFE_INTEGER],
-  ["alarms.apiServerErrors.percent", 1, Number.MIN_VALUE, 100],
-  ["alarms.apiServerErrors.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.authorizerUnavailable.percent", 1, Number.MIN_VALUE, 100],
-  ["alarms.authorizerUnavailable.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.authorizerP99Milliseconds", 500, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.functionErrors.percent", 1, Number.MIN_VALUE, 100],
-  ["alarms.functionErrors.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.functionThrottles.percent", 1, Number.MIN_VALUE, 100],
-  ["alarms.functionThrottles.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.tableThrottles.percent", 1, Number.MIN_VALUE, 100],
-  ["alarms.tableThrottles.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
-  ["alarms.suspiciousActivity", 1, 1, Number.MAX_SAFE_INTEGER],
-];
+const NUMBERS: readonly (readonly [path: string, fallback: number, least: number, most: number])[] =
+  [
+    ["api.throttle.burstLimit", 5000, 1, Number.MAX_SAFE_INTEGER],
+    ["api.waf.requestsPerFiveMinutesPerIp", 10_000, 10, 2_000_000_000],
+    ["retention.defaultDays", 90, 1, 3650],
+    ["retention.statisticsDays", 400, 1, 3650],
+    ["retention.cleanupRunDays", 90, 1, 3650],
+    ["retention.ttlBackstopDays", 7, 1, 3650],
+    ["tracking.lastUsedIntervalSeconds", 0, 0, 86_400],
+    ["subscriber.batchSize", 500, 1, 1000],
+    ["subscriber.batchWindowSeconds", 1, 1, 300],
+    ["subscriber.maxConcurrency", 10, 2, 1000],
+    ["subscriber.maxReceiveCount", 100, 1, 1000],
+    ["cleanup.everyMinutes", 60, 5, 1440],
+    ["cleanup.concurrency", 25, 1, 200],
+    ["archive.retentionDays", 30, 1, 3650],
+    ["responses.actionsPerHour", 10, 0, 1000],
+    ["anomalies.everyMinutes", 5, 1, 60],
+    ["anomalies.quietMinutes", 30, 5, 1440],
+    ["anomalies.historyDays", 14, 2, 60],
+    ["anomalies.rules.issuance_rate.minimum", 30, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.issuance_rate.deviations", 6, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.issuance_rate.ratio", 3, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.failure_rate.minimum", 20, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.failure_rate.deviations", 6, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.failure_burst.windowMinutes", 10, 1, 60],
+    ["anomalies.rules.failure_burst.perIp", 20, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.persistent_failures.hours", 4, 2, 12],
+    ["anomalies.rules.persistent_failures.perHour", 6, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.success_after_failures.failures", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.success_after_failures.secondFactors", 3, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.success_after_failures.credentialGuesses", 10, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.token_theft.windowMinutes", 120, 10, 720],
+    ["anomalies.rules.dead_tokens.principals", 5, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.scope_probing.endpoints", 5, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.scope_probing.hours", 24, 1, 72],
+    ["anomalies.rules.scraping.calls", 400, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.scraping.slowCalls", 150, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.network_guessing.credentialGuesses", 30, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.network_guessing.addresses", 6, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.idle_client.uses", 10, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.idle_client.idleDays", 10, 2, 60],
+    ["anomalies.rules.registration_spike.clients", 5, 2, 50],
+    ["anomalies.rules.device_phishing.windowMinutes", 120, 10, 720],
+    ["anomalies.rules.impossible_travel.windowMinutes", 120, 10, 720],
+    ["anomalies.rules.impossible_travel.kmPerHour", 1000, 100, 100_000],
+    ["anomalies.rules.impossible_travel.minimumKm", 500, 50, 20_000],
+    ["anomalies.rules.impossible_travel.inTurnMinutes", 60, 5, 720],
+    ["anomalies.rules.anonymising_proxy.windowMinutes", 120, 10, 720],
+    ["anomalies.rules.anonymising_proxy.users", 5, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.anonymising_proxy.credentialGuesses", 10, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.sessions_apart.windowMinutes", 120, 10, 720],
+    ["anomalies.rules.foreign_sessions.denials", 3, 2, 100],
+    ["anomalies.rules.mfa_fatigue.prompts", 5, 2, 100],
+    ["anomalies.rules.ended_access.graceMinutes", 2, 0, 60],
+    ["anomalies.rules.unusual_hours.days", 4, 2, 20],
+    ["anomalies.rules.unusual_hours.quietHours", 8, 4, 20],
+    ["anomalies.rules.scraping.ratio", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.scraping.resources", 40, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.consent_phishing.users", 10, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.consent_phishing.days", 7, 1, 14],
+    ["anomalies.rules.outage.windowMinutes", 15, 5, 60],
+    ["anomalies.rules.outage.clients", 4, 2, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.outage.failures", 40, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.outage.ratio", 4, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.maxCandidates", 60, 10, 1000],
+    ["anomalies.rules.revoked_token.graceMinutes", 15, 0, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.dormant_token.uses", 50, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.new_network.maxKnownNetworks", 3, 1, Number.MAX_SAFE_INTEGER],
+    ["anomalies.rules.new_network.learnDays", 2, 1, 90],
+    ["alarms.deadLetters", 1, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.bufferAgeSeconds", 300, 60, Number.MAX_SAFE_INTEGER],
+    ["alarms.apiServerErrors.percent", 1, Number.MIN_VALUE, 100],
+    ["alarms.apiServerErrors.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.authorizerUnavailable.percent", 1, Number.MIN_VALUE, 100],
+    ["alarms.authorizerUnavailable.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.authorizerP99Milliseconds", 500, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.functionErrors.percent", 1, Number.MIN_VALUE, 100],
+    ["alarms.functionErrors.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.functionThrottles.percent", 1, Number.MIN_VALUE, 100],
+    ["alarms.functionThrottles.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.tableThrottles.percent", 1, Number.MIN_VALUE, 100],
+    ["alarms.tableThrottles.atLeast", 5, 1, Number.MAX_SAFE_INTEGER],
+    ["alarms.suspiciousActivity", 1, 1, Number.MAX_SAFE_INTEGER],
+  ];
 
-const saying = (place: string, value: unknown) =>
-  place.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
+const saying = (path: string, value: unknown) =>
+  path.split(".").reduceRight<unknown>((inner, key) => ({ [key]: inner }), value);
 
-const at = (config: unknown, place: string) =>
-  place.split(".").reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], config);
+const at = (config: unknown, path: string) =>
+  path.split(".").reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], config);
 
-const refusal = (place: string, value: unknown) => {
+const rejection = (path: string, value: unknown) => {
   try {
-    parseMonitoringConfig(saying(place, value));
+    parseMonitoringConfig(saying(path, value));
   } catch (error) {
     return error;
   }
@@ -116,14 +112,14 @@ const refusal = (place: string, value: unknown) => {
 describe("parseMonitoringConfig", () => {
   it.each(NUMBERS)(
     "sets %s to %d by default and accepts %d to %d",
-    (place, fallback, least, most) => {
-      expect(at(parseMonitoringConfig({}), place)).toBe(fallback);
+    (path, fallback, least, most) => {
+      expect(at(parseMonitoringConfig({}), path)).toBe(fallback);
       for (const value of [least, most]) {
-        expect(at(parseMonitoringConfig(saying(place, value)), place)).toBe(value);
+        expect(at(parseMonitoringConfig(saying(path, value)), path)).toBe(value);
       }
       for (const value of [least - 1, ...(most === Number.MAX_SAFE_INTEGER ? [] : [most + 1])]) {
-        expect(refusal(place, value)).toBeInstanceOf(InvalidConfigError);
-        expect(String(refusal(place, value))).toContain(`${place}:`);
+        expect(rejection(path, value)).toBeInstanceOf(InvalidConfigError);
+        expect(String(rejection(path, value))).toContain(`${path}:`);
       }
     },
   );
@@ -172,7 +168,7 @@ describe("parseMonitoringConfig", () => {
     expect(retentionDays(config, "constructor")).toBe(30);
     for (const type of ["auth_failed", "scope_violation", "suspicious_activity"]) {
       expect(retentionDays(config, type)).toBe(90);
-      expect(String(refusal("retention.daysByEventType", { [type]: 89 }))).toContain(type);
+      expect(String(rejection("retention.daysByEventType", { [type]: 89 }))).toContain(type);
     }
     const longer = parseMonitoringConfig({ retention: { defaultDays: 120 } });
     expect(retentionDays(longer, "auth_failed")).toBe(120);
@@ -216,11 +212,11 @@ describe("parseMonitoringConfig", () => {
       { batchSize: 10, batchWindowSeconds: 0 },
       { batchSize: 11, batchWindowSeconds: 0 },
     ],
-  ])("accepts %s as %j but not as %j", (place, right, wrong) => {
-    expect(at(parseMonitoringConfig(saying(place, right)), place)).toMatchObject(
+  ])("accepts %s as %j but not as %j", (path, right, wrong) => {
+    expect(at(parseMonitoringConfig(saying(path, right)), path)).toMatchObject(
       right as Record<string, unknown>,
     );
-    expect(String(refusal(place, wrong))).toContain(place);
+    expect(String(rejection(path, wrong))).toContain(path);
   });
 
   it.each([
@@ -262,11 +258,11 @@ describe("parseMonitoringConfig", () => {
 
   it("accepts only one web ACL, either external or built in", () => {
     const webAclArn = "arn:aws:wafv2:eu-central-1:111122223333:regional/webacl/n/1-a";
-    expect(String(refusal("api", { webAclArn, waf: { enabled: true } }))).toContain(
+    expect(String(rejection("api", { webAclArn, waf: { enabled: true } }))).toContain(
       "api.webAclArn",
     );
-    expect(refusal("api", { webAclArn })).toBeUndefined();
-    expect(refusal("api", { waf: { enabled: true } })).toBeUndefined();
+    expect(rejection("api", { webAclArn })).toBeUndefined();
+    expect(rejection("api", { waf: { enabled: true } })).toBeUndefined();
   });
 });
 

@@ -9,7 +9,7 @@ import {
   SECONDS_A_MONTH,
   unitsOfBatch,
 } from "../../shared/cost/estimate.ts";
-import { dollarsOf, PRICES } from "../../shared/cost/prices.ts";
+import { PRICES, toDollars } from "../../shared/cost/prices.ts";
 
 const QUESTION = {
   callsPerSecond: 1000,
@@ -38,7 +38,7 @@ describe("prices", () => {
       expect(unit).not.toBe("");
       expect(source).toMatch(/^https:\/\/aws\.amazon\.com\//);
     }
-    expect(dollarsOf("dynamodb.write", 1_000_000)).toBe(0.625);
+    expect(toDollars("dynamodb.write", 1_000_000)).toBe(0.625);
   });
 });
 
@@ -57,10 +57,10 @@ describe("estimateCost", () => {
     const queue = (callsPerSecond: number) =>
       estimateCost({ ...QUESTION, callsPerSecond }).bill.parts.find(({ part }) => part === "queue")
         ?.dollars ?? 0;
-    const emptyReceives = dollarsOf("sqs.request", (5 * SECONDS_A_MONTH) / 20);
+    const emptyReceives = toDollars("sqs.request", (5 * SECONDS_A_MONTH) / 20);
     expect(queue(0.001)).toBeCloseTo(2 * emptyReceives, 1);
     // At 100 calls a second, no poller of the first queue waits. Each call is sent, received and deleted.
-    const messages = dollarsOf("sqs.request", 100 * SECONDS_A_MONTH * (1 + 1 + 0.1));
+    const messages = toDollars("sqs.request", 100 * SECONDS_A_MONTH * (1 + 1 + 0.1));
     expect(queue(100)).toBeCloseTo(emptyReceives + messages, 5);
   });
 

@@ -27,9 +27,9 @@ const counted = (
 
 const NOTHING: RuleCounts = {
   typeCounts: [],
-  clientGuesses: [],
+  clientCredentialGuesses: [],
   failedIps: [],
-  guessedIps: [],
+  credentialGuessesByIp: [],
   failedReasons: [],
 };
 
@@ -63,16 +63,16 @@ describe("custom rules", () => {
 
   it("group by address across all clients or by reason, and can count only credential guesses", () => {
     const failedIps = [counted("a", "192.0.2.1", [1, 6]), counted("b", "192.0.2.1", [2, 6])];
-    const guessedIps = [counted("a", "192.0.2.1", [1, 6])];
+    const credentialGuessesByIp = [counted("a", "192.0.2.1", [1, 6])];
     const byAddress = { name: "refused_there", groupBy: "address", threshold: 10 };
-    const [of] = found(byAddress, { failedIps, guessedIps });
+    const [of] = found(byAddress, { failedIps, credentialGuessesByIp });
     expect(of).toMatchObject({ subject: { kind: "ip", id: "192.0.2.1" }, observed: 12 });
     expect(of?.clientId).toBeUndefined();
-    const guesses = { ...byAddress, filter: { guesses: true } };
-    expect(found(guesses, { failedIps, guessedIps })).toEqual([]);
-    expect(found({ ...guesses, threshold: 6 }, { failedIps, guessedIps })).toMatchObject([
-      { observed: 6, clientId: "a" },
-    ]);
+    const credentialGuesses = { ...byAddress, filter: { credentialGuesses: true } };
+    expect(found(credentialGuesses, { failedIps, credentialGuessesByIp })).toEqual([]);
+    expect(
+      found({ ...credentialGuesses, threshold: 6 }, { failedIps, credentialGuessesByIp }),
+    ).toMatchObject([{ observed: 6, clientId: "a" }]);
     const failedReasons = [
       counted("a", "expired_token", [1, 20]),
       counted("a", "not_before", [1, 20]),
@@ -81,11 +81,16 @@ describe("custom rules", () => {
     expect(
       found({ ...byReason, filter: { reasons: ["not_before"] } }, { failedReasons }),
     ).toMatchObject([{ subject: { kind: "reason", id: "not_before" } }]);
-    const clientGuesses = [counted("a", "", [1, 12])];
+    const clientCredentialGuesses = [counted("a", "", [1, 12])];
     expect(
       found(
-        { name: "guessed_at", groupBy: "client", threshold: 12, filter: { guesses: true } },
-        { clientGuesses },
+        {
+          name: "guessed_at",
+          groupBy: "client",
+          threshold: 12,
+          filter: { credentialGuesses: true },
+        },
+        { clientCredentialGuesses },
       ),
     ).toMatchObject([{ subject: { kind: "client", id: "a" } }]);
   });
@@ -108,7 +113,7 @@ describe("custom rules", () => {
   });
 
   it("report configuration errors and how to fix them", () => {
-    const refused = (rule: object) => {
+    const rejected = (rule: object) => {
       try {
         parseMonitoringConfig({ anomalies: { custom: [rule] } } as MonitoringConfigInput);
         return "";
@@ -116,20 +121,27 @@ describe("custom rules", () => {
         return (error as Error).message;
       }
     };
-    expect(refused({ ...tokens, groupBy: "address" })).toContain(
+    expect(rejected({ ...tokens, groupBy: "address" })).toContain(
       'groupBy "address" counts all denials together. Omit types, or set groupBy to "client"',
     );
-    expect(refused({ ...tokens, filter: { reasons: ["x"] } })).toContain('Set groupBy to "reason"');
-    expect(refused({ ...tokens, filter: { guesses: true } })).toContain(
+    expect(rejected({ ...tokens, filter: { reasons: ["x"] } })).toContain(
+      'Set groupBy to "reason"',
+    );
+    expect(rejected({ ...tokens, filter: { credentialGuesses: true } })).toContain(
       "credential guesses are auth_failed events",
     );
     expect(
-      refused({ name: "abc", groupBy: "reason", threshold: 1, filter: { guesses: true } }),
+      rejected({
+        name: "abc",
+        groupBy: "reason",
+        threshold: 1,
+        filter: { credentialGuesses: true },
+      }),
     ).toContain("List the reasons in filter.reasons");
-    expect(refused({ ...tokens, name: "token_theft" })).toContain(
+    expect(rejected({ ...tokens, name: "token_theft" })).toContain(
       "token_theft is a built-in rule. Choose another name",
     );
-    expect(refused({ ...tokens, name: "No" })).toContain("a lower-case letter, then 2 to 40");
+    expect(rejected({ ...tokens, name: "No" })).toContain("a lower-case letter, then 2 to 40");
     expect(() =>
       parseMonitoringConfig({ anomalies: { custom: [tokens, tokens] } } as MonitoringConfigInput),
     ).toThrow("two rules are named many_tokens");
@@ -185,8 +197,8 @@ describe("tryRule", () => {
 describe("suggestThresholds", () => {
   const range = { fromMs: NOW - 14 * DAY_MS, toMs: NOW, everyMinutes: 5 };
   const { anomalies } = parseMonitoringConfig({});
-  const suggested = (guessedIps: readonly SubjectCount[], perWeek = 1) =>
-    suggestThresholds(anomalies, { ...NOTHING, guessedIps }, range, perWeek).find(
+  const suggested = (credentialGuessesByIp: readonly SubjectCount[], perWeek = 1) =>
+    suggestThresholds(anomalies, { ...NOTHING, credentialGuessesByIp }, range, perWeek).find(
       ({ setting }) => setting === "anomalies.rules.failure_burst.perIp",
     );
 

@@ -17,7 +17,7 @@ const PAGES = [".", "docs", "test/bench"].flatMap(markdownIn);
 const prose = (file: string) => read(file).replace(/^```[\s\S]*?^```/gm, "");
 
 /** Returns the anchors that GitHub generates for a page's headings. */
-function anchorsOf(file: string): Set<string> {
+function getAnchors(file: string): Set<string> {
   const headings = [...prose(file).matchAll(/^#{1,6} (.+)$/gm)].map(([, text = ""]) => text);
   return new Set(
     headings.map((text) =>
@@ -30,17 +30,17 @@ function anchorsOf(file: string): Set<string> {
 }
 
 /** Returns a page's links to files in the repository, as written. */
-function linksOf(file: string): string[] {
+function getLinks(file: string): string[] {
   const targets = [...prose(file).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
 /** Returns why a link is broken, or undefined for a valid link. */
-function fault(file: string, link: string): string | undefined {
+function error(file: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? file : normalize(join(dirname(file), path));
   if (!existsSync(join(ROOT, target))) return `${link}: there is no ${target}`;
-  if (anchor && target.endsWith(".md") && !anchorsOf(target).has(anchor)) {
+  if (anchor && target.endsWith(".md") && !getAnchors(target).has(anchor)) {
     return `${link}: ${target} has no heading ${anchor}`;
   }
   return undefined;
@@ -59,7 +59,7 @@ describe("generated docs pages", () => {
 
 describe("documentation", () => {
   it.each(PAGES)("has only valid links: %s", (file) => {
-    expect(linksOf(file).flatMap((link) => fault(file, link) ?? [])).toEqual([]);
+    expect(getLinks(file).flatMap((link) => error(file, link) ?? [])).toEqual([]);
   });
 
   it.each(PAGES)("names only existing npm scripts: %s", (file) => {
@@ -70,7 +70,7 @@ describe("documentation", () => {
 
   it("has an index that lists every page", () => {
     const pages = readdirSync(join(ROOT, "docs")).filter((name) => /^(?!README).*\.md$/.test(name));
-    const linked = new Set(linksOf("docs/README.md").map((link) => link.split("#")[0]));
+    const linked = new Set(getLinks("docs/README.md").map((link) => link.split("#")[0]));
     expect(pages.filter((name) => !linked.has(name))).toEqual([]);
   });
 

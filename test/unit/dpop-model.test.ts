@@ -22,7 +22,7 @@ const part = (value: object | string) =>
 const ath = (token: string) => createHash("sha256").update(token).digest("base64url");
 
 /** Returns a signed proof in compact form. The header and claims aren't checked. */
-function proofOf(header: object | string, claims: object | string, key = own.privateKey): string {
+function getProof(header: object | string, claims: object | string, key = own.privateKey): string {
   const input = `${part(header)}.${part(claims)}`;
   const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
   return `${input}.${signature.toString("base64url")}`;
@@ -78,7 +78,7 @@ describe("checkDpopProof", () => {
           other: other.publicKey.export({ format: "jwk" }),
           private: own.privateKey.export({ format: "jwk" }),
         };
-        const text = proofOf(
+        const text = getProof(
           { typ: made.typ, alg: made.alg, jwk: made.shown && shown[made.shown] },
           {
             jti: made.jti,
@@ -121,31 +121,31 @@ describe("checkDpopProof", () => {
   it.each([
     ["alg none", `${part({ ...HEADER, alg: "none" })}.${part(CLAIMS)}.`],
     ["HMAC with the public key", hmac],
-    ["crit", proofOf({ ...HEADER, crit: ["exp"], exp: 1 }, CLAIMS)],
-    ["b64=false", proofOf({ ...HEADER, b64: false, crit: ["b64"] }, CLAIMS)],
-    ["a header that occurs twice", proofOf(headerText.replace("{", '{"alg":"none",'), CLAIMS)],
-    ["a claim that occurs twice", proofOf(HEADER, claimsText.replace("{", '{"htm":"POST",'))],
+    ["crit", getProof({ ...HEADER, crit: ["exp"], exp: 1 }, CLAIMS)],
+    ["b64=false", getProof({ ...HEADER, b64: false, crit: ["b64"] }, CLAIMS)],
+    ["a header that occurs twice", getProof(headerText.replace("{", '{"alg":"none",'), CLAIMS)],
+    ["a claim that occurs twice", getProof(HEADER, claimsText.replace("{", '{"htm":"POST",'))],
     [
       "a claim that occurs twice, escaped",
-      proofOf(HEADER, claimsText.replace("{", '{"\\u0068tm":"P",')),
+      getProof(HEADER, claimsText.replace("{", '{"\\u0068tm":"P",')),
     ],
     [
       "a key in a certificate chain",
-      proofOf({ typ: "dpop+jwt", alg: "ES256", x5c: ["AA"] }, CLAIMS),
+      getProof({ typ: "dpop+jwt", alg: "ES256", x5c: ["AA"] }, CLAIMS),
     ],
-    ["a key URL", proofOf({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS)],
-    ["a shared secret as the key", proofOf({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS)],
+    ["a key URL", getProof({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS)],
+    ["a shared secret as the key", getProof({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS)],
     ["an encrypted proof", `${part({ alg: "dir", enc: "A256GCM" })}.AA.AA.AA.AA`],
-    ["a nested proof", proofOf({ ...HEADER, cty: "JWT" }, CLAIMS)],
-    ["deep nesting", proofOf(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],
-    ["a huge proof", proofOf(HEADER, { ...CLAIMS, padding: "x".repeat(11_000) })],
+    ["a nested proof", getProof({ ...HEADER, cty: "JWT" }, CLAIMS)],
+    ["deep nesting", getProof(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],
+    ["a huge proof", getProof(HEADER, { ...CLAIMS, padding: "x".repeat(11_000) })],
     ["JSON serialization", JSON.stringify({ protected: part(HEADER), payload: part(CLAIMS) })],
   ])("rejects a hostile proof: %s", async (_, text) => {
     expect(await verdict(text)).toBe("malformed_dpop_proof");
   });
 
   it("returns the same result for both encodings of an ECDSA signature", async () => {
-    const text = proofOf(HEADER, CLAIMS);
+    const text = getProof(HEADER, CLAIMS);
     const [head, body, signature = ""] = text.split(".");
     const bytes = Buffer.from(signature, "base64url");
     const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { countsOfEvent } from "../../shared/audit-log/counts-of-event.ts";
+import { getEventCounts } from "../../shared/audit-log/event-counts.ts";
 import { DAY_MS, MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
@@ -12,9 +12,9 @@ const HOME = { ip: "10.1.2.3", network: "10.1.0.0/16", agent: "Firefox on Linux"
 const ELSEWHERE = { ...HOME, ip: "203.0.113.9", network: "203.0.0.0/16" };
 const THIEF = { ...ELSEWHERE, agent: "curl" };
 
-const eventOf = eventsBefore(NOW);
+const getEvent = eventsBefore(NOW);
 const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
-  eventOf(minutesAgo, { sessionId: "s1" }, ...parts);
+  getEvent(minutesAgo, { sessionId: "s1" }, ...parts);
 
 /** Creates one call a day for a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>
@@ -22,13 +22,13 @@ const habits = Array.from({ length: 7 }, (_, day) =>
 );
 const found = (...events: readonly SeenEvent[]) =>
   findAnomalies(
-    quietSnapshot(NOW, { holders: new Map([["user:ada", [...habits, ...events]]]) }),
+    quietSnapshot(NOW, { principals: new Map([["user:ada", [...habits, ...events]]]) }),
     rules,
   ).filter(({ rule }) => rule.name === "ended_access");
 
 const before = event(100, HOME);
 const signedOut = event(60, { type: "session_ended", ...HOME, tokenId: undefined });
-const refused = (minutesAgo: number, at: Partial<SeenEvent>) =>
+const denied = (minutesAgo: number, at: Partial<SeenEvent>) =>
   event(minutesAgo, at, {
     type: "auth_failed",
     reason: "refresh_token_invalid",
@@ -81,24 +81,24 @@ describe("ended_access", () => {
   });
 
   it("raises the use of a refresh token after sign-out unless it comes from the user's own program", () => {
-    expect(found(before, signedOut, refused(5, THIEF))).toMatchObject([
-      { score: 75, evidence: { refused: 1 } },
+    expect(found(before, signedOut, denied(5, THIEF))).toMatchObject([
+      { score: 75, evidence: { denied: 1 } },
     ]);
-    expect(found(before, signedOut, refused(5, HOME))).toEqual([]);
-    expect(found(before, signedOut, refused(5, ELSEWHERE))).toEqual([]);
+    expect(found(before, signedOut, denied(5, HOME))).toEqual([]);
+    expect(found(before, signedOut, denied(5, ELSEWHERE))).toEqual([]);
     // The token expired, so no access was ended.
-    expect(found(before, refused(5, THIEF))).toEqual([]);
+    expect(found(before, denied(5, THIEF))).toEqual([]);
   });
 
   it("ignores a principal without history", () => {
     const snapshot = quietSnapshot(NOW, {
-      holders: new Map([["user:ada", [signedOut, event(10, THIEF)]]]),
+      principals: new Map([["user:ada", [signedOut, event(10, THIEF)]]]),
     });
     expect(findAnomalies(snapshot, rules)).toEqual([]);
   });
 
   it("examines users whose refresh token was rejected", () => {
-    const counts = countsOfEvent({
+    const counts = getEventCounts({
       id: "01a20a27-c018-77ee-b68a-e9fb2689fda9",
       event_type: "auth_failed",
       occurred_at: toInstant(NOW),
@@ -108,7 +108,7 @@ describe("ended_access", () => {
     });
     expect(counts).toContainEqual(
       expect.objectContaining({
-        kind: "refused_holders",
+        kind: "denied_principals",
         subject: { oauth_client_id: "app", value: "user:ada" },
       }),
     );

@@ -1,16 +1,19 @@
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
+import { readEnrichment } from "../../shared/events/ip-enrichment.ts";
 import { oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { originOf } from "../../shared/events/origin.ts";
 import { ATTACK_CASES } from "../bench/evaluation/attack-cases.ts";
 import { BENIGN_CASES } from "../bench/evaluation/benign-cases.ts";
+import {
+  ENRICHMENT_ATTACK_CASES,
+  ENRICHMENT_BENIGN_CASES,
+} from "../bench/evaluation/enrichment-cases.ts";
 import {
   generateEvaluation,
   TEST_DAY_END_MS,
   TEST_DAY_MS,
 } from "../bench/evaluation/generate-evaluation.ts";
-import { evaluationOrigin } from "../bench/evaluation/networks.ts";
-import { ORIGIN_ATTACK_CASES, ORIGIN_BENIGN_CASES } from "../bench/evaluation/origin-cases.ts";
+import { getEvaluationEnrichment } from "../bench/evaluation/networks.ts";
 import {
   PROVIDER_ATTACK_CASES,
   PROVIDER_BENIGN_CASES,
@@ -45,18 +48,18 @@ describe("generateEvaluation", () => {
   });
 
   it("is deterministic per seed, and adds only IP enrichment to each address", () => {
-    const { events } = generateEvaluation(seed, { origins: false });
-    expect(events.some(({ event_data }) => "origin" in event_data)).toBe(false);
-    const withoutOrigins = traffic.events.map((event) => {
-      const { origin, ...event_data } = event.event_data;
+    const { events } = generateEvaluation(seed, { enrichment: false });
+    expect(events.some(({ event_data }) => "enrichment" in event_data)).toBe(false);
+    const withoutEnrichment = traffic.events.map((event) => {
+      const { enrichment, ...event_data } = event.event_data;
       return { ...event, event_data };
     });
     // Much faster than an expectation for each of these thousands of events.
-    expect(isDeepStrictEqual(withoutOrigins, events)).toBe(true);
+    expect(isDeepStrictEqual(withoutEnrichment, events)).toBe(true);
     const wrong = traffic.events.filter(({ event_data }) => {
-      const origin = originOf(event_data);
-      const isKnown = typeof origin?.asn === "number" && typeof origin.country === "string";
-      return !isKnown || !isDeepStrictEqual(origin, evaluationOrigin(event_data.ip));
+      const enrichment = readEnrichment(event_data);
+      const isKnown = typeof enrichment?.asn === "number" && typeof enrichment.country === "string";
+      return !isKnown || !isDeepStrictEqual(enrichment, getEvaluationEnrichment(event_data.ip));
     });
     expect(wrong).toEqual([]);
   });
@@ -67,8 +70,8 @@ describe("generateEvaluation", () => {
       ATTACK_CASES,
       PROVIDER_BENIGN_CASES,
       PROVIDER_ATTACK_CASES,
-      ORIGIN_BENIGN_CASES,
-      ORIGIN_ATTACK_CASES,
+      ENRICHMENT_BENIGN_CASES,
+      ENRICHMENT_ATTACK_CASES,
     ].flatMap(Object.keys);
     expect(traffic.labels.map(({ name }) => name)).toEqual(names);
     const ids = new Set(traffic.events.map(({ id }) => id));

@@ -51,7 +51,7 @@ async function busThat(
     maxAttempts: 1,
   });
   const logger = recordingLogger();
-  const setAside: OAuthEvent[] = [];
+  const spool: OAuthEvent[] = [];
   const publisher = (
     keep?: (events: readonly OAuthEvent[]) => Promise<void>,
     traceHeader?: () => string | undefined,
@@ -64,9 +64,9 @@ async function busThat(
       eventBusName: "bus",
       logger,
       retryDelayMs: 1,
-      ...(keep && { setAside: { keep } }),
+      ...(keep && { spool: { keep } }),
     });
-  return { calls, logger, setAside, publisher };
+  return { calls, logger, spool, publisher };
 }
 
 const events = (count: number, size = 0) =>
@@ -77,7 +77,7 @@ const events = (count: number, size = 0) =>
     ),
   );
 
-const idsOf = (entries: readonly Entry[]) => entries.map(({ Detail }) => JSON.parse(Detail).id);
+const getIds = (entries: readonly Entry[]) => entries.map(({ Detail }) => JSON.parse(Detail).id);
 
 describe("createEventPublisher", () => {
   it("sends at most ten entries per call with the source and detail type", async () => {
@@ -114,7 +114,7 @@ describe("createEventPublisher", () => {
     const { calls, publisher } = await busThat((_, call) => ({ failed: call === 0 ? [1, 3] : [] }));
     const all = events(5);
     await publisher().publish(all);
-    expect(idsOf(calls[1] ?? [])).toEqual([all[1]?.id, all[3]?.id]);
+    expect(getIds(calls[1] ?? [])).toEqual([all[1]?.id, all[3]?.id]);
     expect(calls).toHaveLength(2);
   });
 

@@ -18,20 +18,20 @@ type Json = Record<string, unknown>;
 const DEFAULTS = JSON.parse(JSON.stringify(parseMonitoringConfig({}))) as Json;
 
 /** Returns the path of every setting as a list of keys. */
-function placesOf(value: unknown, path: readonly string[] = []): string[][] {
+function getPaths(value: unknown, path: readonly string[] = []): string[][] {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return [[...path]];
-  const below = Object.entries(value).flatMap(([key, member]) => placesOf(member, [...path, key]));
+  const below = Object.entries(value).flatMap(([key, member]) => getPaths(member, [...path, key]));
   return path.length === 0 ? below : [[...path], ...below];
 }
 
-const PLACES = placesOf(DEFAULTS);
+const PATHS = getPaths(DEFAULTS);
 
 /** Returns a configuration that contains one setting. */
 function sayingAt([first = "", ...rest]: readonly string[], value: unknown): Json {
   return Object.fromEntries([[first, rest.length > 0 ? sayingAt(rest, value) : value]]);
 }
 
-const place = fc.constantFrom(...PLACES);
+const path = fc.constantFrom(...PATHS);
 
 /** Includes numbers that JSON can't represent, because code can still pass them. */
 const value = fc.oneof(
@@ -42,10 +42,10 @@ const value = fc.oneof(
   fc.boolean(),
 );
 
-const numbersOf = (config: unknown): number[] => {
+const getNumbers = (config: unknown): number[] => {
   if (typeof config === "number") return [config];
   return typeof config === "object" && config !== null
-    ? Object.values(config).flatMap(numbersOf)
+    ? Object.values(config).flatMap(getNumbers)
     : [];
 };
 
@@ -62,29 +62,29 @@ function synthesize(config: MonitoringConfigInput): Stack {
 
 describe("configuration with hostile values", () => {
   it("is either accepted completely or rejected with the key and the reason", () => {
-    let refused = 0;
+    let rejected = 0;
     fc.assert(
-      fc.property(place, value, (path, given) => {
+      fc.property(path, value, (path, given) => {
         const same = (text: unknown) => JSON.stringify(text);
         try {
           const config = parseMonitoringConfig(sayingAt(path, given));
-          expect(numbersOf(config).every(Number.isFinite)).toBe(true);
+          expect(getNumbers(config).every(Number.isFinite)).toBe(true);
           expect(same(parseMonitoringConfig(config))).toBe(same(config));
           const handed = JSON.parse(same(sayingAt(path, given)));
           expect(same(parseMonitoringConfig(handed))).toBe(same(config));
         } catch (error) {
           expect(error).toBeInstanceOf(InvalidConfigError);
           expect((error as Error).message).toContain(path[0]);
-          refused += 1;
+          rejected += 1;
         }
       }),
       { numRuns: 1000 },
     );
-    expect(refused).toBeGreaterThan(500);
+    expect(rejected).toBeGreaterThan(500);
   });
 
   it.each(PROTOTYPE_NAMES)("is rejected when the key %s appears anywhere", (name) => {
-    const objects = [[], ...PLACES.filter((path) => isObjectAt(DEFAULTS, path))];
+    const objects = [[], ...PATHS.filter((path) => isObjectAt(DEFAULTS, path))];
     // Users choose the keys in these settings, so unknown keys are ignored or rejected
     // separately.
     const open = ["retention.daysByEventType", "functions.reservedConcurrency", "responses.rules"];
@@ -115,7 +115,7 @@ describe("configuration with hostile values", () => {
   it("can be synthesized with every accepted value, including the limits", {
     timeout: 120_000,
   }, () => {
-    const ends = PLACES.flatMap((path) =>
+    const ends = PATHS.flatMap((path) =>
       [
         0,
         1,

@@ -3,37 +3,41 @@ import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import { kilometresBetween } from "../../shared/detection/rules/impossible-travel.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
-import type { Origin } from "../../shared/events/origin.ts";
+import type { IpEnrichment } from "../../shared/events/ip-enrichment.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, rules } from "../seen-events.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const DAY_MINUTES = 24 * 60;
 
-const BERLIN: Origin = { asn: 64496, country: "DE", latitude: 52.52, longitude: 13.4 };
-const LISBON: Origin = { asn: 64498, country: "PT", latitude: 38.72, longitude: -9.14 };
+const BERLIN: IpEnrichment = { asn: 64496, country: "DE", latitude: 52.52, longitude: 13.4 };
+const LISBON: IpEnrichment = { asn: 64498, country: "PT", latitude: 38.72, longitude: -9.14 };
 const AGENT = "Firefox on Linux";
 
 const event = eventsBefore(NOW);
-const use = (minutesAgo: number, origin?: Origin, parts: Partial<SeenEvent> = {}): SeenEvent => ({
+const use = (
+  minutesAgo: number,
+  enrichment?: IpEnrichment,
+  parts: Partial<SeenEvent> = {},
+): SeenEvent => ({
   ...event(minutesAgo),
   agent: AGENT,
-  ...(origin && {
-    origin,
-    ip: `203.${(origin.asn ?? 0) % 100}.113.9`,
-    network: `203.${(origin.asn ?? 0) % 100}.0.0/16`,
+  ...(enrichment && {
+    enrichment,
+    ip: `203.${(enrichment.asn ?? 0) % 100}.113.9`,
+    network: `203.${(enrichment.asn ?? 0) % 100}.0.0/16`,
   }),
   ...parts,
 });
 
 /** Creates calls from the usual location on the three previous days. */
-const atHome = (origin = BERLIN) =>
-  [3, 2, 1.1].map((days) => use(days * DAY_MINUTES, origin, { tokenId: "old" }));
+const atHome = (enrichment = BERLIN) =>
+  [3, 2, 1.1].map((days) => use(days * DAY_MINUTES, enrichment, { tokenId: "old" }));
 
 const found = (...people: readonly (readonly SeenEvent[])[]) =>
   findAnomalies(
     quietSnapshot(NOW, {
-      holders: new Map(people.map((events, n) => [`user:${n === 0 ? "ada" : `u${n}`}`, events])),
+      principals: new Map(people.map((events, n) => [`user:${n === 0 ? "ada" : `u${n}`}`, events])),
     }),
     rules,
   )
@@ -78,7 +82,7 @@ describe("impossible_travel", () => {
   });
 
   it("treats locations within the minimum distance as one location", () => {
-    const north = (km: number): Origin => ({
+    const north = (km: number): IpEnrichment => ({
       ...LISBON,
       latitude: 52.52 + km / 111.195,
       longitude: 13.4,
@@ -103,7 +107,7 @@ describe("impossible_travel", () => {
 
   it("names the unusual location even when the user calls after the attacker", () => {
     expect(travel(use(30, LISBON, { agent: "curl" }), use(10, BERLIN))).toMatchObject([
-      { score: 65, evidence: { country: "PT", other_place: "203.96.113.9, AS64496 in DE" } },
+      { score: 65, evidence: { country: "PT", other_location: "203.96.113.9, AS64496 in DE" } },
     ]);
   });
 
@@ -140,10 +144,10 @@ describe("impossible_travel", () => {
   });
 
   it("compares alternating countries when coordinates are unknown", () => {
-    const home: Origin = { asn: 64496, country: "DE" };
-    const away: Origin = { asn: 64498, country: "PT" };
-    const inTurn = (...parts: readonly (readonly [number, Origin])[]) =>
-      found([...atHome(home), ...parts.map(([ago, origin]) => use(ago, origin))]);
+    const home: IpEnrichment = { asn: 64496, country: "DE" };
+    const away: IpEnrichment = { asn: 64498, country: "PT" };
+    const inTurn = (...parts: readonly (readonly [number, IpEnrichment])[]) =>
+      found([...atHome(home), ...parts.map(([ago, enrichment]) => use(ago, enrichment))]);
     expect(inTurn([70, home], [50, away])).toEqual([]);
     expect(inTurn([70, home], [50, away], [10, home])).toMatchObject([
       { score: 40, observed: 1, threshold: 1, evidence: { changes_between: 1 } },

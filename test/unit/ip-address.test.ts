@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
-import { addressGroup, ipBlockSchema, networkOf } from "../../shared/events/ip-network.ts";
+import { addressGroup, ipBlockSchema, parseNetwork } from "../../shared/events/ip-network.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 
 describe("canonicalIp", () => {
@@ -23,10 +23,10 @@ describe("canonicalIp", () => {
   });
 
   it("normalizes the address in every created event", () => {
-    const ipOf = (ip: unknown) =>
+    const getIp = (ip: unknown) =>
       createEvent({ eventType: "auth_failed", details: { ip } }, 0).event_data.ip;
-    expect(ipOf("::ffff:203.0.113.9")).toBe("203.0.113.9");
-    expect(ipOf(42)).toBe(42);
+    expect(getIp("::ffff:203.0.113.9")).toBe("203.0.113.9");
+    expect(getIp(42)).toBe(42);
   });
 });
 
@@ -48,7 +48,7 @@ describe("addressGroup", () => {
   it("returns the /64 block that contains an IPv6 address", () => {
     fc.assert(
       fc.property(fc.ipV6(), (ip) => {
-        if (networkOf(ip)?.includes(".")) return;
+        if (parseNetwork(ip)?.includes(".")) return;
         expect(addressGroup(ip)).toBe(ipBlockSchema.parse(`${ip}/64`));
       }),
     );
@@ -69,6 +69,6 @@ describe("networkOf", () => {
     [42, undefined],
     [undefined, undefined],
   ])("puts %s in the network %s", (ip, network) => {
-    expect(networkOf(ip)).toBe(network);
+    expect(parseNetwork(ip)).toBe(network);
   });
 });

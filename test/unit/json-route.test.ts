@@ -15,7 +15,7 @@ const route = jsonRoute(logger, undefined, rangeParametersSchema, async (range) 
 );
 
 /** Calls the route and returns the errors in the response. */
-async function faults(parameters: Record<string, number>) {
+async function errors(parameters: Record<string, number>) {
   const event = {
     multiValueQueryStringParameters: Object.fromEntries(
       Object.entries(parameters).map(([name, atMs]) => [name, [toInstant(atMs)]]),
@@ -34,7 +34,7 @@ describe("jsonRoute with an invalid range", () => {
     ["/to", { to: NOW - 90 * DAY_MS }, "Choose a later to"],
     ["/to", { from: NOW, to: NOW + 367 * DAY_MS }, "Choose an earlier to"],
   ])("returns an error that names %s: %j", async (pointer, parameters, detail) => {
-    expect(await faults(parameters)).toEqual([
+    expect(await errors(parameters)).toEqual([
       { pointer, detail: expect.stringContaining(detail) },
     ]);
   });

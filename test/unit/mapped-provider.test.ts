@@ -52,12 +52,12 @@ const DETAIL = {
   context: { session: "s-1" },
 };
 
-const mappingsOf = (...mappings: MappingInput[]) =>
+const getMappings = (...mappings: MappingInput[]) =>
   parseMonitoringConfig({ providers: { mappings } }).providers.mappings;
 
 async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Promise<OAuthEvent> {
   const message = { source, "detail-type": "x", id: "eb-1", time: "2026-11-23T10:00:05Z", detail };
-  const parsed = parseBusMessage(JSON.stringify(message), await loadAdapters(mappingsOf(mapping)));
+  const parsed = parseBusMessage(JSON.stringify(message), await loadAdapters(getMappings(mapping)));
   if (!("event" in parsed)) throw new Error(JSON.stringify(parsed));
   return parsed.event;
 }
@@ -84,7 +84,7 @@ describe("mapped provider", () => {
       kind: "VPN",
       at: ["52.52", 13.4],
     };
-    expect((await read({ ...DETAIL, geo }, mapping)).event_data.origin).toEqual({
+    expect((await read({ ...DETAIL, geo }, mapping)).event_data.enrichment).toEqual({
       country: "DE",
       asn: 64496,
       operator: "Example",
@@ -92,7 +92,7 @@ describe("mapped provider", () => {
       latitude: 52.5,
       longitude: 13.4,
     });
-    expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.origin).toBeUndefined();
+    expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.enrichment).toBeUndefined();
   });
 
   it("maps provider events to product types and fills every mapped field", async () => {
@@ -134,8 +134,8 @@ describe("mapped provider", () => {
   });
 
   it("drops unreadable fields but never drops the event", async () => {
-    const adapters = await loadAdapters(mappingsOf(ACME));
-    const refused: string[] = [];
+    const adapters = await loadAdapters(getMappings(ACME));
+    const rejected: string[] = [];
     fc.assert(
       fc.property(
         fc.oneof(
@@ -153,12 +153,12 @@ describe("mapped provider", () => {
             }),
             adapters,
           );
-          if ("reason" in parsed) refused.push(parsed.reason);
+          if ("reason" in parsed) rejected.push(parsed.reason);
         },
       ),
       { numRuns: 500 },
     );
-    expect(refused).toEqual([]);
+    expect(rejected).toEqual([]);
     expect((await read(null)).event_type).toBe("acme_unknown");
     const deep = JSON.stringify({
       source: "oauth.acme",
@@ -183,9 +183,9 @@ describe("mapped provider", () => {
 });
 
 describe("checkMappings", () => {
-  const refusal = (mapping: unknown): string => {
+  const rejection = (mapping: unknown): string => {
     try {
-      checkMappings(mappingsOf(mapping as MappingInput));
+      checkMappings(getMappings(mapping as MappingInput));
       return "";
     } catch (error) {
       return String(error);
@@ -193,17 +193,17 @@ describe("checkMappings", () => {
   };
 
   it("rejects an unusable mapping and names the key and the reason", () => {
-    expect(refusal(ACME)).toBe("");
-    const fields = (more: object) => refusal({ ...ACME, fields: { ...ACME.fields, ...more } });
+    expect(rejection(ACME)).toBe("");
+    const fields = (more: object) => rejection({ ...ACME, fields: { ...ACME.fields, ...more } });
     expect(fields({ ip: "$.a[" })).toMatch(/providers\.mappings\.0\.fields\.ip: invalid JSONPath/);
     expect(fields({ userId: ["$.a", "$.b c"] })).toMatch(/fields\.userId\.1: invalid JSONPath/);
     expect(fields({ ip: "ip" })).toMatch(/fields\.ip: .*starts with \$/);
     // Text from an attacker could make a regular expression very slow.
     expect(fields({ ip: "$[?search(@.a, '(a+)+b')]" })).toMatch(/without match\(\) and search\(\)/);
-    expect(refusal({ ...ACME, fields: {} })).toContain("fields.code");
-    expect(refusal({ ...ACME, name: "okta" })).toMatch(/name: this name is reserved/);
-    expect(refusal({ ...ACME, types: { a: "Not A Type" } })).toContain("types.a");
-    expect(() => mappingsOf(ACME, ACME)).toThrow("the same name");
+    expect(rejection({ ...ACME, fields: {} })).toContain("fields.code");
+    expect(rejection({ ...ACME, name: "okta" })).toMatch(/name: this name is reserved/);
+    expect(rejection({ ...ACME, types: { a: "Not A Type" } })).toContain("types.a");
+    expect(() => getMappings(ACME, ACME)).toThrow("the same name");
   });
 });
 

@@ -20,7 +20,7 @@ describe("parseMcpOptions", () => {
     const parse = () => parseMcpOptions({ ...OPTIONS, ...wrong });
     expect(parse).toThrow(InvalidInputError);
     expect(parse).toThrow(
-      expect.objectContaining({ faults: [expect.objectContaining({ pointer })] }),
+      expect.objectContaining({ errors: [expect.objectContaining({ pointer })] }),
     );
   });
 
@@ -33,7 +33,7 @@ describe("parseMcpOptions", () => {
 });
 
 describe("describeResource", () => {
-  const resourceOf = (more: object = {}) =>
+  const getResource = (more: object = {}) =>
     describeResource(parseMcpOptions({ ...OPTIONS, ...more }));
 
   it.each([
@@ -42,7 +42,7 @@ describe("describeResource", () => {
     ["https://api.example.com", "/.well-known/oauth-protected-resource"],
     ["https://api.example.com/", "/.well-known/oauth-protected-resource"],
   ])("serves the metadata for %s at %s", (resource, path) => {
-    const { metadataUrl, answer } = resourceOf({ resource });
+    const { metadataUrl, answer } = getResource({ resource });
     expect(metadataUrl).toBe(`https://api.example.com${path}`);
     expect(answer("GET", path)?.status).toBe(200);
     expect(answer("HEAD", path)).toMatchObject({ status: 200, body: "" });
@@ -56,7 +56,7 @@ describe("describeResource", () => {
   });
 
   it("lists the authorization servers and supported scopes", () => {
-    const { answer } = resourceOf({
+    const { answer } = getResource({
       toolScopes: { read: ["orders:read"], drop: ["orders:read", "orders:write"] },
       resourceName: "Orders",
     });

@@ -8,7 +8,7 @@ import { measureBatch } from "../../functions/subscriber/batch-metrics.ts";
 import type { Decision } from "../../shared/authorization/decision.ts";
 import { METRIC_NAMES, SIGNAL_METRIC_NAMES } from "../../shared/core/telemetry.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { parseMetricLine, sumOf, valuesOf } from "../embedded-metrics.ts";
+import { computeSum, getValues, parseMetricLine } from "../embedded-metrics.ts";
 
 let written: string[] = [];
 const lines = () => written.map(parseMetricLine);
@@ -90,7 +90,7 @@ describe("metrics with delayed publishing", () => {
     allowed(metrics);
     nowMs = 5000;
     allowed(metrics);
-    expect(sumOf(lines(), "Allowed")).toBe(2);
+    expect(computeSum(lines(), "Allowed")).toBe(2);
   });
 
   it("are written immediately together with urgent metrics", () => {
@@ -98,8 +98,8 @@ describe("metrics with delayed publishing", () => {
     allowed(metrics);
     metrics.count("AuthFailed", 1);
     metrics.publish();
-    expect(sumOf(lines(), "Allowed")).toBe(1);
-    expect(sumOf(lines(), "AuthFailed")).toBe(1);
+    expect(computeSum(lines(), "Allowed")).toBe(1);
+    expect(computeSum(lines(), "AuthFailed")).toBe(1);
   });
 });
 
@@ -110,11 +110,11 @@ describe("measureBatch", () => {
     const outcome = { stored, duplicates: 3, rejected: 2, retried: 1 };
     measureBatch(createMetrics("subscriber", "Shop"), outcome, at);
     expect(lines().length).toBeGreaterThan(1);
-    expect(valuesOf(lines(), "EventLag")).toEqual(Array.from({ length: 250 }, (_, n) => n));
-    expect(sumOf(lines(), "EventsStored")).toBe(250);
-    expect(sumOf(lines(), "EventsDuplicate")).toBe(3);
-    expect(sumOf(lines(), "EventsRejected")).toBe(2);
-    expect(sumOf(lines(), "EventsRetried")).toBe(1);
+    expect(getValues(lines(), "EventLag")).toEqual(Array.from({ length: 250 }, (_, n) => n));
+    expect(computeSum(lines(), "EventsStored")).toBe(250);
+    expect(computeSum(lines(), "EventsDuplicate")).toBe(3);
+    expect(computeSum(lines(), "EventsRejected")).toBe(2);
+    expect(computeSum(lines(), "EventsRetried")).toBe(1);
   });
 
   it("counts the stored security events by type", () => {
@@ -126,9 +126,9 @@ describe("measureBatch", () => {
       { ...outcome, stored: types.map((type) => event(type, at)) },
       at,
     );
-    expect(sumOf(lines(), "AuthFailed")).toBe(2);
-    expect(sumOf(lines(), "ScopeViolation")).toBe(1);
-    expect(sumOf(lines(), "SuspiciousActivity")).toBe(1);
+    expect(computeSum(lines(), "AuthFailed")).toBe(2);
+    expect(computeSum(lines(), "ScopeViolation")).toBe(1);
+    expect(computeSum(lines(), "SuspiciousActivity")).toBe(1);
   });
 
   it("reports a lag of zero when the producer's clock is ahead", () => {
@@ -139,7 +139,7 @@ describe("measureBatch", () => {
       { ...outcome, duplicates: 0, rejected: 0, retried: 0 },
       at,
     );
-    expect(valuesOf(lines(), "EventLag")).toEqual([0]);
+    expect(getValues(lines(), "EventLag")).toEqual([0]);
   });
 });
 
@@ -163,14 +163,14 @@ it("measureCleanup counts removals by kind and whether the cleanup finished", ()
 });
 
 it.each([
-  ["taken", ["SetsTaken"]],
-  ["left", ["SetsLeft"]],
-  ["invalid_request", ["SetsRefused", "InvalidRequest"]],
-  ["invalid_key", ["SetsRefused", "InvalidKey"]],
-  ["invalid_issuer", ["SetsRefused", "InvalidIssuer"]],
-  ["invalid_audience", ["SetsRefused", "InvalidAudience"]],
-  ["authentication_failed", ["SetsRefused", "AuthenticationFailed"]],
-  ["access_denied", ["SetsRefused", "AccessDenied"]],
+  ["taken", ["SetsAccepted"]],
+  ["left", ["SetsIgnored"]],
+  ["invalid_request", ["SetsRejected", "InvalidRequest"]],
+  ["invalid_key", ["SetsRejected", "InvalidKey"]],
+  ["invalid_issuer", ["SetsRejected", "InvalidIssuer"]],
+  ["invalid_audience", ["SetsRejected", "InvalidAudience"]],
+  ["authentication_failed", ["SetsRejected", "AuthenticationFailed"]],
+  ["access_denied", ["SetsRejected", "AccessDenied"]],
 ] as const)("countSet counts a SET that is %s as %s", (outcome, names) => {
   const metrics = createMetrics("signal-receiver", "Shop");
   countSet(metrics, outcome);

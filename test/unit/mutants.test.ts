@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { mutantsOf, mutate } from "../mutation/mutants.ts";
-import { placeOf, withProbes } from "../mutation/probes.ts";
+import { findMutants, mutate } from "../mutation/mutants.ts";
+import { getSource, withProbes } from "../mutation/probes.ts";
 
 const mutations = (code: string) =>
-  mutantsOf("a.ts", code).map((mutant) => mutate(code, mutant).replaceAll(/\s+/g, " "));
+  findMutants("a.ts", code).map((mutant) => mutate(code, mutant).replaceAll(/\s+/g, " "));
 
 describe("mutantsOf", () => {
   it.each([
@@ -44,11 +44,11 @@ it("probes report the module and each function, and placeOf returns the innermos
   new Function(withProbes("a.ts", code))();
   Object.assign(globalThis, { reached: undefined });
   expect([...reached].sort()).toEqual(["a.ts#0", "a.ts#1", "a.ts#2", "a.ts#3"]);
-  const placeOfText = (text: string) => {
-    const mutant = mutantsOf("a.ts", code).find(({ start }) => code.startsWith(text, start));
-    return mutant && placeOf(mutant, code);
+  const getSourceOfText = (text: string) => {
+    const mutant = findMutants("a.ts", code).find(({ start }) => code.startsWith(text, start));
+    return mutant && getSource(mutant, code);
   };
-  expect(placeOfText("1)")).toBe("a.ts#2");
-  expect(placeOfText("2]")).toBe("a.ts#3");
-  expect(placeOfText("g();")).toBe("a.ts#0");
+  expect(getSourceOfText("1)")).toBe("a.ts#2");
+  expect(getSourceOfText("2]")).toBe("a.ts#3");
+  expect(getSourceOfText("g();")).toBe("a.ts#0");
 });

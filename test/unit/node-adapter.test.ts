@@ -116,8 +116,8 @@ describe("protectServer", () => {
         db: undefined as never,
         tokensTable: "tokens",
         sessionsTable: "sessions",
-        holdingsTable: "holdings",
-        restrictions: { current: () => Promise.reject(new Error("no store")) },
+        credentialsTable: "credentials",
+        denyList: { current: () => Promise.reject(new Error("no store")) },
       },
       { batching: { maxWaitMs: 60_000 } },
     );

@@ -129,30 +129,30 @@ describe("secret redaction", () => {
 });
 
 describe("event data", () => {
-  const refusal = (data: unknown) => {
+  const rejection = (data: unknown) => {
     const { error } = oauthEventSchema.safeParse({ ...event({}), event_data: data });
     return error?.issues[0]?.message;
   };
   const nested = (levels: number): unknown => (levels === 0 ? {} : { a: nested(levels - 1) });
 
   it("must be an object that stays within DynamoDB's nesting limit", () => {
-    expect(refusal(nested(27))).toBeUndefined();
-    expect(refusal(nested(28))).toContain("deeper than 28 levels");
+    expect(rejection(nested(27))).toBeUndefined();
+    expect(rejection(nested(28))).toContain("deeper than 28 levels");
     for (const wrong of [[], null, "text", undefined]) {
-      expect(refusal(wrong)).toContain("must be a JSON object");
+      expect(rejection(wrong)).toContain("must be a JSON object");
     }
-    expect(refusal({ a: undefined })).toContain("event_data.a is not JSON");
+    expect(rejection({ a: undefined })).toContain("event_data.a is not JSON");
   });
 
   it("must have valid keys and numbers within DynamoDB's range", () => {
     for (const right of [0, -0, 9.9e125, -9.9e125, 1e-130, -1e-130]) {
-      expect(refusal({ n: right })).toBeUndefined();
+      expect(rejection({ n: right })).toBeUndefined();
     }
     for (const wrong of [1e126, -1e126, 1e-131, Number.NaN, Number.POSITIVE_INFINITY]) {
-      expect(refusal({ a: { n: wrong } })).toContain("event_data.a.n is a number");
+      expect(rejection({ a: { n: wrong } })).toContain("event_data.a.n is a number");
     }
-    expect(refusal({ "": 1 })).toContain("Rename it");
-    expect(refusal(JSON.parse('{"a":{"__proto__":1}}'))).toContain(
+    expect(rejection({ "": 1 })).toContain("Rename it");
+    expect(rejection(JSON.parse('{"a":{"__proto__":1}}'))).toContain(
       "event_data.a has the unsupported key",
     );
   });

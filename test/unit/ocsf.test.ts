@@ -7,8 +7,8 @@ import {
   type OAuthEvent,
   oauthEventSchema,
 } from "../../shared/events/oauth-event.ts";
-import { partitionOf, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
-import { OCSF, ocsfFaults } from "../published/ocsf-schema.ts";
+import { getPartition, toOcsfEvent } from "../../shared/integrations/ocsf/to-ocsf-event.ts";
+import { findOcsfErrors, OCSF } from "../published/ocsf-schema.ts";
 import { ocsfEventSchema } from "./ocsf-schema.ts";
 
 const AT = "2026-11-23T10:00:00.000Z";
@@ -326,7 +326,7 @@ describe("toOcsfEvent", () => {
   });
 
   it("maps IP enrichment to the location and autonomous_system attributes", () => {
-    const origin = {
+    const enrichment = {
       country: "DE",
       asn: 64496,
       operator: "Example Telecom",
@@ -335,33 +335,33 @@ describe("toOcsfEvent", () => {
       longitude: 13.4,
     };
     for (const type of ["token_used", "auth_failed", "suspicious_activity"]) {
-      const mapped = conforming(event(type, { ip: "203.0.113.9", origin }));
+      const mapped = conforming(event(type, { ip: "203.0.113.9", enrichment }));
       const endpoint = mapped.src_endpoint ?? mapped.evidences[0].src_endpoint;
       expect(endpoint).toEqual({
         ip: "203.0.113.9",
         location: { country: "DE", lat: 52.5, long: 13.4 },
         autonomous_system: { number: 64496, name: "Example Telecom" },
       });
-      expect(mapped.unmapped.origin).toEqual({ kind: "vpn" });
+      expect(mapped.unmapped.enrichment).toEqual({ kind: "vpn" });
     }
   });
 
   it("stores IP enrichment in unmapped when the schema has no attribute for it", () => {
     // The schema doesn't allow a location that has only coordinates.
     const nowhere = { latitude: 52.5, longitude: 13.4, asn: 64496 };
-    const mapped = conforming(event("token_used", { ip: "203.0.113.9", origin: nowhere }));
+    const mapped = conforming(event("token_used", { ip: "203.0.113.9", enrichment: nowhere }));
     expect(mapped.src_endpoint).toEqual({
       ip: "203.0.113.9",
       autonomous_system: { number: 64496 },
     });
-    expect(mapped.unmapped.origin).toEqual({ latitude: 52.5, longitude: 13.4 });
-    const placeless = conforming(event("token_used", { origin: { country: "DE" } }));
-    expect(placeless.src_endpoint).toEqual({ name: "Unknown" });
-    expect(placeless.unmapped.origin).toEqual({ country: "DE" });
+    expect(mapped.unmapped.enrichment).toEqual({ latitude: 52.5, longitude: 13.4 });
+    const withoutLocation = conforming(event("token_used", { enrichment: { country: "DE" } }));
+    expect(withoutLocation.src_endpoint).toEqual({ name: "Unknown" });
+    expect(withoutLocation.unmapped.enrichment).toEqual({ country: "DE" });
     for (const odd of ["DE", { country: "Germany", asn: "AS1" }, [], {}]) {
-      const kept = conforming(event("token_used", { ip: "203.0.113.9", origin: odd }));
+      const kept = conforming(event("token_used", { ip: "203.0.113.9", enrichment: odd }));
       expect(kept.src_endpoint).toEqual({ ip: "203.0.113.9" });
-      if (JSON.stringify(odd) !== "{}") expect(kept.unmapped.origin).toEqual(odd);
+      if (JSON.stringify(odd) !== "{}") expect(kept.unmapped.enrichment).toEqual(odd);
     }
   });
 
@@ -388,7 +388,7 @@ describe("toOcsfEvent", () => {
       { eventType: "token_used", details: {} },
       Date.parse("2026-11-23T23:59:59.999Z"),
     );
-    expect(partitionOf(exported(late))).toEqual({ class_uid: "6003", day: "2026-11-23" });
+    expect(getPartition(exported(late))).toEqual({ class_uid: "6003", day: "2026-11-23" });
   });
 });
 
@@ -457,8 +457,10 @@ function leaves(node: unknown): unknown[] {
 
 describe("published OCSF schema", () => {
   const whole = conforming(event("auth_failed", CALL, { oauth_client_id: "app", user_id: "ada" }));
-  const faults = (more: object) =>
-    ocsfFaults({ ...whole, ...more }).map(({ path, message }) => `${path.join(".")} ${message}`);
+  const errors = (more: object) =>
+    findOcsfErrors({ ...whole, ...more }).map(
+      ({ path, message }) => `${path.join(".")} ${message}`,
+    );
 
   it("has the same version as the exported events", () => {
     expect(OCSF).toMatchObject({
@@ -493,9 +495,9 @@ describe("published OCSF schema", () => {
     ["a list instead of an object", { user: [] }, "user is not an object"],
     ["an unknown nested attribute", { user: { uid: "a", x: 1 } }, "user.x is no"],
     ["an unknown class", { class_uid: 1 }, "class_uid is none of our classes"],
-  ])("rejects an event with %s", (_, more, fault) => {
-    expect(faults({})).toEqual([]);
-    expect(faults(more).join("; ")).toContain(fault);
+  ])("rejects an event with %s", (_, more, error) => {
+    expect(errors({})).toEqual([]);
+    expect(errors(more).join("; ")).toContain(error);
   });
 });
 

@@ -122,9 +122,9 @@ describe("outgoingSignals for all events", () => {
   const all = [
     out("action_taken", action()),
     out("suspicious_activity", alert({ subject: { kind: "ip", id: "203.0.113.9" } })),
-    out("access_revoked", { holder: "session", session_id: "s" }),
-    out("access_revoked", { holder: "user" }, { userId: "ada" }),
-    out("access_revoked", { holder: "client" }, { clientId: "app" }),
+    out("access_revoked", { principal: "session", session_id: "s" }),
+    out("access_revoked", { principal: "user" }, { userId: "ada" }),
+    out("access_revoked", { principal: "client" }, { clientId: "app" }),
   ].flat();
 
   it("sends a standard subject and a reason, as the interoperability profile requires", () => {

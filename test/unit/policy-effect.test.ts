@@ -69,21 +69,21 @@ describe("effectOfPolicies", () => {
       wrongActions: 0,
       wronglyRevokedTokens: 0,
       blockedCallerMinutes: 0,
-      attacks: [{ name: "theft", calls: 5, callsBefore: 2, refused: 3 }],
+      attacks: [{ name: "theft", calls: 5, callsBefore: 2, denied: 3 }],
     });
   });
 
   it("counts the user's other tokens as wrongly revoked, but not tokens issued later", () => {
     const { wronglyRevokedTokens, attacks } = effect([alert("user", "ada")], "revoke");
     expect(wronglyRevokedTokens).toBe(1);
-    expect(attacks).toMatchObject([{ refused: 3 }]);
+    expect(attacks).toMatchObject([{ denied: 3 }]);
   });
 
   it("counts a token as wrongly revoked when no attacker used it before the revocation", () => {
     expect(effect([alert("token", "t2")], "revoke")).toMatchObject({
       wrongActions: 1,
       wronglyRevokedTokens: 1,
-      attacks: [{ callsBefore: 5, refused: 0 }],
+      attacks: [{ callsBefore: 5, denied: 0 }],
     });
     expect(effect([alert("token", "t1", 5)], "revoke").wronglyRevokedTokens).toBe(1);
   });
@@ -94,11 +94,11 @@ describe("effectOfPolicies", () => {
       wrongActions: 0,
       wronglyRevokedTokens: 0,
       blockedCallerMinutes: 55,
-      attacks: [{ callsBefore: 2, refused: 3 }],
+      attacks: [{ callsBefore: 2, denied: 3 }],
     });
     expect(effect([alert("ip", "203.0.113.66")], "block", 10)).toMatchObject({
       blockedCallerMinutes: 5,
-      attacks: [{ callsBefore: 2, refused: 2 }],
+      attacks: [{ callsBefore: 2, denied: 2 }],
     });
   });
 

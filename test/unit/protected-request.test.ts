@@ -12,7 +12,7 @@ const toProtectedRequest = (event: object) =>
 
 const TOKEN = "oam_abcdefghijklmnopqrstuvwxyz0123456789";
 
-const requestIdOf = (requestId: string, multiValueHeaders: Record<string, string[]>) =>
+const getRequestId = (requestId: string, multiValueHeaders: Record<string, string[]>) =>
   toProtectedRequest({
     httpMethod: "GET",
     path: "/api/x",
@@ -23,9 +23,9 @@ const requestIdOf = (requestId: string, multiValueHeaders: Record<string, string
 describe("protected request ID", () => {
   it("is the request ID from API Gateway", () => {
     const id = "7c03c52e-1ebf-4728-882b-11eab8031dc9";
-    expect(requestIdOf(id, { Authorization: [`Bearer ${TOKEN}`] })).toBe(id);
-    expect(requestIdOf(id, { Authorization: ["Bearer a"] })).toBe(id);
-    expect(requestIdOf(id, {})).toBe(id);
+    expect(getRequestId(id, { Authorization: [`Bearer ${TOKEN}`] })).toBe(id);
+    expect(getRequestId(id, { Authorization: ["Bearer a"] })).toBe(id);
+    expect(getRequestId(id, {})).toBe(id);
   });
 
   it.each([
@@ -36,12 +36,12 @@ describe("protected request ID", () => {
     ["a JWT", "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl", {}],
     ["the session", "my-session-secret", { "Mcp-Session-Id": ["my-session-secret"] }],
   ])("is replaced when the caller sent %s as the request ID", (_, requestId, headers) => {
-    expect(requestIdOf(requestId, headers)).toBe("[secret]");
+    expect(getRequestId(requestId, headers)).toBe("[secret]");
   });
 });
 
 describe("protected request session", () => {
-  const sessionOf = (multiValueHeaders: Record<string, string[]>) =>
+  const getSession = (multiValueHeaders: Record<string, string[]>) =>
     toProtectedRequest({
       httpMethod: "GET",
       path: "/api/x",
@@ -50,13 +50,13 @@ describe("protected request session", () => {
     }).sessionSecret;
 
   it("is read from the header and undefined when two sessions are sent", () => {
-    expect(sessionOf({ "mcp-session-id": ["one"] })).toBe("one");
-    expect(sessionOf({})).toBeUndefined();
+    expect(getSession({ "mcp-session-id": ["one"] })).toBe("one");
+    expect(getSession({})).toBeUndefined();
     for (const headers of [
       { "Mcp-Session-Id": ["one", "two"] },
       { "Mcp-Session-Id": ["one"], "mcp-session-id": ["two"] },
     ]) {
-      expect(["one", "two", undefined]).not.toContain(sessionOf(headers));
+      expect(["one", "two", undefined]).not.toContain(getSession(headers));
     }
   });
 });

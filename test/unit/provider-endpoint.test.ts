@@ -6,8 +6,8 @@ import { DAY_MS } from "../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { authenticateRequest } from "../../shared/integrations/provider-endpoint/authenticate-request.ts";
 import {
+  parseRecords,
   receiveRecords,
-  recordsOfBody,
 } from "../../shared/integrations/provider-endpoint/receive-records.ts";
 import { auth0 } from "../../shared/integrations/providers/auth0.ts";
 import { entra } from "../../shared/integrations/providers/entra.ts";
@@ -74,14 +74,14 @@ describe("Standard Webhooks signature", () => {
   });
 
   it("is valid with either key during a rotation but not with a third key", () => {
-    const keyOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
-    const secret = `${keyOf(1)}\n  ${keyOf(2)}\n`;
+    const getKey = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+    const secret = `${getKey(1)}\n  ${getKey(2)}\n`;
     const signed = (byte: number) =>
-      signWebhook([keyOf(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
+      signWebhook([getKey(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
     expect(check(signed(1), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(2), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(3), { secret })).toEqual({
-      refusal: "no signature in webhook-signature is valid",
+      rejection: "no signature in webhook-signature is valid",
     });
   });
 
@@ -93,14 +93,14 @@ describe("Standard Webhooks signature", () => {
     }
     for (const seconds of [301, -301]) {
       expect(check(EXAMPLE.headers, { atMs: EXAMPLE.atMs + seconds * 1000 })).toEqual({
-        refusal: "webhook-timestamp differs from the server's time by more than 300 seconds",
+        rejection: "webhook-timestamp differs from the server's time by more than 300 seconds",
       });
     }
   });
 
   it("is valid only for the signed body, ID and timestamp", () => {
     const { headers } = EXAMPLE;
-    for (const refused of [
+    for (const rejected of [
       check(headers, { body: '{"test": 2432232315}' }),
       check(headers, { body: EXAMPLE.body.slice(0, -1) }),
       check(headers, { body: "" }),
@@ -110,7 +110,7 @@ describe("Standard Webhooks signature", () => {
       check({ ...headers, "webhook-signature": "v1," }),
       check({ ...headers, "webhook-signature": headers["webhook-signature"].slice(3) }),
     ]) {
-      expect(refused).toEqual({ refusal: "no signature in webhook-signature is valid" });
+      expect(rejected).toEqual({ rejection: "no signature in webhook-signature is valid" });
     }
   });
 
@@ -118,12 +118,12 @@ describe("Standard Webhooks signature", () => {
     for (const name of Object.keys(EXAMPLE.headers)) {
       const { [name]: _, ...others } = EXAMPLE.headers as Record<string, string>;
       expect(check(others)).toEqual({
-        refusal:
+        rejection:
           "webhook-id, webhook-timestamp and webhook-signature are required, each exactly once",
       });
     }
     expect(check({ ...EXAMPLE.headers, "webhook-timestamp": "hello" })).toEqual({
-      refusal: "webhook-timestamp is not in epoch seconds",
+      rejection: "webhook-timestamp is not in epoch seconds",
     });
   });
 
@@ -136,7 +136,7 @@ describe("Standard Webhooks signature", () => {
           "webhook-timestamp": timestamp,
           "webhook-signature": `v1,${signature}`,
         });
-        expect(verdict).toHaveProperty("refusal");
+        expect(verdict).toHaveProperty("rejection");
       }),
     );
   });
@@ -174,13 +174,13 @@ describe("body signature", () => {
   });
 
   it("is rejected when it is wrong, missing, truncated or for a different body", () => {
-    const refused = { refusal: "the header x-keycloak-signature is wrong" };
-    expect(check(hex("another-key-of-keycloak"))).toEqual(refused);
-    expect(check(hex(keycloakKey).slice(0, 40))).toEqual(refused);
-    expect(check("")).toEqual(refused);
-    expect(check(hex(keycloakKey), { body: event.slice(0, -1) })).toEqual(refused);
+    const rejected = { rejection: "the header x-keycloak-signature is wrong" };
+    expect(check(hex("another-key-of-keycloak"))).toEqual(rejected);
+    expect(check(hex(keycloakKey).slice(0, 40))).toEqual(rejected);
+    expect(check("")).toEqual(rejected);
+    expect(check(hex(keycloakKey), { body: event.slice(0, -1) })).toEqual(rejected);
     expect(authenticateRequest(byDefault, keycloakKey, request({}, event), 0)).toEqual({
-      refusal: "the header x-keycloak-signature is missing or repeated",
+      rejection: "the header x-keycloak-signature is missing or repeated",
     });
   });
 
@@ -208,10 +208,10 @@ describe("shared secret", () => {
     expect(check({ authorization: key })).toEqual({});
     for (const wrong of [key.slice(7), key.slice(0, -1), `${key}0`, "", key.toLowerCase()]) {
       expect(check({ authorization: wrong })).toEqual({
-        refusal: "the header authorization is wrong",
+        rejection: "the header authorization is wrong",
       });
     }
-    expect(check({})).toEqual({ refusal: "the header authorization is missing or repeated" });
+    expect(check({})).toEqual({ rejection: "the header authorization is missing or repeated" });
   });
 
   it("can be in a custom header and can be one of several secrets", () => {
@@ -219,8 +219,8 @@ describe("shared secret", () => {
     const keys = "the-key-of-tomorrow\nthe-key-of-today-1";
     expect(check({ "x-api-key": "the-key-of-tomorrow" }, keys, own)).toEqual({});
     expect(check({ "x-api-key": "the-key-of-today-1" }, keys, own)).toEqual({});
-    expect(check({ authorization: "the-key-of-today-1" }, keys, own)).toHaveProperty("refusal");
-    expect(check({ "x-api-key": keys }, keys, own)).toHaveProperty("refusal");
+    expect(check({ authorization: "the-key-of-today-1" }, keys, own)).toHaveProperty("rejection");
+    expect(check({ "x-api-key": keys }, keys, own)).toHaveProperty("rejection");
   });
 });
 
@@ -257,7 +257,7 @@ describe("endpoint secret", () => {
 
 describe("recordsOfBody", () => {
   const read = (adapter: Parameters<typeof recordsIn>[0], body: string) =>
-    recordsOfBody(Buffer.from(body), (value) => recordsIn(adapter, value));
+    parseRecords(Buffer.from(body), (value) => recordsIn(adapter, value));
   const [first, second] = [{ n: 1 }, { n: 2 }];
 
   it("returns the records of event hub batches", () => {
@@ -286,13 +286,13 @@ describe("recordsOfBody", () => {
       `${JSON.stringify(first)}\r\n\r\n${JSON.stringify(second)}`,
       JSON.stringify({ logs }),
     ]) {
-      expect(read(auth0, body)).toEqual({ records: logs, refusedLines: [] });
+      expect(read(auth0, body)).toEqual({ records: logs, rejectedLines: [] });
     }
   });
 
   it("keeps readable lines and reports the line numbers of unreadable ones", () => {
     const body = '{"n":1}\nnot json\n\n{"n":2\n5\n{"n":2}';
-    expect(read(keycloak, body)).toEqual({ records: [first, second], refusedLines: [2, 4, 5] });
+    expect(read(keycloak, body)).toEqual({ records: [first, second], rejectedLines: [2, 4, 5] });
   });
 
   it.each(["", "\n", "not json", '{"n":1', '[{"n":1},{"n":2', "\u0000", "<xml/>"])(

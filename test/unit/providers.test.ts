@@ -18,7 +18,7 @@ import {
 } from "../provider-samples.ts";
 
 /** Returns the lines from a provider's published list of events. */
-const linesOf = (file: string): string[] =>
+const getLines = (file: string): string[] =>
   readFileSync(join(import.meta.dirname, "../published", file), "utf8")
     .split("\n")
     .filter((line) => line && !line.startsWith("#"));
@@ -247,7 +247,7 @@ const SAMPLES: readonly Sample[] = [
   keycloakAdminSample("UPDATE", "CLIENT", "clients/1a"),
 ];
 
-const providerOf = (sample: Sample): string => String(read(sample).event_data.provider);
+const getProvider = (sample: Sample): string => String(read(sample).event_data.provider);
 
 describe("parseBusMessage with identity provider events", () => {
   it.each(CASES.map(([sample, type, outcome]) => [sample.source, type, outcome, sample] as const))(
@@ -366,7 +366,7 @@ describe("parseBusMessage with identity provider events", () => {
   });
 
   it("maps every Auth0 code about tokens, sessions, protection, limits and administration to a product type", () => {
-    const published = linesOf("auth0-log-codes.txt");
+    const published = getLines("auth0-log-codes.txt");
     expect(published).toHaveLength(166);
     const own = published.filter((code) => read(auth0Sample(code)).event_type === `auth0_${code}`);
     // The list above must contain every other code, so that none is overlooked.
@@ -389,7 +389,7 @@ describe("parseBusMessage with identity provider events", () => {
   });
 
   it("marks an Auth0 event as failed exactly when the code's description says so", () => {
-    for (const code of linesOf("auth0-log-codes.txt")) {
+    for (const code of getLines("auth0-log-codes.txt")) {
       const { outcome } = read(auth0Sample(code)).event_data;
       if (/^(s|ss|sd|se|sc|su|slo|srrt)[a-z]{0,8}$|succe/.test(code) && outcome) {
         expect([code, outcome]).toEqual([code, "success"]);
@@ -399,7 +399,7 @@ describe("parseBusMessage with identity provider events", () => {
   });
 
   it("maps Okta events to a product type by event family, or to a provider-specific type", () => {
-    const published = linesOf("okta-event-types.txt");
+    const published = getLines("okta-event-types.txt");
     const count = (result: string) => {
       const types: Record<string, number> = {};
       for (const name of published) {
@@ -478,7 +478,7 @@ describe("parseBusMessage with identity provider events", () => {
       },
       securityContext: { asNumber: 64496, asOrg: "Example Cloud", isProxy: true },
     });
-    expect(read(okta).event_data.origin).toEqual({
+    expect(read(okta).event_data.enrichment).toEqual({
       country: "US",
       asn: 64496,
       operator: "Example Cloud",
@@ -489,7 +489,7 @@ describe("parseBusMessage with identity provider events", () => {
     const auth0 = auth0Sample("s", {
       location_info: { country_code: "GB", latitude: "51.4964", longitude: "-0.1224" },
     });
-    expect(read(auth0).event_data.origin).toEqual({
+    expect(read(auth0).event_data.enrichment).toEqual({
       country: "GB",
       latitude: 51.5,
       longitude: -0.1,
@@ -505,7 +505,8 @@ describe("parseBusMessage with identity provider events", () => {
       },
     };
     expect(
-      read({ ...entra, detail: { ...(detail as object), properties: inBerlin } }).event_data.origin,
+      read({ ...entra, detail: { ...(detail as object), properties: inBerlin } }).event_data
+        .enrichment,
     ).toEqual({ country: "DE", asn: 64497, latitude: 52.5, longitude: 13.4 });
   });
 
@@ -517,8 +518,8 @@ describe("parseBusMessage with identity provider events", () => {
   ])("drops only the invalid fields of %j, not the event", (more) => {
     const event = read(oktaSample("user.session.start", "SUCCESS", more));
     expect(event.event_type).toBe("session_started");
-    expect(event.event_data.origin).toSatisfy(
-      (origin) => origin === undefined || JSON.stringify(origin) === '{"country":"DE"}',
+    expect(event.event_data.enrichment).toSatisfy(
+      (enrichment) => enrichment === undefined || JSON.stringify(enrichment) === '{"country":"DE"}',
     );
   });
 
@@ -530,7 +531,7 @@ describe("parseBusMessage with identity provider events", () => {
       }),
     );
     expect(JSON.stringify(event)).not.toContain(secret);
-    expect(event.event_data.origin).toMatchObject({ asn: 64496 });
+    expect(event.event_data.enrichment).toMatchObject({ asn: 64496 });
   });
 
   it("reads every known detail about the call", () => {
@@ -558,7 +559,7 @@ describe("parseBusMessage with identity provider events", () => {
       provider_event_type: "user.session.start",
       outcome: "success",
       ip: "198.51.100.7",
-      origin: { country: "DE" },
+      enrichment: { country: "DE" },
       user_agent: "Mozilla/5.0",
       endpoint: "/oauth2/default/v1/token",
       session_id: "102bZDNFfWaQSyEZQuDgWt-uQ",
@@ -720,7 +721,7 @@ describe("parseBusMessage with identity provider events", () => {
       outcome: "failure",
       reason: "wrong_password",
       ip: "198.51.100.21",
-      origin: { country: "DE" },
+      enrichment: { country: "DE" },
       user_agent: "Mozilla/5.0",
       session_id: "00a1",
       message: "Error validating credentials.",
@@ -769,10 +770,10 @@ describe("parseBusMessage with identity provider events", () => {
     const succeeded = bare(entraSignIn("ServicePrincipalSignInLogs"), types);
     expect(read(succeeded).event_type).toBe("token_issued");
     expect(read(bare(entraAudit("Consent to application"))).event_type).toBe("consent_granted");
-    const secretOf = (result: string) =>
+    const getSecret = (result: string) =>
       read(entraAudit("Add service principal credentials", { result, resultReason: "why" }))
         .event_data.reason;
-    expect(["success", "failure"].map(secretOf)).toEqual(["secret_changed", "why"]);
+    expect(["success", "failure"].map(getSecret)).toEqual(["secret_changed", "why"]);
     const byApplication = entraAudit("Add owner", {
       initiatedBy: { app: { servicePrincipalId: "sp1" } },
     });
@@ -964,9 +965,9 @@ describe("parseBusMessage with identity provider events", () => {
 });
 
 /** Returns the paths of all values in a JSON document. */
-function placesIn(value: unknown, way: readonly string[] = []): (readonly string[])[] {
+function getPaths(value: unknown, way: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== "object" || value === null) return [way];
-  return [way, ...Object.entries(value).flatMap(([key, inner]) => placesIn(inner, [...way, key]))];
+  return [way, ...Object.entries(value).flatMap(([key, inner]) => getPaths(inner, [...way, key]))];
 }
 
 /** Returns the document with the value at a path replaced. */
@@ -1006,7 +1007,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
     return event;
   };
 
-  it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
+  it.each(SAMPLES.map((sample) => [getProvider(sample), sample] as const))(
     "returns an event from %s for any JSON value",
     (provider, sample) => {
       fc.assert(
@@ -1024,27 +1025,25 @@ describe("parseBusMessage with arbitrary provider data", () => {
     },
   );
 
-  it.each(SAMPLES.map((sample) => [providerOf(sample), sample] as const))(
+  it.each(SAMPLES.map((sample) => [getProvider(sample), sample] as const))(
     "drops only the invalid field from a %s event",
     (provider, sample) => {
       const whole = read(sample);
-      const places = placesIn(sample.detail);
+      const paths = getPaths(sample.detail);
       fc.assert(
-        fc.property(fc.constantFrom(...places), anything, (place, other) => {
-          const event = stored(sample, replaced(sample.detail, place, other));
+        fc.property(fc.constantFrom(...paths), anything, (path, other) => {
+          const event = stored(sample, replaced(sample.detail, path, other));
           expect(event.event_data.provider).toBe(provider);
         }),
         { numRuns: 500 },
       );
       // A leaf of the wrong type removes at most the fields derived from it: three.
-      for (const place of places.filter((each) => each.length > 0)) {
-        const event = stored(sample, replaced(sample.detail, place, [{ wrong: true }]));
+      for (const path of paths.filter((each) => each.length > 0)) {
+        const event = stored(sample, replaced(sample.detail, path, [{ wrong: true }]));
         const kept = Object.keys(whole.event_data).filter((key) => key in event.event_data);
-        const leaf = placesIn(
-          place.reduce<unknown>((at, key) => (at as never)[key], sample.detail),
-        );
+        const leaf = getPaths(path.reduce<unknown>((at, key) => (at as never)[key], sample.detail));
         if (leaf.length > 1) continue;
-        expect(kept.length, place.join(".")).toBeGreaterThanOrEqual(
+        expect(kept.length, path.join(".")).toBeGreaterThanOrEqual(
           Object.keys(whole.event_data).length - 3,
         );
       }

@@ -6,7 +6,7 @@ import { recordingLogger } from "../integration/store.ts";
 
 const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
 
-const batchOf = (messageId: string, count: number) => ({
+const getBatch = (messageId: string, count: number) => ({
   record: { messageId } as SQSRecord,
   events: Array.from({ length: count }, () =>
     createEvent({ eventType: messageId, details: {} }, nowMs),
@@ -15,8 +15,8 @@ const batchOf = (messageId: string, count: number) => ({
 
 /** Publishes batches to a bus that rejects one event type. Returns the batches to retry and the published events. */
 async function publish(
-  batches: readonly ReturnType<typeof batchOf>[],
-  { refused = "", timeLeftMs = 1000 } = {},
+  batches: readonly ReturnType<typeof getBatch>[],
+  { rejected = "", timeLeftMs = 1000 } = {},
 ) {
   const published: OAuthEvent[][] = [];
   let opened = 0;
@@ -24,7 +24,7 @@ async function publish(
     opened += 1;
     return {
       publish: async (events: readonly OAuthEvent[]) => {
-        if (events.some(({ event_type }) => event_type === refused)) throw new Error("refused");
+        if (events.some(({ event_type }) => event_type === rejected)) throw new Error("rejected");
         published.push([...events]);
       },
     };
@@ -36,20 +36,20 @@ async function publish(
 
 describe("publishBatches", () => {
   it("publishes the records in a batch as events, 100 at a time", async () => {
-    const { again, published } = await publish([batchOf("first", 250), batchOf("second", 2)]);
+    const { again, published } = await publish([getBatch("first", 250), getBatch("second", 2)]);
     expect(again).toEqual([]);
     expect(published.map(({ length }) => length)).toEqual([100, 100, 50, 2]);
   });
 
   it("returns a batch that EventBridge rejects to the queue and publishes the others", async () => {
-    const batches = [batchOf("first", 2), batchOf("second", 2), batchOf("third", 2)];
-    const { again, published } = await publish(batches, { refused: "second" });
+    const batches = [getBatch("first", 2), getBatch("second", 2), getBatch("third", 2)];
+    const { again, published } = await publish(batches, { rejected: "second" });
     expect(again).toEqual(["second"]);
     expect(published).toHaveLength(2);
   });
 
   it("returns a batch to the queue when no time is left", async () => {
-    const { again, published } = await publish([batchOf("first", 2)], { timeLeftMs: 0 });
+    const { again, published } = await publish([getBatch("first", 2)], { timeLeftMs: 0 });
     expect(again).toEqual(["first"]);
     expect(published).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { buildChallenge, type ChallengeOptions, toDenial } from "../../adapters/http/denial.ts";
 import { describeResource, parseMcpOptions } from "../../adapters/http/mcp-options.ts";
-import { type ChallengeOptions, challengeOf, refusalOf } from "../../adapters/http/refusal.ts";
 import {
   parseBearerCredentials,
   parseCredentials,
@@ -8,7 +8,7 @@ import {
 import type { Decision } from "../../shared/authorization/decision.ts";
 import { metadataUrls } from "../../shared/token-verifiers/issuer-metadata.ts";
 
-type Refused = Exclude<Decision, { outcome: "allowed" }>;
+type Rejected = Exclude<Decision, { outcome: "allowed" }>;
 
 /** Parses a challenge's scheme and parameters like a client (RFC 9110, section 11.6.1). */
 function read(challenge: string | undefined) {
@@ -20,7 +20,7 @@ function read(challenge: string | undefined) {
 }
 
 const challenge = (decision: object, options: Partial<ChallengeOptions> = {}) =>
-  read(challengeOf(refusalOf(decision as Refused), { realm: "example", ...options }));
+  read(buildChallenge(toDenial(decision as Rejected), { realm: "example", ...options }));
 
 const unauthenticated = (reason: string) => ({ outcome: "unauthenticated", reason });
 

@@ -24,7 +24,7 @@ async function check(text: string, key: object, algorithms = ["ES256", "RS256"])
   if (typeof jwt === "string") return jwt;
   const keys = new IssuerKeys(async () => ({ keys: [key] }), LIMITS);
   const outcome = await checkSignature(jwt, keys, algorithms, MOMENT);
-  return outcome.status === "refused" ? outcome.reason : outcome.status;
+  return outcome.status === "rejected" ? outcome.reason : outcome.status;
 }
 
 /** `{"iss":"joe", "exp":1300819380, "http://example.com/is_root":true}` */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AccountLimits, quotaFaults } from "../../cli/commands/quotas.ts";
+import { type AccountLimits, findQuotaErrors } from "../../cli/commands/quotas.ts";
 import {
   type MonitoringConfigInput,
   parseMonitoringConfig,
@@ -12,32 +12,32 @@ const USUAL: AccountLimits = {
   accountWriteUnits: 80_000,
 };
 
-const faults = (
+const errors = (
   config: MonitoringConfigInput,
   limits: Partial<AccountLimits> = {},
   callsPerSecond?: number,
 ) =>
-  quotaFaults(parseMonitoringConfig(config), { ...USUAL, ...limits }, callsPerSecond).map(
+  findQuotaErrors(parseMonitoringConfig(config), { ...USUAL, ...limits }, callsPerSecond).map(
     ({ found, advice }) => `${found} → ${advice}`,
   );
 const capacity = (most: number) => ({ read: { least: 1, most }, write: { least: 1, most } });
 
-describe("quotaFaults", () => {
+describe("findQuotaErrors", () => {
   it("accepts the defaults in a typical account", () => {
-    expect(faults({})).toEqual([]);
+    expect(errors({})).toEqual([]);
   });
 
   it("reports nothing when the limits are unknown", () => {
-    expect(quotaFaults(parseMonitoringConfig({}), {})).toEqual([]);
+    expect(findQuotaErrors(parseMonitoringConfig({}), {})).toEqual([]);
   });
 
   it("compares the limits with calls to the protected APIs instead of with the admin API's throttle", () => {
     const limits = { unreservedConcurrency: 100, tableWriteUnits: 4000 };
     for (const rateLimit of [1, 10_000, 100_000]) {
       const config = { api: { throttle: { rateLimit } } };
-      expect(faults(config, limits)).toEqual([]);
-      expect(faults(config, limits, 1000)).toEqual([]);
-      expect(faults(config, limits, 3000)).toHaveLength(2);
+      expect(errors(config, limits)).toEqual([]);
+      expect(errors(config, limits, 1000)).toEqual([]);
+      expect(errors(config, limits, 3000)).toHaveLength(2);
     }
   });
 
@@ -87,7 +87,7 @@ describe("quotaFaults", () => {
       [/up to 60000 write units in total, but the account's limit is 50000/],
     ],
   ])("reports %s", (_, config, limits, expected, callsPerSecond) => {
-    const found = faults(config, limits, callsPerSecond);
+    const found = errors(config, limits, callsPerSecond);
     expect(found).toHaveLength(expected.length);
     for (const [index, pattern] of expected.entries()) expect(found[index]).toMatch(pattern);
   });

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
 interface Found {
-  readonly place: string;
+  readonly location: string;
   readonly source: string;
   readonly flags: string;
 }
@@ -25,9 +25,9 @@ function regularExpressions(file: string): Found[] {
     const line = source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1;
     if (ts.isRegularExpressionLiteral(node)) {
       const [, pattern = "", flags = ""] = /^\/(.*)\/([a-z]*)$/s.exec(node.text) ?? [];
-      found.push({ place: `${file}:${line}`, source: pattern, flags });
+      found.push({ location: `${file}:${line}`, source: pattern, flags });
     } else if (ts.isIdentifier(node) && node.text === "RegExp") {
-      found.push({ place: `${file}:${line}`, source: "", flags: "" });
+      found.push({ location: `${file}:${line}`, source: "", flags: "" });
     }
     ts.forEachChild(node, visit);
   };
@@ -56,8 +56,8 @@ describe("regular expressions", () => {
     expect(await check("_+$", "")).toMatchObject({ status: "vulnerable" });
   });
 
-  it.each(unique)("run in linear time: %s", async (_, { place, source, flags }) => {
-    expect(await check(source, flags, { timeout: 60_000 }), place).toMatchObject({
+  it.each(unique)("run in linear time: %s", async (_, { location, source, flags }) => {
+    expect(await check(source, flags, { timeout: 60_000 }), location).toMatchObject({
       status: "safe",
     });
   });

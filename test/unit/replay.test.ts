@@ -104,7 +104,7 @@ describe("replay case", () => {
     window_end: toInstant(NOW),
     evidence: {},
     event_id: "e",
-    told: true,
+    notified: true,
   });
 
   it("shows the score, findings, advice and link", () => {

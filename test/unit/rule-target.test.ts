@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Queue } from "../../local/services/queue.ts";
 import {
-  type DeliveryRefusal,
+  type DeliveryRejection,
   noCounts,
   RuleTarget,
   type TargetProperties,
@@ -17,7 +17,7 @@ afterEach(() => void vi.useRealTimers());
 /** Creates a rule with one target, its queue and its dead-letter queue. */
 function rule(
   properties: Partial<TargetProperties> = {},
-  refusal: DeliveryRefusal = () => undefined,
+  rejection: DeliveryRejection = () => undefined,
 ) {
   const make = (name: string) => new Queue({ name, visibilityTimeoutMs: 60_000 });
   const queues = new Map(["Buffer", "DeadLetters"].map((name) => [name, make(name)]));
@@ -27,7 +27,7 @@ function rule(
     { Arn: queueArn("Buffer"), ...properties },
     (id) => queues.get(id) as Queue,
     counts,
-    refusal,
+    rejection,
   );
   const [buffer, letters] = [...queues.values()] as [Queue, Queue];
   const bodies = (queue: Queue) => queue.messages.map(({ body }) => body);
@@ -40,11 +40,11 @@ const throttled = new Error("RequestThrottled");
 describe("RuleTarget", () => {
   it("retries with growing delays until the queue accepts the event", async () => {
     const { target, buffer, counts, bodies } = rule(DEAD_LETTERS);
-    buffer.refusal = throttled;
+    buffer.rejection = throttled;
     target.deliver("event");
     await vi.advanceTimersByTimeAsync(1000 + 2000 + 4000);
     expect(counts.RetryInvocationAttempts).toBe(3);
-    buffer.refusal = undefined;
+    buffer.rejection = undefined;
     await vi.advanceTimersByTimeAsync(7999);
     expect(bodies(buffer)).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
@@ -57,10 +57,10 @@ describe("RuleTarget", () => {
     const { target, buffer, letters, counts, bodies } = rule({
       RetryPolicy: { MaximumRetryAttempts: 2 },
     });
-    buffer.refusal = throttled;
+    buffer.rejection = throttled;
     target.deliver("event");
     await vi.advanceTimersByTimeAsync(10_000);
-    buffer.refusal = undefined;
+    buffer.rejection = undefined;
     await vi.advanceTimersByTimeAsync(DAY_SECONDS * 1000);
     expect([...bodies(buffer), ...bodies(letters)]).toEqual([]);
     expect(counts).toMatchObject({ FailedInvocations: 1, InvocationsSentToDlq: 0 });
@@ -77,7 +77,7 @@ describe("RuleTarget", () => {
         ...DEAD_LETTERS,
         ...(RetryPolicy && { RetryPolicy }),
       });
-      buffer.refusal = throttled;
+      buffer.rejection = throttled;
       target.deliver("event");
       await vi.advanceTimersByTimeAsync(DAY_SECONDS * 1000);
       expect(bodies(letters)).toEqual(["event"]);
@@ -108,8 +108,8 @@ describe("RuleTarget", () => {
     const denied = rule(DEAD_LETTERS, () => "no");
     denied.target.deliver("event");
     const full = rule({ ...DEAD_LETTERS, RetryPolicy: { MaximumRetryAttempts: 0 } });
-    full.buffer.refusal = throttled;
-    full.letters.refusal = throttled;
+    full.buffer.rejection = throttled;
+    full.letters.rejection = throttled;
     full.target.deliver("event");
     for (const { letters, counts, bodies } of [denied, full]) {
       expect(bodies(letters)).toEqual([]);

@@ -1,6 +1,6 @@
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { inCalls, sendAgain } from "../../shared/core/aws-calls.ts";
+import { retryRejected, splitIntoCalls } from "../../shared/core/aws-calls.ts";
 import { batchGetAll, type DocumentClient } from "../../shared/core/document-client.ts";
 import { IncompleteRequestError } from "../../shared/core/errors.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
@@ -17,7 +17,7 @@ afterAll(() => void vi.resetModules());
 
 describe("inCalls", () => {
   const split = (sizes: readonly number[]) =>
-    inCalls(sizes, { maxItems: 3, maxBytes: 10, bytesOf: (size) => size });
+    splitIntoCalls(sizes, { maxItems: 3, maxBytes: 10, getByteLength: (size) => size });
 
   it.each([
     [[], []],
@@ -45,19 +45,19 @@ describe("inCalls", () => {
 
 describe("sendAgain", () => {
   /** Rejects the odd items for the given number of calls. */
-  const refusing = (times: number) => {
+  const denying = (times: number) => {
     const calls: number[][] = [];
     const send = async (items: readonly number[]): Promise<[number[], string]> => {
       calls.push([...items]);
-      const refused = calls.length <= times ? items.filter((item) => item % 2 === 1) : [];
-      return [refused, `call ${calls.length}`];
+      const rejected = calls.length <= times ? items.filter((item) => item % 2 === 1) : [];
+      return [rejected, `call ${calls.length}`];
     };
     return { calls, send };
   };
 
   it("resends only the rejected items until all are accepted", async () => {
-    const { calls, send } = refusing(1);
-    expect(await sendAgain([1, 2, 3], send)).toEqual([[], "call 2"]);
+    const { calls, send } = denying(1);
+    expect(await retryRejected([1, 2, 3], send)).toEqual([[], "call 2"]);
     expect(calls).toEqual([
       [1, 2, 3],
       [1, 3],
@@ -65,10 +65,10 @@ describe("sendAgain", () => {
   });
 
   it("gives up after three attempts, or the given number, and returns the cause", async () => {
-    const three = refusing(9);
-    expect(await sendAgain([1, 2], three.send)).toEqual([[1], "call 3"]);
-    const one = refusing(9);
-    expect(await sendAgain([1, 2], one.send, { maxAttempts: 1 })).toEqual([[1], "call 1"]);
+    const three = denying(9);
+    expect(await retryRejected([1, 2], three.send)).toEqual([[1], "call 3"]);
+    const one = denying(9);
+    expect(await retryRejected([1, 2], one.send, { maxAttempts: 1 })).toEqual([[1], "call 1"]);
     expect(one.calls).toHaveLength(1);
   });
 
@@ -76,7 +76,7 @@ describe("sendAgain", () => {
     const waits = async (random: number) => {
       slept.length = 0;
       vi.spyOn(Math, "random").mockReturnValue(random);
-      await sendAgain([1], refusing(9).send, { maxAttempts: 4 });
+      await retryRejected([1], denying(9).send, { maxAttempts: 4 });
       vi.restoreAllMocks();
       return [...slept];
     };
@@ -92,7 +92,7 @@ describe("createUnpublishedQueue", () => {
     );
 
   /** Creates a queue that rejects messages by call number and position. */
-  function queue(refuses: (call: number, index: number) => boolean = () => false) {
+  function queue(rejects: (call: number, index: number) => boolean = () => false) {
     const calls: { QueueUrl: string; bodies: string[] }[] = [];
     const sqs = {
       send: async ({
@@ -104,7 +104,7 @@ describe("createUnpublishedQueue", () => {
           QueueUrl: input.QueueUrl,
           bodies: input.Entries.map(({ MessageBody }) => MessageBody),
         });
-        const Failed = input.Entries.filter((_, index) => refuses(call, index)).map(({ Id }) => ({
+        const Failed = input.Entries.filter((_, index) => rejects(call, index)).map(({ Id }) => ({
           Id,
           Code: "Busy",
           ...(call === 1 && { Message: "too busy" }),
@@ -133,9 +133,9 @@ describe("createUnpublishedQueue", () => {
     await once.keep(all);
     expect(once.calls[1]?.bodies).toEqual([JSON.stringify(all[1])]);
     const always = queue((_, index) => index === 0);
-    const refusal = always.keep(all);
-    await expect(refusal).rejects.toThrow(IncompleteRequestError);
-    await expect(refusal).rejects.toThrow(/rejected 1 message.*Busy/);
+    const rejection = always.keep(all);
+    await expect(rejection).rejects.toThrow(IncompleteRequestError);
+    await expect(rejection).rejects.toThrow(/rejected 1 message.*Busy/);
   });
 });
 
@@ -161,7 +161,7 @@ describe("batchGetAll", () => {
   }
 
   const keys = (count: number) => Array.from({ length: count }, (_, n) => ({ id: `k${n}` }));
-  const idsOf = (items: readonly Record<string, unknown>[]) => items.map(({ id }) => id).sort();
+  const getIds = (items: readonly Record<string, unknown>[]) => items.map(({ id }) => id).sort();
 
   it("reads 100 keys at a time, with consistent reads on request", async () => {
     const { calls, db } = store(() => 0);
@@ -175,7 +175,7 @@ describe("batchGetAll", () => {
 
   it("retries unprocessed keys", async () => {
     const { calls, db } = store((call) => (call === 1 ? 2 : 0));
-    expect(idsOf(await batchGetAll(db, "items", keys(3)))).toEqual(["k0", "k1", "k2"]);
+    expect(getIds(await batchGetAll(db, "items", keys(3)))).toEqual(["k0", "k1", "k2"]);
     expect(calls[1]?.Keys).toEqual([{ id: "k1" }, { id: "k2" }]);
   });
 

@@ -23,7 +23,7 @@ import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
 import type { EventBus, PutEventsEntry } from "../../local/services/event-bus.ts";
 import { Notifications } from "../../local/services/notifications.ts";
 import { Queue } from "../../local/services/queue.ts";
-import { inputFaults } from "../../local/services/service-model.ts";
+import { findInputErrors } from "../../local/services/service-model.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";
 import { createEvent, type OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { createUnpublishedQueue } from "../../shared/events/unpublished-queue.ts";
@@ -69,8 +69,8 @@ function strictly<C extends { readonly middlewareStack: unknown }>(client: C): C
   stack.add(
     (next: (args: unknown) => unknown, context: { commandName: string }) =>
       (args: { input: unknown }) => {
-        const faults = inputFaults(context.commandName.replace(/Command$/, ""), args.input);
-        if (faults.length > 0) throw new Error(JSON.stringify(faults));
+        const errors = findInputErrors(context.commandName.replace(/Command$/, ""), args.input);
+        if (errors.length > 0) throw new Error(JSON.stringify(errors));
         return next(args);
       },
     { step: "initialize" },
@@ -83,7 +83,7 @@ const sns = () => new SNSClient(options as never);
 const eventBridge = () => new EventBridgeClient(options as never);
 
 /** Returns the error name of a rejected call. */
-const refusal = (call: Promise<unknown>) =>
+const rejection = (call: Promise<unknown>) =>
   call.then(
     () => "accepted",
     (error: Error) => error.name,
@@ -98,7 +98,7 @@ const entry = (more: Partial<PutEventsRequestEntry> = {}): PutEventsRequestEntry
 
 describe("local EventBridge", () => {
   const put = (Entries: unknown) =>
-    refusal(eventBridge().send(new PutEventsCommand({ Entries } as never)));
+    rejection(eventBridge().send(new PutEventsCommand({ Entries } as never)));
 
   it.each<[string, unknown]>([
     ["no entries", undefined],
@@ -123,7 +123,7 @@ describe("local EventBridge", () => {
       Destination: { Arn: "arn:aws:events:us-east-1:000000000000:event-bus/b" },
     };
     const start = (change: object) =>
-      refusal(eventBridge().send(new StartReplayCommand({ ...input, ...change })));
+      rejection(eventBridge().send(new StartReplayCommand({ ...input, ...change })));
     expect(await start({ ReplayName: "a b" })).toBe("ValidationException");
     expect(await start({ ReplayName: "x".repeat(65) })).toBe("ValidationException");
     expect(await start({ EventEndTime: undefined })).toBe("ValidationException");
@@ -141,7 +141,7 @@ describe("local EventBridge", () => {
 
 describe("local SQS", () => {
   const batch = (Entries: { Id: string; MessageBody: string }[]) =>
-    refusal(sqs().send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })));
+    rejection(sqs().send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })));
   const numbered = (count: number, body = "x") =>
     Array.from({ length: count }, (_, index) => ({ Id: String(index), MessageBody: body }));
 
@@ -158,7 +158,7 @@ describe("local SQS", () => {
   it("rejects invalid characters in a single message and in a batch entry", async () => {
     const MessageBody = "a\uffff";
     expect(
-      await refusal(sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }))),
+      await rejection(sqs().send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody }))),
     ).toBe("InvalidMessageContents");
     const { Successful, Failed } = await sqs().send(
       new SendMessageBatchCommand({
@@ -174,11 +174,11 @@ describe("local SQS", () => {
 
   it("rejects an out-of-range number and a missing parameter", async () => {
     const receive = (input: object) =>
-      refusal(sqs().send(new ReceiveMessageCommand({ QueueUrl: queueUrl, ...input })));
+      rejection(sqs().send(new ReceiveMessageCommand({ QueueUrl: queueUrl, ...input })));
     expect(await receive({ MaxNumberOfMessages: 11 })).toBe("InvalidParameterValue");
     expect(await receive({ WaitTimeSeconds: 21 })).toBe("InvalidParameterValue");
     const change = (input: object) =>
-      refusal(sqs().send(new ChangeMessageVisibilityCommand(input as never)));
+      rejection(sqs().send(new ChangeMessageVisibilityCommand(input as never)));
     expect(
       await change({ QueueUrl: queueUrl, ReceiptHandle: "r", VisibilityTimeout: 43_201 }),
     ).toBe("InvalidParameterValue");
@@ -203,7 +203,7 @@ describe("local SQS batch visibility", () => {
     expect((await send(entries)).Successful?.map(({ Id }) => Id)).toEqual(
       entries.map(({ Id }) => Id),
     );
-    expect(await refusal(send([{ Id: "0", VisibilityTimeout: 1 }]))).toBe("MissingParameter");
+    expect(await rejection(send([{ Id: "0", VisibilityTimeout: 1 }]))).toBe("MissingParameter");
   });
 });
 
@@ -218,15 +218,15 @@ describe("local SNS", () => {
     ["a message that is too long", { TopicArn, Message: "x".repeat(262_145) }],
     ["a structure without a default", { TopicArn, Message: "{}", MessageStructure: "json" }],
   ])("rejects %s with InvalidParameter", async (_, input) => {
-    expect(await refusal(sns().send(new PublishCommand(input as never)))).toBe(
+    expect(await rejection(sns().send(new PublishCommand(input as never)))).toBe(
       "InvalidParameterException",
     );
   });
 });
 
-describe("inputFaults", () => {
-  const faults = (call: string, input: unknown) =>
-    inputFaults(call, input).map(({ kind, path }) => `${kind} ${path}`);
+describe("findInputErrors", () => {
+  const errors = (call: string, input: unknown) =>
+    findInputErrors(call, input).map(({ kind, path }) => `${kind} ${path}`);
 
   it.each<[string, string, unknown, string[]]>([
     ["a missing member", "SendMessage", { QueueUrl: "q" }, ["missing MessageBody"]],
@@ -262,11 +262,11 @@ describe("inputFaults", () => {
       [],
     ],
   ])("reports %s", (_, call, input, found) => {
-    expect(faults(call, input)).toEqual(found);
+    expect(errors(call, input)).toEqual(found);
   });
 
   it("throws for a call that isn't in the list", () => {
-    expect(() => inputFaults("DeleteQueue", {})).toThrow("Add it");
+    expect(() => findInputErrors("DeleteQueue", {})).toThrow("Add it");
   });
 });
 

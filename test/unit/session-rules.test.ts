@@ -1,20 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { MINUTE_MS, toInstant } from "../../shared/core/clock.ts";
+import { toIncidents } from "../../shared/detection/incidents.ts";
 import type { DetectionSnapshot } from "../../shared/detection/rules/detection-snapshot.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { sessionsApart } from "../../shared/detection/rules/sessions.ts";
-import { toStories } from "../../shared/detection/stories.ts";
 import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
-import { eventsBefore, place, rules } from "../seen-events.ts";
+import { eventsBefore, location, rules } from "../seen-events.ts";
 
 /** A Wednesday. */
 const NOW = Date.parse("2026-11-25T14:00:00.000Z");
 const DAY = 24 * 60;
 
-const HOME = place("10.1.2.3", "Firefox on Linux");
-const AWAY = place("203.0.113.9", "curl");
+const HOME = location("10.1.2.3", "Firefox on Linux");
+const AWAY = location("203.0.113.9", "curl");
 
 const event = eventsBefore(NOW);
 
@@ -30,7 +30,7 @@ const byTime = (a: SeenEvent, b: SeenEvent) => a.atMs - b.atMs;
 const all = (parts: Partial<DetectionSnapshot>) => findAnomalies(quietSnapshot(NOW, parts), rules);
 const ofAda = (name: string, ...events: readonly SeenEvent[]) =>
   all({
-    holders: new Map([["user:ada", [...habits, ...events].sort(byTime)]]),
+    principals: new Map([["user:ada", [...habits, ...events].sort(byTime)]]),
   }).filter(({ rule }) => rule.name === name);
 
 describe("sessions_apart", () => {
@@ -59,26 +59,26 @@ describe("sessions_apart", () => {
   });
 
   it("ignores a phone used alongside a computer when one of them is known", () => {
-    const phone = place("198.51.7.7", "Safari on iOS");
+    const phone = location("198.51.7.7", "Safari on iOS");
     const known = event(3 * DAY, phone, { tokenId: "phone" });
     expect(apart(known, own(45), theirs(39, phone), own(38), theirs(37, phone), own(36))).toEqual(
       [],
     );
     // A new phone in a new network is used alongside a computer that is used occasionally.
-    const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
+    const elsewhere = event(3 * DAY, location("10.7.2.3", HOME.agent), { tokenId: "old" });
     expect(apart(elsewhere, own(45), theirs(39, phone), own(20))).toEqual([]);
   });
 
   it("ignores one app in two networks unless other evidence suggests a second person", () => {
-    const app = place("203.0.113.9", HOME.agent);
-    const elsewhere = event(3 * DAY, place("10.7.2.3", HOME.agent), { tokenId: "old" });
+    const app = location("203.0.113.9", HOME.agent);
+    const elsewhere = event(3 * DAY, location("10.7.2.3", HOME.agent), { tokenId: "old" });
     const turns = (count: number) =>
       Array.from({ length: count }, (_, n) => (n % 2 === 0 ? theirs(40 - n, app) : own(40 - n)));
     const found = (...events: readonly SeenEvent[]) =>
       sessionsApart
         .find(
           quietSnapshot(NOW, {
-            holders: new Map([["user:ada", [...habits, ...events].sort(byTime)]]),
+            principals: new Map([["user:ada", [...habits, ...events].sort(byTime)]]),
           }),
           rules.sessions_apart,
         )
@@ -95,8 +95,8 @@ describe("sessions_apart", () => {
   it("leaves tokens used by a different user to token_theft and ignores new users", () => {
     expect(apart(own(45), event(39, AWAY), own(20))).toEqual([]);
     const young = [event(DAY, HOME), own(45), theirs(39), own(20)];
-    const holders = new Map([["user:ada", young]]);
-    expect(all({ holders }).filter(({ rule }) => rule.name === "sessions_apart")).toEqual([]);
+    const principals = new Map([["user:ada", young]]);
+    expect(all({ principals }).filter(({ rule }) => rule.name === "sessions_apart")).toEqual([]);
   });
 
   it("assumes that an IPv4 and an IPv6 address may be one machine", () => {
@@ -106,30 +106,30 @@ describe("sessions_apart", () => {
 });
 
 describe("foreign_sessions", () => {
-  const refused = (minutesAgo: number, reason: string, at = HOME) =>
+  const denied = (minutesAgo: number, reason: string, at = HOME) =>
     event(minutesAgo, at, { type: "auth_failed", reason });
   const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
-  const three = (at: typeof HOME) => [5, 4, 3].map((ago) => refused(ago, "foreign_session", at));
+  const three = (at: typeof HOME) => [5, 4, 3].map((ago) => denied(ago, "foreign_session", at));
 
   it("raises an unknown caller from the third foreign session on", () => {
     expect(foreign(...three(AWAY))).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
     ]);
     expect(foreign(...three(AWAY).slice(1))).toEqual([]);
-    const earlier = refused(61, "foreign_session", AWAY);
+    const earlier = denied(61, "foreign_session", AWAY);
     expect(foreign(earlier, ...three(AWAY).slice(1))).toEqual([]);
   });
 
   it("ignores a shared browser unless it tries several sessions", () => {
     expect(foreign(...three(HOME))).toEqual([]);
     // The other user's session has ended.
-    expect(foreign(...three(HOME), refused(1, "unknown_session"))).toEqual([]);
-    expect(foreign(refused(4.5, "unknown_session"), ...three(HOME))).toMatchObject([{ score: 45 }]);
+    expect(foreign(...three(HOME), denied(1, "unknown_session"))).toEqual([]);
+    expect(foreign(denied(4.5, "unknown_session"), ...three(HOME))).toMatchObject([{ score: 45 }]);
   });
 });
 
 describe("mfa_fatigue", () => {
-  const refusal = (minutesAgo: number, at = AWAY) =>
+  const rejection = (minutesAgo: number, at = AWAY) =>
     event(minutesAgo, at, { type: "auth_failed", reason: "mfa_rejected", tokenId: undefined });
   const prompt = (minutesAgo: number, at = AWAY) =>
     event(minutesAgo, at, { type: "auth0_gd_send_pn", code: "gd_send_pn", tokenId: undefined });
@@ -138,15 +138,17 @@ describe("mfa_fatigue", () => {
     Array.from({ length: count }, (_, n) => make(60 - n));
 
   it("raises five rejected or unanswered prompts from an unknown location", () => {
-    expect(fatigue(...times(5, refusal))).toMatchObject([
-      { score: 75, observed: 5, threshold: 5, evidence: { let_in: false, refused: 5 } },
+    expect(fatigue(...times(5, rejection))).toMatchObject([
+      { score: 75, observed: 5, threshold: 5, evidence: { allowed: false, denied: 5 } },
     ]);
-    expect(fatigue(...times(4, refusal))).toEqual([]);
-    expect(fatigue(...times(5, prompt))).toMatchObject([{ evidence: { prompts: 5, refused: 0 } }]);
+    expect(fatigue(...times(4, rejection))).toEqual([]);
+    expect(fatigue(...times(5, prompt))).toMatchObject([{ evidence: { prompts: 5, denied: 0 } }]);
     // A prompt and its rejection count once.
-    expect(fatigue(...times(3, prompt), ...times(3, refusal))).toEqual([]);
-    const sameBrowser = place("203.0.113.9", HOME.agent);
-    expect(fatigue(...times(5, (ago) => refusal(ago, sameBrowser)))).toMatchObject([{ score: 55 }]);
+    expect(fatigue(...times(3, prompt), ...times(3, rejection))).toEqual([]);
+    const sameBrowser = location("203.0.113.9", HOME.agent);
+    expect(fatigue(...times(5, (ago) => rejection(ago, sameBrowser)))).toMatchObject([
+      { score: 55 },
+    ]);
   });
 
   it("ignores a user in the usual location whose phone doesn't respond", () => {
@@ -156,7 +158,7 @@ describe("mfa_fatigue", () => {
   it("raises a score of 100 when the sign-in finally succeeds", () => {
     const started = event(40, AWAY, { type: "session_started", tokenId: undefined });
     expect(fatigue(...times(5, prompt), started)).toMatchObject([
-      { score: 100, evidence: { let_in: true } },
+      { score: 100, evidence: { allowed: true } },
     ]);
   });
 });
@@ -181,10 +183,12 @@ describe("credential_reuse with an earlier use by an unknown caller", () => {
           { kind: "ip", id: "203.0.113.9" },
           { kind: "token", id: "t9" },
         ]),
-        evidence: { holder_came_second: true, usual_networks: ["10.1.0.0/16"] },
+        evidence: { principal_came_second: true, usual_networks: ["10.1.0.0/16"] },
       },
     ]);
-    expect(reused(...issued(7, place("203.0.113.9", HOME.agent)))).toMatchObject([{ score: 70 }]);
+    expect(reused(...issued(7, location("203.0.113.9", HOME.agent)))).toMatchObject([
+      { score: 70 },
+    ]);
   });
 
   it("ignores a retry after a lost response and an unknown caller from two days ago", () => {
@@ -207,13 +211,13 @@ describe("success_after_failures with a different IP version", () => {
     const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32" };
     expect(tried({ ...ipv6, agent: HOME.agent })).toEqual([]);
     expect(tried({ ...ipv6, agent: "curl" })).toMatchObject([{ score: 90 }]);
-    expect(tried(place("203.0.113.9", HOME.agent))).toMatchObject([{ score: 90 }]);
+    expect(tried(location("203.0.113.9", HOME.agent))).toMatchObject([{ score: 90 }]);
   });
 });
 
 describe("failure_rate with addresses that explain the failures", () => {
   const ip = "10.1.2.3";
-  const guesses = [
+  const credentialGuesses = [
     {
       clientId: "app",
       lastHour: 30,
@@ -227,8 +231,8 @@ describe("failure_rate with addresses that explain the failures", () => {
   const at = (events: readonly SeenEvent[], minutesAgo = 5, sinceMs = NOW - 10 * MINUTE_MS) =>
     all({
       sinceMs,
-      guesses,
-      guessedIps: guessed(minutesAgo),
+      credentialGuesses,
+      credentialGuessesByIp: guessed(minutesAgo),
       addresses: new Map([[ip, events]]),
     }).filter(({ rule }) => rule.name === "failure_rate");
   const failed = Array.from({ length: 30 }, (_, n) =>
@@ -271,7 +275,7 @@ describe("revoked_token in a mass revocation", () => {
           minutes: new Map([[NOW - 40 * MINUTE_MS, count]]),
         },
       ],
-      holders: new Map([
+      principals: new Map([
         [
           "user:ada",
           [
@@ -283,7 +287,7 @@ describe("revoked_token in a mass revocation", () => {
     }).filter(({ rule }) => rule.name === "revoked_token");
 
   it("ignores a known program that moved but raises a different program", () => {
-    const elsewhere = place("203.0.113.9", HOME.agent);
+    const elsewhere = location("203.0.113.9", HOME.agent);
     expect(moved(4, elsewhere)).toMatchObject([{ score: 50 }]);
     expect(moved(5, elsewhere)).toEqual([]);
     expect(moved(5, AWAY)).toMatchObject([{ score: 80 }]);
@@ -329,18 +333,18 @@ describe("incidents at a shared office address", () => {
         ],
       ];
     });
-    const found = all({ holders: new Map(colleagues) });
+    const found = all({ principals: new Map(colleagues) });
     expect(found.map(({ rule }) => rule.name)).toEqual(["token_theft", "token_theft"]);
-    expect(toStories(found)).toHaveLength(2);
+    expect(toIncidents(found)).toHaveLength(2);
     // One attacker who uses both tokens at an unknown address is one incident.
-    const thief = colleagues.map(([holder, events]): [string, SeenEvent[]] => [
-      holder,
+    const thief = colleagues.map(([principal, events]): [string, SeenEvent[]] => [
+      principal,
       [
         ...events.slice(0, -1),
-        { ...event(5, AWAY), userId: holder.slice(5), tokenId: `of-${holder.slice(5)}` },
+        { ...event(5, AWAY), userId: principal.slice(5), tokenId: `of-${principal.slice(5)}` },
       ],
     ]);
-    expect(toStories(all({ holders: new Map(thief) }))).toHaveLength(1);
+    expect(toIncidents(all({ principals: new Map(thief) }))).toHaveLength(1);
   });
 });
 
@@ -350,7 +354,7 @@ describe("askedSignIns and isStrangeSignIn", () => {
 
   it("select at most ten users, scripts first, then users who are alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
-    const alone = signIn("ada", place("203.0.113.9", HOME.agent));
+    const alone = signIn("ada", location("203.0.113.9", HOME.agent));
     const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
     expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
     expect(asked).toHaveLength(10);
@@ -360,8 +364,8 @@ describe("askedSignIns and isStrangeSignIn", () => {
 
   it("treat a sign-in as unusual when both network and program are new for that IP version", () => {
     expect(isStrangeSignIn(signIn("ada", AWAY), habits)).toBe(true);
-    expect(isStrangeSignIn(signIn("ada", place("203.0.113.9", HOME.agent)), habits)).toBe(false);
-    expect(isStrangeSignIn(signIn("ada", place("10.1.9.9", "curl")), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", location("203.0.113.9", HOME.agent)), habits)).toBe(false);
+    expect(isStrangeSignIn(signIn("ada", location("10.1.9.9", "curl")), habits)).toBe(false);
     expect(isStrangeSignIn(signIn("ada", AWAY), [])).toBe(false);
     const ipv6 = { ip: "2001:db8::1", network: "2001:0db8::/32", agent: "curl" };
     expect(isStrangeSignIn(signIn("ada", ipv6), habits)).toBe(false);

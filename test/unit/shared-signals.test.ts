@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { receiveSet } from "../../shared/integrations/shared-signals/receive-set.ts";
 import { SetVerifier } from "../../shared/integrations/shared-signals/set-verifier.ts";
-import { type Signal, signalsOf } from "../../shared/integrations/shared-signals/signal-event.ts";
+import { type Signal, toSignals } from "../../shared/integrations/shared-signals/signal-event.ts";
 import type { SignalRevocation } from "../../shared/integrations/shared-signals/signal-response.ts";
 import { responseTo } from "../../shared/integrations/shared-signals/signal-response.ts";
 import { readSubject } from "../../shared/integrations/shared-signals/subject-identifier.ts";
@@ -51,18 +51,18 @@ function claims(more: Record<string, unknown> = {}): Record<string, unknown> {
   };
 }
 
-const verifierOf = (more = {}) => new SetVerifier([transmitterConfig(transmitter.issuer, more)]);
+const getVerifier = (more = {}) => new SetVerifier([transmitterConfig(transmitter.issuer, more)]);
 
 async function verdict(text: string, more = {}): Promise<string> {
-  const found = await verifierOf(more).verify(text, NOW_MS);
-  return found.status === "refused" ? found.err : found.status;
+  const found = await getVerifier(more).verify(text, NOW_MS);
+  return found.status === "rejected" ? found.err : found.status;
 }
 
-async function signalOf(more: Record<string, unknown>, config = {}): Promise<Signal> {
+async function toSignal(more: Record<string, unknown>, config = {}): Promise<Signal> {
   const text = await transmitter.sign(claims(more));
-  const found = await verifierOf(config).verify(text, NOW_MS);
+  const found = await getVerifier(config).verify(text, NOW_MS);
   if (found.status !== "verified") throw new Error(JSON.stringify(found));
-  const [signal] = signalsOf(found.set, found.transmitter);
+  const [signal] = toSignals(found.set, found.transmitter);
   return signal as Signal;
 }
 
@@ -78,10 +78,10 @@ describe("SETs printed in the specifications", () => {
         aud,
         iat: NOW_SECONDS,
       } as never);
-      const found = await verifierOf().verify(text, NOW_MS);
+      const found = await getVerifier().verify(text, NOW_MS);
       expect(found).toMatchObject({ status: "verified", set: { jti: printed.jti } });
       if (found.status !== "verified") return;
-      const signals = signalsOf(found.set, found.transmitter);
+      const signals = toSignals(found.set, found.transmitter);
       expect(signals).toHaveLength(1);
       const [uri = ""] = Object.keys(printed.events as object);
       const [signal] = signals;
@@ -259,7 +259,7 @@ describe("readSubject", () => {
   it("maps subjects to clients, users and sessions as configured", async () => {
     const iss = transmitter.issuer;
     const user = async (sub_id: unknown, subjects = {}) =>
-      (await signalOf({ sub_id, events: { [`${TYPE}credential-change`]: {} } }, { subjects }))
+      (await toSignal({ sub_id, events: { [`${TYPE}credential-change`]: {} } }, { subjects }))
         .subject;
     expect(await user({ format: "iss_sub", iss, sub: "ada" })).toEqual({ userId: "ada" });
     // The same name from a different issuer is a different user.
@@ -294,7 +294,7 @@ describe("readSubject", () => {
 describe("signalsOf and responseTo", () => {
   it("store a signal of an unknown type", async () => {
     const uri = "https://vendor.example.com/secevent/impossible-travel";
-    const { event, name } = await signalOf({ events: { [uri]: { distance_km: 9000 } } });
+    const { event, name } = await toSignal({ events: { [uri]: { distance_km: 9000 } } });
     expect(name).toBeUndefined();
     expect(event).toMatchObject({
       event_type: "signal_unknown",
@@ -304,7 +304,7 @@ describe("signalsOf and responseTo", () => {
   });
 
   it("redact secrets in the signal's payload", async () => {
-    const { event } = await signalOf({
+    const { event } = await toSignal({
       events: { [`${TYPE}token-claims-change`]: { claims: { token: "some-token-value" } } },
     });
     expect(JSON.stringify(event)).not.toContain("some-token-value");
@@ -312,7 +312,7 @@ describe("signalsOf and responseTo", () => {
 
   it("create one event per transmitter and jti, however often the SET is delivered", async () => {
     const [first, again, other] = await Promise.all(
-      [{}, {}, { jti: "other" }].map((more) => signalOf(more)),
+      [{}, {}, { jti: "other" }].map((more) => toSignal(more)),
     );
     expect(again?.event).toEqual(first?.event);
     expect(other?.event.id).not.toBe(first?.event.id);
@@ -321,7 +321,7 @@ describe("signalsOf and responseTo", () => {
   const response = async (more: Record<string, unknown>, actions: Record<string, string>) => {
     const config = { actions };
     return responseTo(
-      await signalOf(more, config),
+      await toSignal(more, config),
       transmitterConfig(transmitter.issuer, config),
       NOW_MS,
     );
@@ -400,7 +400,7 @@ describe("receiveSet", () => {
     revocations: SignalRevocation[],
     down: string[] = [],
   ) => ({
-    verifier: verifierOf({ actions: { "session-revoked": "enforce" } }),
+    verifier: getVerifier({ actions: { "session-revoked": "enforce" } }),
     clock: () => NOW_MS,
     logger: recordingLogger(),
     sink: {
@@ -441,7 +441,7 @@ describe("receiveSet", () => {
     const [published, revocations] = [[], []] as [OAuthEvent[], SignalRevocation[]];
     const text = await transmitter.sign(claims({ aud: "https://other.example.com" }) as never);
     expect(await receiveSet(receiver(published, revocations), text)).toMatchObject({
-      status: "refused",
+      status: "rejected",
       err: "invalid_audience",
     });
     expect([published, revocations]).toEqual([[], []]);

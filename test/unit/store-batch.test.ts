@@ -2,8 +2,8 @@ import type { SQSRecord } from "aws-lambda";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { republishBatch } from "../../functions/republisher/republish-batch.ts";
 import { type Subscriber, storeBatch } from "../../functions/subscriber/store-batch.ts";
-import { CounterSpread } from "../../shared/audit-log/counter-spread.ts";
-import { EnteredMemory } from "../../shared/audit-log/entered-memory.ts";
+import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
+import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { toInstant } from "../../shared/core/clock.ts";
 import { createEvent, detailType, type OAuthEvent } from "../../shared/events/oauth-event.ts";
@@ -79,8 +79,8 @@ function scene(send: (command: object) => Promise<object>, more: Partial<Subscri
       clientsTable: "clients",
       config: parseMonitoringConfig({}),
     },
-    entered: new EnteredMemory(),
-    spread: new CounterSpread(8),
+    registered: new RegistrationMemory(),
+    shardCount: new CounterShardCount(8),
     openSink: async () => ({ publish: async () => {} }),
     sqs,
     bufferQueueUrl: "http://queues/buffer",
@@ -172,7 +172,7 @@ describe("storeBatch", () => {
       throw new Error("broken");
     };
     const { run, counted, problems } = scene(async () => ({}), {
-      origins: { of: fail } as never,
+      enricher: { of: fail } as never,
       refresh: async () => fail(),
     });
     expect(await run([fromBus(used("t1"))])).toEqual([]);

@@ -21,13 +21,13 @@ describe("resolveRange", () => {
   });
 
   it("requires a start before the end and within the retention period, and an end at most a year from now", () => {
-    const refused = (from: number, to: number) =>
+    const rejected = (from: number, to: number) =>
       expect(() => range({ from: toInstant(from), to: toInstant(to) })).toThrow(InvalidRangeError);
-    refused(NOW, NOW);
+    rejected(NOW, NOW);
     expect(range({ from: toInstant(NOW - 1) }).fromMs).toBe(NOW - 1);
-    refused(NOW - 90 * DAY_MS - 1, NOW);
+    rejected(NOW - 90 * DAY_MS - 1, NOW);
     expect(range({ from: toInstant(NOW - 90 * DAY_MS) }).fromMs).toBe(NOW - 90 * DAY_MS);
-    refused(NOW, NOW + 366 * DAY_MS + 1);
+    rejected(NOW, NOW + 366 * DAY_MS + 1);
     expect(range({ from: toInstant(NOW), to: toInstant(NOW + 366 * DAY_MS) }).fromMs).toBe(NOW);
   });
 });

@@ -218,13 +218,13 @@ describe("readTokenClaims", () => {
       user: undefined,
       scopes: ["Orders.Manage"],
     });
-    const idOf = (more: Claims) => {
+    const getId = (more: Claims) => {
       const read = reading(issuer, { ...claims, ...more });
       return "verified" in read ? read.verified.token.token_id : read.reason;
     };
     // Entra calls the token ID `uti` instead of `jti`.
-    expect(idOf({ aio: "other" })).toBe(idOf({}));
-    expect(idOf({ uti: "other" })).not.toBe(idOf({}));
+    expect(getId({ aio: "other" })).toBe(getId({}));
+    expect(getId({ uti: "other" })).not.toBe(getId({}));
   });
 
   it("reads Keycloak tokens with configured roles and service accounts, and checks typ", () => {

@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ATTACKS, type AttackLabel, type AttackName } from "../../local/traffic/attacks/attack.ts";
 import { generateTraffic, type Traffic } from "../../local/traffic/generate-traffic.ts";
-import { DEMO_NETWORKS } from "../../local/traffic/world/demo-origins.ts";
-import { prefixOf } from "../../local/traffic/world/networks.ts";
+import { DEMO_NETWORKS } from "../../local/traffic/world/demo-enrichment.ts";
+import { getPrefix } from "../../local/traffic/world/networks.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { Origins } from "../../shared/integrations/ip-enrichment/origins.ts";
+import { IpEnricher } from "../../shared/integrations/ip-enrichment/ip-enricher.ts";
 
 /** A Monday. */
 const START_MS = Date.parse("2026-11-16T00:00:00.000Z");
@@ -22,16 +22,16 @@ const manySeeds = [1, 2, 3, 4].map(attackedDaily);
 
 const atMs = (event: OAuthEvent) => Date.parse(event.occurred_at);
 const text = (event: OAuthEvent, key: string) => event.event_data[key] as string;
-const ipOf = (event: OAuthEvent) => text(event, "ip");
-const tokenOf = (event: OAuthEvent) => text(event, "token_id");
+const getIp = (event: OAuthEvent) => text(event, "ip");
+const getToken = (event: OAuthEvent) => text(event, "token_id");
 const isFailure = ({ event_type }: OAuthEvent) => event_type === "auth_failed";
 const isUse = ({ event_type }: OAuthEvent) => event_type === "token_used";
 const isIssuance = ({ event_type }: OAuthEvent) => event_type === "token_issued";
 
-function groups(events: readonly OAuthEvent[], keyOf: (event: OAuthEvent) => string | undefined) {
+function groups(events: readonly OAuthEvent[], getKey: (event: OAuthEvent) => string | undefined) {
   const found = new Map<string, OAuthEvent[]>();
   for (const event of events) {
-    const key = keyOf(event);
+    const key = getKey(event);
     if (key !== undefined) found.set(key, [...(found.get(key) ?? []), event]);
   }
   return found;
@@ -49,7 +49,7 @@ function mostWithin(
   }, 0);
 }
 
-const networks = (events: readonly OAuthEvent[]) => new Set(events.map(ipOf).map(prefixOf)).size;
+const networks = (events: readonly OAuthEvent[]) => new Set(events.map(getIp).map(getPrefix)).size;
 const size = (events: readonly OAuthEvent[]) => events.length;
 
 /** Returns the events about a label's subject between the label's start and end. */
@@ -57,8 +57,8 @@ function evidence({ events }: Traffic, label: AttackLabel): OAuthEvent[] {
   const isAbout: Record<AttackLabel["subject"]["kind"], (event: OAuthEvent) => boolean> = {
     client: (event) => (event.oauth_client_id ?? "(none)") === label.subject.id,
     user: (event) => event.user_id === label.subject.id,
-    ip: (event) => ipOf(event) === label.subject.id,
-    token: (event) => tokenOf(event) === label.subject.id,
+    ip: (event) => getIp(event) === label.subject.id,
+    token: (event) => getToken(event) === label.subject.id,
   };
   return events.filter(
     (event) =>
@@ -82,7 +82,7 @@ function planted(attack: AttackName) {
 const reasons = (events: readonly OAuthEvent[]) => [
   ...new Set(events.map((event) => text(event, "reason"))),
 ];
-const lengthOf = ({ startMs, endMs }: AttackLabel) => endMs - startMs;
+const getLength = ({ startMs, endMs }: AttackLabel) => endMs - startMs;
 
 describe("generateTraffic", () => {
   it("is deterministic per seed, including IDs", () => {
@@ -159,14 +159,14 @@ describe("generateTraffic", () => {
     let repeated = 0;
     for (const event of attacked.events.filter(isUse)) {
       const previous = event.event_data.previous_use as { at: string; ip: string } | undefined;
-      const known = latest.get(tokenOf(event));
+      const known = latest.get(getToken(event));
       if (known) {
         expect(previous).toEqual(known);
         repeated += 1;
       } else if (previous) {
         expect(Date.parse(previous.at)).toBeLessThan(START_MS);
       }
-      latest.set(tokenOf(event), { at: event.occurred_at, ip: ipOf(event) });
+      latest.set(getToken(event), { at: event.occurred_at, ip: getIp(event) });
     }
     expect(repeated).toBeGreaterThan(1000);
   });
@@ -175,11 +175,11 @@ describe("generateTraffic", () => {
     const life = new Map<string, { fromMs: number; toMs: number }>();
     const wrong: OAuthEvent[] = [];
     for (const event of attacked.events) {
-      const span = life.get(tokenOf(event));
+      const span = life.get(getToken(event));
       if (isIssuance(event)) {
         const [issued, expires] = ["issued_at", "expires_at"].map((key) => text(event, key));
         expect(issued).toBe(event.occurred_at);
-        life.set(tokenOf(event), { fromMs: atMs(event), toMs: Date.parse(expires as string) });
+        life.set(getToken(event), { fromMs: atMs(event), toMs: Date.parse(expires as string) });
       } else if (event.event_type === "token_revoked") {
         expect(span).toBeDefined();
         if (span) span.toMs = atMs(event);
@@ -199,22 +199,22 @@ describe("generateTraffic", () => {
 });
 
 describe("demo networks", () => {
-  const origins = new Origins(
-    parseMonitoringConfig({ origins: { networks: [...DEMO_NETWORKS] } }).origins.networks,
+  const enricher = new IpEnricher(
+    parseMonitoringConfig({ enrichment: { networks: [...DEMO_NETWORKS] } }).enrichment.networks,
   );
-  const countriesOf = ({ events }: Traffic) => {
+  const getCountries = ({ events }: Traffic) => {
     const addresses = new Set(events.flatMap((event) => text(event, "ip") ?? []));
-    return new Set([...addresses].map((ip) => origins.of(ip)?.country));
+    return new Set([...addresses].map((ip) => enricher.of(ip)?.country));
   };
 
   it("cover every address and put users and attackers in different countries", () => {
-    expect(countriesOf(attacked).has(undefined)).toBe(false);
-    expect(countriesOf(benign)).toEqual(new Set(["DE", "IE", "NL", "SG"]));
+    expect(getCountries(attacked).has(undefined)).toBe(false);
+    expect(getCountries(benign)).toEqual(new Set(["DE", "IE", "NL", "SG"]));
     const users = {
       ...benign,
       events: benign.events.filter(({ user_id }) => user_id !== undefined),
     };
-    expect(countriesOf(users)).toEqual(new Set(["DE"]));
+    expect(getCountries(users)).toEqual(new Set(["DE"]));
   });
 });
 
@@ -235,9 +235,9 @@ describe("benign traffic", () => {
     ]);
     for (const event of failures.get("expired_token") ?? []) {
       expect(event.oauth_client_id).toBeDefined();
-      expect(tokenOf(event)).toBeDefined();
+      expect(getToken(event)).toBeDefined();
     }
-    const tries = [...groups(failures.get("expired_token") ?? [], tokenOf).values()].map(size);
+    const tries = [...groups(failures.get("expired_token") ?? [], getToken).values()].map(size);
     expect(tries).toContain(1);
     expect(tries.some((count) => count >= 5)).toBe(true);
     expect(Math.max(...tries)).toBeLessThanOrEqual(15);
@@ -247,7 +247,7 @@ describe("benign traffic", () => {
   });
 
   it("includes users who move and clients that appear later", () => {
-    const uses = groups(benign.events.filter(isUse), tokenOf);
+    const uses = groups(benign.events.filter(isUse), getToken);
     expect([...uses.values()].some((events) => networks(events) === 2)).toBe(true);
     const newcomers = benign.clients.filter(({ firstMs }) => firstMs > START_MS);
     expect(newcomers).toHaveLength(2);
@@ -274,8 +274,8 @@ describe("benign traffic", () => {
     const isLabelled = (event: OAuthEvent) =>
       traffic.labels.some(
         ({ subject: { id } }) =>
-          id === ipOf(event) ||
-          id === tokenOf(event) ||
+          id === getIp(event) ||
+          id === getToken(event) ||
           (id === "(none)" && text(event, "reason") === "unknown_token"),
       );
     return { ...traffic, unlabelled: traffic.events.filter((event) => !isLabelled(event)) };
@@ -283,7 +283,7 @@ describe("benign traffic", () => {
 
   it("contains no address that fails like an attacker's address", () => {
     for (const { unlabelled } of everyBenign) {
-      for (const events of groups(unlabelled.filter(isFailure), ipOf).values()) {
+      for (const events of groups(unlabelled.filter(isFailure), getIp).values()) {
         expect(mostWithin(events, 10 * MINUTE_MS, size)).toBeLessThanOrEqual(30);
         expect(events.length).toBeLessThan(150);
       }
@@ -292,20 +292,20 @@ describe("benign traffic", () => {
 
   it("contains no token that is used like a stolen, probing, revoked or dormant token", () => {
     for (const { unlabelled } of everyBenign) {
-      for (const events of groups(unlabelled.filter(isUse), tokenOf).values()) {
+      for (const events of groups(unlabelled.filter(isUse), getToken).values()) {
         expect(mostWithin(events, 15 * MINUTE_MS, networks)).toBeLessThan(3);
         const previous = events[0]?.event_data.previous_use as { at: string } | undefined;
         if (previous) expect(mostWithin(events, 30 * MINUTE_MS, size)).toBeLessThan(30);
       }
       const violations = unlabelled.filter(({ event_type }) => event_type === "scope_violation");
-      for (const events of groups(violations, tokenOf).values()) {
+      for (const events of groups(violations, getToken).values()) {
         expect(events.length).toBeLessThan(5);
       }
       const revokedMs = new Map<string, number>();
       for (const event of unlabelled) {
-        if (event.event_type === "token_revoked") revokedMs.set(tokenOf(event), atMs(event));
+        if (event.event_type === "token_revoked") revokedMs.set(getToken(event), atMs(event));
         if (text(event, "reason") !== "revoked_token") continue;
-        const sinceMs = atMs(event) - (revokedMs.get(tokenOf(event)) as number);
+        const sinceMs = atMs(event) - (revokedMs.get(getToken(event)) as number);
         expect(sinceMs).toBeGreaterThan(0);
         expect(sinceMs).toBeLessThan(2 * MINUTE_MS);
       }
@@ -349,7 +349,7 @@ describe("labelled attacks", () => {
     for (const { label, events } of planted("credential_stuffing")) {
       expect(events.length).toBeGreaterThanOrEqual(250);
       expect(reasons(events)).toEqual(["unknown_token"]);
-      expect(lengthOf(label)).toBeLessThan(10 * MINUTE_MS);
+      expect(getLength(label)).toBeLessThan(10 * MINUTE_MS);
       expect(events.every((event) => event.oauth_client_id === undefined)).toBe(true);
     }
   });
@@ -359,13 +359,13 @@ describe("labelled attacks", () => {
       // A low_and_slow address may be active at the same time.
       const others = new Set(traffic.labels.map(({ subject }) => subject.id));
       const tries = events.filter(
-        (event) => text(event, "reason") === "unknown_token" && !others.has(ipOf(event)),
+        (event) => text(event, "reason") === "unknown_token" && !others.has(getIp(event)),
       );
-      const addresses = [...groups(tries, ipOf).values()].map(size);
+      const addresses = [...groups(tries, getIp).values()].map(size);
       expect(addresses.length).toBeGreaterThanOrEqual(200);
       expect(Math.min(...addresses)).toBe(2);
       expect(Math.max(...addresses)).toBe(4);
-      expect(lengthOf(label)).toBeLessThan(30 * MINUTE_MS);
+      expect(getLength(label)).toBeLessThan(30 * MINUTE_MS);
     }
   });
 
@@ -373,7 +373,7 @@ describe("labelled attacks", () => {
     for (const { label, events } of planted("token_theft")) {
       expect(events.every(isUse)).toBe(true);
       expect(networks(events)).toBeGreaterThanOrEqual(5);
-      expect(lengthOf(label)).toBeLessThan(15 * MINUTE_MS);
+      expect(getLength(label)).toBeLessThan(15 * MINUTE_MS);
     }
   });
 
@@ -387,7 +387,7 @@ describe("labelled attacks", () => {
         expect(event_data).toMatchObject({ available_scopes: ["api:read"] });
         expect(event_data.required_scopes).not.toEqual(["api:read"]);
       }
-      expect(lengthOf(label)).toBeLessThanOrEqual(15 * MINUTE_MS);
+      expect(getLength(label)).toBeLessThanOrEqual(15 * MINUTE_MS);
     }
   });
 
@@ -407,7 +407,7 @@ describe("labelled attacks", () => {
       expect(issued).toBeGreaterThanOrEqual(40);
       // The upper bound leaves room for the client's usual tokens and for clients that usually request few.
       expect(issued).toBeLessThanOrEqual(Math.max(45, 32 * usual + 5));
-      expect(lengthOf(label)).toBe(40 * MINUTE_MS);
+      expect(getLength(label)).toBe(40 * MINUTE_MS);
     }
   });
 
@@ -416,7 +416,7 @@ describe("labelled attacks", () => {
       const gaps = events.slice(1).map((event, n) => atMs(event) - atMs(events[n] as OAuthEvent));
       expect(Math.min(...gaps)).toBeGreaterThanOrEqual(MINUTE_MS - 1);
       expect(Math.max(...gaps)).toBeLessThanOrEqual(3 * MINUTE_MS);
-      expect(lengthOf(label)).toBeGreaterThan(10 * HOUR_MS - 3 * MINUTE_MS);
+      expect(getLength(label)).toBeGreaterThan(10 * HOUR_MS - 3 * MINUTE_MS);
       expect(reasons(events)).toEqual(["unknown_token"]);
     }
   });
@@ -424,7 +424,7 @@ describe("labelled attacks", () => {
   it("revoked_token_use presents a token hours after its revocation", () => {
     for (const { traffic, label, events } of planted("revoked_token_use")) {
       const revoked = traffic.events.find(
-        (event) => event.event_type === "token_revoked" && tokenOf(event) === label.subject.id,
+        (event) => event.event_type === "token_revoked" && getToken(event) === label.subject.id,
       ) as OAuthEvent;
       expect(label.startMs - atMs(revoked)).toBeGreaterThanOrEqual(3 * HOUR_MS);
       expect(events.length).toBeGreaterThanOrEqual(3);
@@ -445,10 +445,10 @@ describe("labelled attacks", () => {
   it("dormant_token uses a token again after weeks from a known network", () => {
     for (const { label, events } of planted("dormant_token")) {
       expect(events.filter(isUse).length).toBeGreaterThanOrEqual(140);
-      expect(lengthOf(label)).toBeLessThanOrEqual(30 * MINUTE_MS);
+      expect(getLength(label)).toBeLessThanOrEqual(30 * MINUTE_MS);
       const previous = events[0]?.event_data.previous_use as { at: string; ip: string };
       expect(label.startMs - Date.parse(previous.at)).toBeGreaterThanOrEqual(21 * DAY_MS);
-      expect(prefixOf(previous.ip)).toBe(prefixOf(ipOf(events[0] as OAuthEvent)));
+      expect(getPrefix(previous.ip)).toBe(getPrefix(getIp(events[0] as OAuthEvent)));
     }
   });
 
@@ -456,9 +456,9 @@ describe("labelled attacks", () => {
     for (const { traffic, label } of planted("new_network")) {
       const own = traffic.events.filter((event) => event.oauth_client_id === label.subject.id);
       const before = own.filter((event) => atMs(event) < label.startMs);
-      const known = new Set(before.map(ipOf).map(prefixOf));
+      const known = new Set(before.map(getIp).map(getPrefix));
       const foreign = own.filter(
-        (event) => atMs(event) <= label.endMs && !known.has(prefixOf(ipOf(event))),
+        (event) => atMs(event) <= label.endMs && !known.has(getPrefix(getIp(event))),
       );
       expect(foreign.filter(isUse).length).toBeGreaterThanOrEqual(20);
       expect(networks(foreign)).toBe(1);

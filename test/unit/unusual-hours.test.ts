@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
-import { raisedOf } from "../../shared/detection/rules/risk.ts";
+import { mergeRaised } from "../../shared/detection/rules/risk.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import {
   activeHours,
@@ -43,10 +43,10 @@ function office(days: number, { weekends = false, fromHour = 9, toHour = 17 } = 
   return found;
 }
 
-const holder = (...events: readonly SeenEvent[]) =>
-  quietSnapshot(NOW, { holders: new Map([["user:ada", events]]) });
+const principal = (...events: readonly SeenEvent[]) =>
+  quietSnapshot(NOW, { principals: new Map([["user:ada", events]]) });
 const find = (...events: readonly SeenEvent[]) =>
-  unusualHoursOfUser.find(holder(...events), rules.unusual_hours);
+  unusualHoursOfUser.find(principal(...events), rules.unusual_hours);
 const AT_NIGHT = use(NOW - 10 * MINUTE_MS);
 
 describe("unusual_hours", () => {
@@ -57,7 +57,7 @@ describe("unusual_hours", () => {
         involved: [{ kind: "token", id: "t1" }],
         score: 20,
         observed: 1,
-        evidence: { days_known: 4, of: "weekdays" },
+        evidence: { known_days: 4, of: "weekdays" },
       },
     ]);
     expect(find(...office(3), AT_NIGHT)).toEqual([]);
@@ -90,7 +90,7 @@ describe("unusual_hours", () => {
     const token = (userId: string | undefined) =>
       unusualHoursOfUser.find(
         quietSnapshot(NOW, {
-          holders: new Map([
+          principals: new Map([
             ["token:t1", [...office(4), AT_NIGHT].map((each) => ({ ...each, userId }))],
           ]),
         }),
@@ -102,23 +102,23 @@ describe("unusual_hours", () => {
   });
 
   it("never raises a finding alone but increases the score of other findings about the user", () => {
-    expect(findAnomalies(holder(...office(6), AT_NIGHT), rules)).toEqual([]);
+    expect(findAnomalies(principal(...office(6), AT_NIGHT), rules)).toEqual([]);
     /** A thief uses the day's token with a different program from a new network. */
     const token = { tokenId: "of-day-1" };
     const own = use(NOW - 3 * DAY_MS, { agent: "curl" });
     const thief = use(AT_NIGHT.atMs, { ...token, agent: "curl", ip: "10.1.9.9" });
     const events = [own, ...office(6)].sort((a, b) => a.atMs - b.atMs);
-    const nightly = findAnomalies(holder(...events, thief), rules);
+    const nightly = findAnomalies(principal(...events, thief), rules);
     // The scores of 25 for the program and 5 for the address aren't enough, even with 8 more for the hour.
     expect(nightly).toEqual([]);
     const elsewhere = { ...thief, ip: "203.0.113.9", network: "203.0.0.0/16" };
-    const found = findAnomalies(holder(...events, elsewhere), rules);
+    const found = findAnomalies(principal(...events, elsewhere), rules);
     expect(found.map(({ rule, score }) => [rule.name, score])).toEqual([
       ["token_theft", 55],
       ["unusual_hours", 20],
     ]);
     // When the theft is muted, its supporting finding isn't raised.
-    expect(raisedOf(found.slice(1))).toEqual([]);
+    expect(mergeRaised(found.slice(1))).toEqual([]);
   });
 
   it("increases only scores of at least 32, and only for the same user or token", () => {
@@ -126,7 +126,7 @@ describe("unusual_hours", () => {
     if (!support) throw new Error("there is support");
     const rule = unusualHoursOfUser;
     const lifted = (score: number, id: string) =>
-      raisedOf([
+      mergeRaised([
         { ...support, rule },
         {
           ...support,

@@ -2,14 +2,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createEvent } from "../../shared/events/oauth-event.ts";
-import { type Notice, noticeOf, webhookBody } from "../../shared/response/notice.ts";
+import { type Notice, toNotice, webhookBody } from "../../shared/response/notice.ts";
 import { sendWebhook } from "../../shared/response/send-webhook.ts";
 import { signWebhook } from "../../shared/response/standard-webhook.ts";
 
 const AT_MS = Date.parse("2026-11-25T08:00:00.000Z");
 
 function notice(eventType: string, details: Record<string, unknown>, clientId?: string): Notice {
-  return noticeOf(createEvent({ eventType, details, clientId }, AT_MS)) as Notice;
+  return toNotice(createEvent({ eventType, details, clientId }, AT_MS)) as Notice;
 }
 
 const alert = (more: Record<string, unknown> = {}) =>
@@ -97,7 +97,7 @@ describe("noticeOf", () => {
     expect(notice("action_taken", { target: 7, actor: null })).toMatchObject({
       type: "action.taken",
     });
-    expect(noticeOf(createEvent({ eventType: "token_used", details: {} }, AT_MS))).toBeUndefined();
+    expect(toNotice(createEvent({ eventType: "token_used", details: {} }, AT_MS))).toBeUndefined();
   });
 });
 
@@ -108,18 +108,18 @@ describe("webhookBody", () => {
       { eventType: "action_proposed", details: { action: "block" } },
       AT_MS,
     );
-    const bodyOf = (format: "standard" | "slack" | "teams", link?: string) =>
-      JSON.parse(webhookBody(noticeOf(event, link) as Notice, format));
-    expect(bodyOf("standard", url).data.approval_url).toBe(url);
-    expect(bodyOf("slack", url).blocks.at(-1)).toMatchObject({
+    const getBody = (format: "standard" | "slack" | "teams", link?: string) =>
+      JSON.parse(webhookBody(toNotice(event, link) as Notice, format));
+    expect(getBody("standard", url).data.approval_url).toBe(url);
+    expect(getBody("slack", url).blocks.at(-1)).toMatchObject({
       type: "actions",
       elements: [{ type: "button", url }],
     });
-    expect(bodyOf("teams", url).attachments[0].content.actions).toMatchObject([
+    expect(getBody("teams", url).attachments[0].content.actions).toMatchObject([
       { type: "Action.OpenUrl", url },
     ]);
     for (const format of ["standard", "slack", "teams"] as const) {
-      expect(JSON.stringify(bodyOf(format))).not.toMatch(/approval_url|OpenUrl|button/);
+      expect(JSON.stringify(getBody(format))).not.toMatch(/approval_url|OpenUrl|button/);
     }
   });
 

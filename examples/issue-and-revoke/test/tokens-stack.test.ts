@@ -7,7 +7,7 @@ import { TokensStack } from "../lib/tokens-stack.js";
 const template = Template.fromStack(new TokensStack(new App(), "Tokens"));
 
 /** Returns the DynamoDB actions that a function's role allows. */
-function actionsOf(name: string): string[] {
+function getActions(name: string): string[] {
   const policies = Object.entries(template.findResources("AWS::IAM::Policy"))
     .filter(([id]) => id.startsWith(name))
     .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
@@ -20,8 +20,8 @@ test("issues and revokes tokens only for signed calls", () => {
 });
 
 test("grants each function only the actions that it needs", () => {
-  assert.deepEqual(actionsOf("IssueFunction"), ["dynamodb:PutItem"]);
-  assert.deepEqual(actionsOf("RevokeFunction"), [
+  assert.deepEqual(getActions("IssueFunction"), ["dynamodb:PutItem"]);
+  assert.deepEqual(getActions("RevokeFunction"), [
     "dynamodb:DeleteItem",
     "dynamodb:Query",
     "dynamodb:UpdateItem",

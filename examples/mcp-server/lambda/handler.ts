@@ -1,7 +1,7 @@
 import middy from "@middy/core";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js";
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from "aws-lambda";
-import { callerOf, oauthMonitoring } from "oauth-monitoring/lambda";
+import { getCaller, oauthMonitoring } from "oauth-monitoring/lambda";
 import { createOrdersServer } from "./orders-server.js";
 
 const { MCP_RESOURCE = "", AUTHORIZATION_SERVER = "" } = process.env;
@@ -37,7 +37,7 @@ export const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredRe
       return { statusCode: 405, headers: { Allow: "POST" } };
     }
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
-    const server = createOrdersServer(callerOf(event)?.user_id);
+    const server = createOrdersServer(getCaller(event)?.user_id);
     await server.connect(transport);
     const response = await transport.handleRequest(toRequest(event));
     const answer = {

@@ -19,7 +19,7 @@ interface AlertsPanelProps {
 }
 
 /** Filter by kind of subject. The page can't filter by network or by reason, which many clients share. */
-const FILTER_OF = {
+const FILTERS_BY_KIND = {
   client: "client_id",
   ip: "ip",
   token: "token_id",
@@ -51,7 +51,7 @@ function concerns(
 /** Lists the findings of an alert, oldest first. */
 function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowMs: number }) {
   return (
-    <details class="story">
+    <details class="incident">
       <summary>{findings.length} findings</summary>
       <ol>
         {findings.map(({ rule, subject, message, first_seen_at }) => (
@@ -90,7 +90,8 @@ export function AlertsPanel(props: AlertsPanelProps) {
               </span>
               <span>{formatType(alert.rule)}</span>
               <span class="message">
-                {alert.subject.id === "(none)" || FILTER_OF[alert.subject.kind] === undefined ? (
+                {alert.subject.id === "(none)" ||
+                FILTERS_BY_KIND[alert.subject.kind] === undefined ? (
                   // The page can't filter by an unknown client, a reason or a network.
                   alert.message
                 ) : (
@@ -99,7 +100,9 @@ export function AlertsPanel(props: AlertsPanelProps) {
                     class="link"
                     title={`Filter by ${alert.subject.kind} ${alert.subject.id}`}
                     onClick={() =>
-                      onNarrow({ [FILTER_OF[alert.subject.kind] ?? "client_id"]: alert.subject.id })
+                      onNarrow({
+                        [FILTERS_BY_KIND[alert.subject.kind] ?? "client_id"]: alert.subject.id,
+                      })
                     }
                   >
                     {alert.message}

@@ -9,7 +9,7 @@ import { FilterBar } from "./filter-bar.tsx";
 import { formatMoment } from "./format.ts";
 import { ProposalsPanel } from "./proposals-panel.tsx";
 import { RangePicker } from "./range-picker.tsx";
-import { RespondPanel, subjectOf } from "./respond-panel.tsx";
+import { getSubject, RespondPanel } from "./respond-panel.tsx";
 import { Mark } from "./sign-in.tsx";
 import { ThemePicker } from "./theme.tsx";
 import { TokenCard } from "./token-card.tsx";
@@ -17,7 +17,14 @@ import { TokenFigures } from "./token-figures.tsx";
 import { TopFailures } from "./top-failures.tsx";
 import { useAdminData } from "./use-admin-data.ts";
 import { BEAT_MS, usePulse } from "./use-pulse.ts";
-import { type Filters, ORIGIN_FILTERS, readView, spanOf, type View, writeView } from "./view.ts";
+import {
+  ENRICHMENT_FILTERS,
+  type Filters,
+  getSpan,
+  readView,
+  type View,
+  writeView,
+} from "./view.ts";
 
 /** Initial number of events, and the number that “Show more” adds. */
 const PAGE = 20;
@@ -66,8 +73,8 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   const [listed, setListed] = useState(PAGE);
   const pulse = usePulse(live);
   const { filters } = view;
-  const subject = subjectOf(filters);
-  const span = spanOf(view, pulse.nowMs);
+  const subject = getSubject(filters);
+  const span = getSpan(view, pulse.nowMs);
   const data = useAdminData({ api, view, span, pulse, listed, onSignedOut: onSignOut });
 
   const names = useMemo(
@@ -92,7 +99,7 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
   };
   const narrow = (more: Filters) => move({ filters: { ...filters, ...more } });
   const unnarrowed = [filters.user_id && "user", filters.ip && "address"].filter(Boolean);
-  const onlyEvents = ORIGIN_FILTERS.some((name) => filters[name] !== undefined);
+  const onlyEvents = ENRICHMENT_FILTERS.some((name) => filters[name] !== undefined);
   const status = !pulse.online
     ? "Offline: showing the latest data"
     : live

@@ -32,11 +32,11 @@ function gist(event: StoredEvent): string {
 }
 
 /** Returns the string and number fields of the event's IP enrichment, as strings. */
-function originOf(event: StoredEvent): Readonly<Record<string, string | undefined>> {
-  const { origin } = event.event_data;
-  if (typeof origin !== "object" || origin === null) return {};
+function readEnrichment(event: StoredEvent): Readonly<Record<string, string | undefined>> {
+  const { enrichment } = event.event_data;
+  if (typeof enrichment !== "object" || enrichment === null) return {};
   return Object.fromEntries(
-    Object.entries(origin)
+    Object.entries(enrichment)
       .filter(([, value]) => typeof value === "string" || typeof value === "number")
       .map(([name, value]) => [name, String(value)]),
   );
@@ -45,7 +45,7 @@ function originOf(event: StoredEvent): Readonly<Record<string, string | undefine
 /** Shows an event as a summary with expandable details. */
 export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
   const detail = useId();
-  const { country, asn, operator, kind, latitude, longitude } = originOf(event);
+  const { country, asn, operator, kind, latitude, longitude } = readEnrichment(event);
   const subjects = [
     ["Client", "client_id", event.oauth_client_id],
     ["User", "user_id", event.user_id],
@@ -55,7 +55,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
     ["Network kind", "kind", kind],
   ] as const;
   const [client, , , ip] = subjects;
-  const place = [country, operator ?? (asn && `AS${asn}`), kind].filter(Boolean).join(" · ");
+  const location = [country, operator ?? (asn && `AS${asn}`), kind].filter(Boolean).join(" · ");
   return (
     <li class={`event ${event.event_type}`} data-event={event.id}>
       <div class="line">
@@ -88,7 +88,7 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
                 </button>
               ),
           )}
-          {place && <span class="muted origin">{place}</span>}
+          {location && <span class="muted enrichment">{location}</span>}
         </span>
         <span class="gist">{gist(event)}</span>
       </div>

@@ -13,7 +13,7 @@ export interface Subject {
 }
 
 /** Returns the most specific subject in the filters. */
-export function subjectOf({ token_id, user_id, ip, client_id }: Filters): Subject | undefined {
+export function getSubject({ token_id, user_id, ip, client_id }: Filters): Subject | undefined {
   if (token_id !== undefined) return { kind: "token", id: token_id };
   if (user_id !== undefined) return { kind: "user", id: user_id };
   if (ip !== undefined) return { kind: ip.includes("/") ? "network" : "address", id: ip };
@@ -65,7 +65,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
   const [said, setSaid] = useState<{ readonly text: string; readonly failed: boolean }>();
   const reasonField = useRef<HTMLInputElement>(null);
   const { kind, id } = subject;
-  const isPlace = kind === "address" || kind === "network";
+  const isLocation = kind === "address" || kind === "network";
   useEffect(() => {
     setAsked(undefined);
     setSaid(undefined);
@@ -128,7 +128,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
             {formatType(kind)} <code>{id}</code>
           </p>
           <div class="buttons">
-            {!isPlace && (
+            {!isLocation && (
               <button type="button" disabled={busy} onClick={() => ask("revoke")}>
                 Revoke …
               </button>
@@ -156,7 +156,7 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
                 {asked.kind === "revoke"
                   ? "Permanently revokes all access issued so far. "
                   : `Denies every call for ${asked.hours} h. You can release the block earlier. `}
-                {isPlace
+                {isLocation
                   ? `The tokens that this ${kind} uses are unknown until it calls.`
                   : `It affects ${describeHits(asked.hits)}.`}
               </p>

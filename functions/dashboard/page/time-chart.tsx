@@ -128,7 +128,7 @@ function options(props: TimeChartProps, width: number, onCursor: (index: number 
 /** Shows a time series chart with its legend, and the same data as a table. */
 export function TimeChart(props: TimeChartProps) {
   const { label, startsSeconds, bucketSeconds, series } = props;
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(props);
   latest.current = props;
@@ -136,7 +136,7 @@ export function TimeChart(props: TimeChartProps) {
   const shape = `${bucketSeconds} ${series.map((one) => one.label).join()}`;
 
   useEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     const draw = () => {
       plot.current?.destroy();
@@ -181,7 +181,7 @@ export function TimeChart(props: TimeChartProps) {
           {startSeconds === undefined ? "in total" : `from ${formatMinute(startSeconds * 1000)}`}
         </span>
       </figcaption>
-      <div ref={place} class="plot" role="img" aria-label={label} />
+      <div ref={container} class="plot" role="img" aria-label={label} />
       <details>
         <summary>As a table</summary>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}

@@ -17,7 +17,7 @@ interface TokenCardProps {
   readonly nowMs: number;
 }
 
-function stateOf({ issued, revoked }: TokenLife, nowMs: number): string {
+function describeState({ issued, revoked }: TokenLife, nowMs: number): string {
   const expiresAt = issued?.event_data.expires_at;
   if (revoked) return "Revoked";
   if (typeof expiresAt !== "string") return "Unknown: the audit log has no expiry time";
@@ -49,7 +49,7 @@ export function TokenCard({ tokenId, life, nowMs }: TokenCardProps) {
             <code>{tokenId}</code>
           </dd>
           <dt>State</dt>
-          <dd>{stateOf(value, nowMs)}</dd>
+          <dd>{describeState(value, nowMs)}</dd>
           <dt>Client</dt>
           <dd>{value.latest?.oauth_client_id ?? "–"}</dd>
           <dt>User</dt>

@@ -2,7 +2,7 @@ import { useRef } from "preact/hooks";
 import type { StoredEvent } from "../../../shared/audit-log/stored-event.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { EventList } from "./events-panel.tsx";
-import { subjectOf } from "./respond-panel.tsx";
+import { getSubject } from "./respond-panel.tsx";
 import type { TokenLife } from "./token-card.tsx";
 import type { Pulse } from "./use-pulse.ts";
 import { useResource } from "./use-resource.ts";
@@ -22,7 +22,7 @@ interface AdminDataOptions {
 const SLOW = 6;
 
 /** Maximum number of listed events. Use the CLI to export more. */
-const MOST_LISTED = 1000;
+const MAX_LISTED = 1000;
 
 /**
  * Maximum API calls per 20 events. If few events match the filters, a page of results can contain fewer than requested.
@@ -37,7 +37,7 @@ async function listEvents(
   signal: AbortSignal,
 ): Promise<EventList> {
   const events: StoredEvent[] = [];
-  const wanted = Math.min(listed, MOST_LISTED);
+  const wanted = Math.min(listed, MAX_LISTED);
   let cursor: string | undefined;
   for (let call = 0; call < (CALLS * wanted) / 20 && events.length < wanted; call += 1) {
     const parameters = { ...ends, ...filters, limit: wanted - events.length, cursor };
@@ -50,7 +50,7 @@ async function listEvents(
     if (page.next_cursor === null) return { events, more: false };
     cursor = page.next_cursor;
   }
-  return { events, more: wanted < MOST_LISTED };
+  return { events, more: wanted < MAX_LISTED };
 }
 
 /** Counts how often a value has changed while the key stayed the same. */
@@ -135,7 +135,7 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     (signal) => api.get("alerts", {}, signal).then(({ open, resolved }) => [...open, ...resolved]),
     onSignedOut,
   );
-  const subject = subjectOf(filters);
+  const subject = getSubject(filters);
   const actions = useResource(
     JSON.stringify(subject ?? null),
     changeBeat,

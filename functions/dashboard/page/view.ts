@@ -29,9 +29,9 @@ export interface Filters {
 export const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
 
 /** Filters for the list of events only. */
-export const ORIGIN_FILTERS = ["country", "asn", "kind"] as const;
+export const ENRICHMENT_FILTERS = ["country", "asn", "kind"] as const;
 
-export const FILTER_NAMES = [...SUBJECT_FILTERS, ...ORIGIN_FILTERS] as const;
+export const FILTER_NAMES = [...SUBJECT_FILTERS, ...ENRICHMENT_FILTERS] as const;
 
 /** Returns the filters that apply to statistics. */
 export function subjectFilters(filters: Filters): Filters {
@@ -85,7 +85,7 @@ export function writeView({ range, filters, events }: View): string {
 }
 
 /** Returns the span of a view at a given time. */
-export function spanOf(view: View, nowMs: number): Span {
+export function getSpan(view: View, nowMs: number): Span {
   if (typeof view.range === "object") return view.range;
   return { fromMs: nowMs - RECENT[view.range], toMs: nowMs };
 }

@@ -54,7 +54,7 @@ export interface AttackScene {
 /** Plants an attack's events and returns what a detector should find. */
 export type Attack = (scene: AttackScene) => Omit<AttackLabel, "id" | "attack">;
 
-export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[] {
+export function findClients(scene: AttackScene, kind: ClientKind): TrafficClient[] {
   return scene.clients.filter((client) => client.kind === kind);
 }
 
@@ -62,13 +62,13 @@ export function clientsOf(scene: AttackScene, kind: ClientKind): TrafficClient[]
  * Returns one of the two busiest services. On the same day, turns 0 and 1 return different services, if there are two.
  */
 export function busyService(scene: AttackScene, turn: number): TrafficClient {
-  const services = clientsOf(scene, "service").slice(0, 2);
+  const services = findClients(scene, "service").slice(0, 2);
   return services[(scene.draw + turn) % services.length] as TrafficClient;
 }
 
 /** Returns a busy consumer app and one of its long-time users. */
 export function busyUser(scene: AttackScene) {
-  const client = scene.random.pick(clientsOf(scene, "consumer").slice(0, 3));
+  const client = scene.random.pick(findClients(scene, "consumer").slice(0, 3));
   const users = client.users.filter(({ joinsMs }) => joinsMs === Number.NEGATIVE_INFINITY);
   return { client, user: scene.random.pick(users) };
 }

@@ -39,7 +39,7 @@ const LOW_AND_SLOW_SLOT = 2.5;
 const EARLIEST_REVOKED_USE_SLOT = 13;
 const JITTER_MS = 30 * MINUTE_MS;
 
-function slotsOf(random: Random): Map<AttackName, number> {
+function chooseSlots(random: Random): Map<AttackName, number> {
   const slots = random.shuffled(SLOTS);
   const late = slots.findIndex((slot) => slot >= EARLIEST_REVOKED_USE_SLOT);
   const [revokedUseSlot] = slots.splice(late, 1);
@@ -62,7 +62,7 @@ export function plantAttacks(options: {
 }): { readonly drafts: DraftEvent[]; readonly labels: AttackLabel[] } {
   const { seed, day, dayStartMs, clients, issuedPerHour } = options;
   const ofDay = new Random(seed, "attacks", day);
-  const slots = slotsOf(ofDay);
+  const slots = chooseSlots(ofDay);
   const draw = ofDay.integer(0, 99);
   const planted = ATTACKS.map((attack) => {
     const random = new Random(seed, "attack", attack, day);

@@ -1,7 +1,7 @@
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../shared/core/clock.ts";
-import { address, addressesApart, addressIn, prefixOf } from "../world/networks.ts";
+import { address, addressesApart, addressIn, getPrefix } from "../world/networks.ts";
 import type { TrafficToken } from "../world/timeline.ts";
-import { type Attack, busyService, busyUser, clientsOf, evenly } from "./attack.ts";
+import { type Attack, busyService, busyUser, evenly, findClients } from "./attack.ts";
 
 const THEFT_MS = 12 * MINUTE_MS;
 
@@ -78,7 +78,7 @@ export const revokedTokenUse: Attack = (scene) => {
 /** Dormant token: a token that is valid for a year is used heavily after weeks without use. */
 export const dormantToken: Attack = (scene) => {
   const { random, timeline, startMs } = scene;
-  const client = random.pick(clientsOf(scene, "partner").slice(0, 4));
+  const client = random.pick(findClients(scene, "partner").slice(0, 4));
   const office = client.addresses[0] as string;
   const days = random.integer(21, 60);
   const issuedMs = startMs - (days + random.integer(20, 90)) * DAY_MS;
@@ -92,7 +92,7 @@ export const dormantToken: Attack = (scene) => {
     usedBefore: { atMs: startMs - days * DAY_MS, ip: office },
   };
   // The calls come from the partner's own network, so that only the sudden use is suspicious.
-  const ip = addressIn(random, prefixOf(office));
+  const ip = addressIn(random, getPrefix(office));
   const uses = random.integer(140, 170);
   const endMs = startMs + 30 * MINUTE_MS;
   for (const atMs of evenly(startMs, endMs, uses)) {

@@ -19,10 +19,10 @@ const RANGES = {
   foreign: { first: 10, second: [160, 255] },
 } as const satisfies Record<string, Range>;
 
-export type Place = keyof typeof RANGES;
+export type Region = keyof typeof RANGES;
 
 /** Returns the first two octets of an address. */
-export function prefixOf(ip: string): string {
+export function getPrefix(ip: string): string {
   return ip.split(".", 2).join(".");
 }
 
@@ -32,20 +32,20 @@ export function addressIn(random: Random, network: string): string {
 }
 
 /** Returns a random network of a kind. */
-export function network(random: Random, place: Place): string {
-  const { first, second } = RANGES[place];
+export function network(random: Random, location: Region): string {
+  const { first, second } = RANGES[location];
   return `${first}.${random.integer(second[0], second[1])}`;
 }
 
 /** Returns a random address of a kind. */
-export function address(random: Random, place: Place): string {
-  return addressIn(random, network(random, place));
+export function address(random: Random, location: Region): string {
+  return addressIn(random, network(random, location));
 }
 
 /** Returns `count` addresses, each in a different network. */
-export function addressesApart(random: Random, place: Place, count: number): string[] {
+export function addressesApart(random: Random, location: Region, count: number): string[] {
   const networks = new Set<string>();
-  while (networks.size < count) networks.add(network(random, place));
+  while (networks.size < count) networks.add(network(random, location));
   return [...networks].map((each) => addressIn(random, each));
 }
 

@@ -130,7 +130,7 @@ const SCOPES: Record<ClientKind, readonly string[]> = {
 export const EVENTS_PER_SESSION = { consumer: 7, partner: 11 };
 /** Approximate number of events per hour for each instance of a service: a token and its uses. */
 const EVENTS_PER_INSTANCE_HOUR = 4;
-const MOST_INSTANCES = 8;
+const MAX_INSTANCES = 8;
 
 export interface PopulationOptions {
   readonly seed: number;
@@ -151,13 +151,13 @@ function firstMs({ startMs, days, clients }: PopulationOptions, rank: number): n
   return 0;
 }
 
-function nameOf(kind: ClientKind, index: number): string {
+function getName(kind: ClientKind, index: number): string {
   const names = NAMES[kind];
   const round = Math.floor(index / names.length);
   return `${names[index % names.length]}${round === 0 ? "" : ` ${round + 1}`}`;
 }
 
-function usersOf(
+function createUsers(
   random: Random,
   clientId: string,
   kind: "consumer" | "partner",
@@ -181,7 +181,7 @@ function usersOf(
   }));
 }
 
-function addressesOf(random: Random, kind: ClientKind): string[] {
+function createAddresses(random: Random, kind: ClientKind): string[] {
   if (kind === "service") return addressesApart(random, "hosting", random.integer(1, 2));
   if (kind === "consumer") return [];
   const office = network(random, "office");
@@ -194,12 +194,12 @@ export function population(options: PopulationOptions): TrafficClient[] {
   const counts: Record<ClientKind, number> = { consumer: 0, service: 0, partner: 0 };
   return Array.from({ length: options.clients }, (_, rank) => {
     const kind = KINDS[rank % KINDS.length] as ClientKind;
-    const name = nameOf(kind, counts[kind]);
+    const name = getName(kind, counts[kind]);
     counts[kind] += 1;
     const clientId = name.toLowerCase().replaceAll(" ", "-");
     const random = new Random(options.seed, "client", clientId);
     const eventsPerDay = options.eventsPerDay / (rank + 1) / all;
-    const addresses = addressesOf(random, kind);
+    const addresses = createAddresses(random, kind);
     const instances = Math.round(eventsPerDay / 24 / EVENTS_PER_INSTANCE_HOUR);
     return {
       clientId,
@@ -215,8 +215,8 @@ export function population(options: PopulationOptions): TrafficClient[] {
       users:
         kind === "service"
           ? []
-          : usersOf(random, clientId, kind, addresses, { eventsPerDay, options }),
-      instances: Math.max(1, Math.min(MOST_INSTANCES, instances)),
+          : createUsers(random, clientId, kind, addresses, { eventsPerDay, options }),
+      instances: Math.max(1, Math.min(MAX_INSTANCES, instances)),
     };
   });
 }

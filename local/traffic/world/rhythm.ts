@@ -4,7 +4,7 @@ import type { Random } from "./random.ts";
 /** Returns the activity at a time, relative to the mean of a working day. */
 export type Rhythm = (atMs: number) => number;
 
-const hourOf = (atMs: number) => (atMs % DAY_MS) / HOUR_MS;
+const toHour = (atMs: number) => (atMs % DAY_MS) / HOUR_MS;
 
 /** Whether a time is on a Saturday or Sunday, UTC. */
 export function isWeekend(atMs: number): boolean {
@@ -13,12 +13,12 @@ export function isWeekend(atMs: number): boolean {
 
 /** Returns a daily wave between 0 and 1 that peaks at an hour. */
 const wave = (atMs: number, peakHour: number) =>
-  (1 + Math.cos(((hourOf(atMs) - peakHour) * 2 * Math.PI) / 24)) / 2;
+  (1 + Math.cos(((toHour(atMs) - peakHour) * 2 * Math.PI) / 24)) / 2;
 
 /** Rises from 0 to 1 within an hour around `startHour`, and falls back to 0 around `endHour`. */
 const opening = (atMs: number, startHour: number, endHour: number) => {
   const step = (distance: number) => 1 / (1 + Math.exp(-6 * distance));
-  return step(hourOf(atMs) - startHour) * step(endHour - hourOf(atMs));
+  return step(toHour(atMs) - startHour) * step(endHour - toHour(atMs));
 };
 
 /** Scales a shape to a daily mean of 1, and lowers it on weekends. */

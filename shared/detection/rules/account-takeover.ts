@@ -1,28 +1,39 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, toInstant } from "../../core/clock.ts";
-import { isGuess } from "../../events/event-facts.ts";
+import { isCredentialGuess } from "../../events/event-facts.ts";
 import {
   type Anomaly,
   type AnomalyRule,
   type AnomalySubject,
-  subjectsOf,
-  windowOf,
+  getSubjects,
+  getWindow,
 } from "./anomaly-rule.ts";
-import { isElsewhere, originEvidence, originNews, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf, hasNewAgent, isOtherFamily, strangeAddresses } from "./party.ts";
-import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+import {
+  describeNovelty,
+  formatLocation,
+  isElsewhere,
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
+import {
+  type Habits,
+  hasNewAgent,
+  isOtherFamily,
+  strangeAddresses,
+  summariseHabits,
+} from "./party.ts";
+import { isSuccess, type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /** Provider event codes for push prompts. */
 const PROMPTS: ReadonlySet<string> = new Set(["system.push.send_factor_verify_push", "gd_send_pn"]);
 
 const isPrompt = ({ code = "" }: SeenEvent) => PROMPTS.has(code);
-const isRefused = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
+const isDenied = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
 const PROMPT_POINTS = {
   base: 30, // as many prompts as configured
   newNetwork: 25, // at least half of them from networks that are new to the user
   newAgent: 20, // the user agent is new to the user
-  letIn: 25, // a sign-in from a new network followed
+  allowed: 25, // a sign-in from a new network followed
 };
 
 /** Detects repeated second-factor prompts, which suggest that someone knows the user's password. */
@@ -34,26 +45,26 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
   advice:
     "Call the user. If it was not them, their password is compromised: reset it, and end their sessions.",
   examples: "all",
-  find: ({ holders, nowMs }, { prompts: least }) => {
+  find: ({ principals, nowMs }, { prompts: least }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
       const asked = events.filter(
-        (each) => each.atMs >= fromMs && (isPrompt(each) || isRefused(each)),
+        (each) => each.atMs >= fromMs && (isPrompt(each) || isDenied(each)),
       );
       const sent = asked.filter(isPrompt).length;
-      const refused = asked.filter(isRefused).length;
+      const denied = asked.filter(isDenied).length;
       // A prompt and the user's refusal are two events, and some providers report only one of them.
-      const prompts = Math.max(sent, refused);
+      const prompts = Math.max(sent, denied);
       const [first] = asked;
       const last = asked.at(-1);
       if (!first || !last || prompts < least) return [];
-      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
       const strange = asked.filter(
         (each) => isElsewhere(habits, each) && !isOtherFamily(each, habits),
       );
       const isNewNetwork = habits.events > 0 && strange.length >= prompts / 2;
       const isNewAgent = hasNewAgent(habits, last);
-      const letIn = events.find(
+      const allowed = events.find(
         (each) =>
           each.atMs > first.atMs &&
           each.atMs - last.atMs < HOUR_MS &&
@@ -61,26 +72,26 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           each.type !== "token_used" &&
           isElsewhere(habits, each),
       );
-      const subject = holderSubject(holder);
+      const subject = toPrincipalSubject(principal);
       return {
         subject,
         clientId: first.clientId,
         involved: strangeAddresses(asked, habits),
-        message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${refused} denied), from ${placeText(last)} (${last.agent ?? "no user agent"})${letIn ? `, and then signed in from ${placeText(letIn)}` : ""}`,
+        message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${denied} denied), from ${formatLocation(last)} (${last.agent ?? "no user agent"})${allowed ? `, and then signed in from ${formatLocation(allowed)}` : ""}`,
         score:
           PROMPT_POINTS.base +
           (isNewNetwork ? PROMPT_POINTS.newNetwork : 0) +
           (isNewAgent ? PROMPT_POINTS.newAgent : 0) +
-          (letIn && isNewNetwork ? PROMPT_POINTS.letIn : 0),
+          (allowed && isNewNetwork ? PROMPT_POINTS.allowed : 0),
         observed: prompts,
         threshold: least,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           prompts: sent,
-          refused,
-          let_in: letIn !== undefined,
+          denied,
+          allowed: allowed !== undefined,
           usual_networks: [...habits.networks].slice(0, 10),
-          ...originEvidence(habits, last),
+          ...toEnrichmentEvidence(habits, last),
         },
       };
     });
@@ -90,11 +101,11 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
 const isSecondFactor = ({ reason = "" }: SeenEvent) => reason.startsWith("mfa_");
 
 const SUCCESS_SCORES = {
-  newPlace: 80, // a sign-in from a new network or user agent after credential guesses
+  newLocation: 80, // a sign-in from a new network or user agent after credential guesses
   unknownHabits: 55, // the same for a user without earlier events
   maybeHome: 35, // the user's own machine may have switched between IPv4 and IPv6
   sameAddress: 10, // points if the guesses came from the same address
-  news: 5, // points if the country or the kind of network is new
+  novelty: 5, // points if the country or the kind of network is new
   address: 90, // an address that guesses and is then allowed for the first time
 };
 
@@ -109,19 +120,19 @@ interface Found {
 
 /** Finds users with credential guesses followed by a success from a new network or user agent. */
 function ofUser(
-  holder: string,
+  principal: string,
   events: readonly SeenEvent[],
   fromMs: number,
   limits: AnomaliesConfig["rules"]["success_after_failures"],
 ): Found | [] {
-  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
+  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isCredentialGuess(reason));
   const [first] = failed;
   const last = failed.at(-1);
   const factors = failed.filter(isSecondFactor).length;
   if (!first || !last || (failed.length < limits.failures && factors < limits.secondFactors)) {
     return [];
   }
-  const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+  const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
   const guessers = new Set(failed.map(({ ip }) => ip));
   const success = events.find(
     (each) => each.atMs > first.atMs && isSuccess(each) && each.type !== "token_used",
@@ -134,7 +145,7 @@ function ofUser(
   const isMaybeHome = !isNewAgent && isOtherFamily(success, habits);
   const tried = failed.filter(({ atMs }) => atMs < success.atMs).length;
   if (tried < Math.min(limits.failures, limits.secondFactors)) return [];
-  const { id } = holderSubject(holder);
+  const { id } = toPrincipalSubject(principal);
   return {
     subject: { kind: "user", id },
     failed,
@@ -142,10 +153,10 @@ function ofUser(
     habits,
     score: isMaybeHome
       ? SUCCESS_SCORES.maybeHome
-      : SUCCESS_SCORES[isNew ? "newPlace" : "unknownHabits"] +
+      : SUCCESS_SCORES[isNew ? "newLocation" : "unknownHabits"] +
         (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
-        (isNew && originNews(habits, success).length > 0 ? SUCCESS_SCORES.news : 0),
-    message: `User ${id} signed in from ${placeText(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
+        (isNew && describeNovelty(habits, success).length > 0 ? SUCCESS_SCORES.novelty : 0),
+    message: `User ${id} signed in from ${formatLocation(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
   };
 }
 
@@ -154,24 +165,24 @@ function ofAddress(
   ip: string,
   events: readonly SeenEvent[],
   fromMs: number,
-  { guesses }: AnomaliesConfig["rules"]["success_after_failures"],
+  { credentialGuesses }: AnomaliesConfig["rules"]["success_after_failures"],
 ): Found | [] {
-  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isGuess(reason));
+  const failed = events.filter(({ atMs, reason }) => atMs >= fromMs && isCredentialGuess(reason));
   const [first] = failed;
-  if (!first || failed.length < guesses) return [];
+  if (!first || failed.length < credentialGuesses) return [];
   const admitted = events.filter(isSuccess);
   const before = admitted.filter(({ atMs }) => atMs < first.atMs);
   const success = admitted.find(({ atMs }) => atMs > first.atMs);
   // If other principals were allowed from this address before, a success isn't suspicious.
   if (!success || before.length > 0) return [];
-  if (failed.filter(({ atMs }) => atMs < success.atMs).length < guesses) return [];
+  if (failed.filter(({ atMs }) => atMs < success.atMs).length < credentialGuesses) return [];
   return {
     subject: { kind: "ip", id: ip },
     failed,
     success,
-    habits: habitsOf([]),
+    habits: summariseHabits([]),
     score: SUCCESS_SCORES.address,
-    message: `A call from ${placeText(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
+    message: `A call from ${formatLocation(success)} was allowed as ${success.userId ?? success.clientId ?? "an unknown principal"} after ${failed.length} credential guesses; no earlier call from there was allowed`,
   };
 }
 
@@ -184,11 +195,11 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
     falsePositives: "a user who forgot the password and signs in on a new device",
     advice: "Call the user. If it was not them, end their sessions and reset their credentials.",
     examples: "all",
-    find: ({ holders, addresses, nowMs }, limits) => {
+    find: ({ principals, addresses, nowMs }, limits) => {
       const fromMs = nowMs - 2 * HOUR_MS;
       const found = [
-        ...[...holders].flatMap(([holder, events]) =>
-          holder.startsWith("user:") ? ofUser(holder, events, fromMs, limits) : [],
+        ...[...principals].flatMap(([principal, events]) =>
+          principal.startsWith("user:") ? ofUser(principal, events, fromMs, limits) : [],
         ),
         ...[...addresses].flatMap(([ip, events]) => ofAddress(ip, events, fromMs, limits)),
       ];
@@ -198,19 +209,19 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
           clientId: success.clientId ?? failed[0]?.clientId,
           involved: [
             ...strangeAddresses([...failed.slice(-20), success], habits),
-            ...subjectsOf("user", [success.userId]),
-            ...subjectsOf("token", [success.tokenId]),
+            ...getSubjects("user", [success.userId]),
+            ...getSubjects("token", [success.tokenId]),
           ],
           message,
           score,
           observed: failed.length,
-          threshold: subject.kind === "user" ? limits.failures : limits.guesses,
-          ...windowOf(fromMs, nowMs),
+          threshold: subject.kind === "user" ? limits.failures : limits.credentialGuesses,
+          ...getWindow(fromMs, nowMs),
           evidence: {
             reasons: [...new Set(failed.map(({ reason }) => reason))],
-            let_in_at: toInstant(success.atMs),
-            let_in_with: success.agent,
-            ...originEvidence(habits, success),
+            allowed_at: toInstant(success.atMs),
+            allowed_with: success.agent,
+            ...toEnrichmentEvidence(habits, success),
           },
         };
       });

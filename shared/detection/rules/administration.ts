@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
-import { originFacts, placeText } from "./origin-news.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
+import { formatLocation, toEnrichmentFacts } from "./location-novelty.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /**
@@ -74,7 +74,7 @@ const LONGEST = 300;
 /** Points subtracted if the attempt failed. */
 const FAILED_LESS = 20;
 
-function changeOf({ code = "", message = "", reason = "" }: SeenEvent) {
+function toAdminChange({ code = "", message = "", reason = "" }: SeenEvent) {
   const text = `${reason} ${code} ${message}`.slice(0, LONGEST).toLowerCase();
   return CHANGES.find(({ words }) => words.every((any) => any.some((word) => text.includes(word))));
 }
@@ -89,7 +89,7 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
   examples: "all",
   find: ({ administration }) =>
     administration.flatMap((event) => {
-      const change = changeOf(event);
+      const change = toAdminChange(event);
       if (!change) return [];
       const actor = event.userId ?? event.clientId ?? event.ip ?? "somebody";
       const what = event.isFailed ? `tried and failed to ${change.to}` : change.did;
@@ -99,16 +99,16 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
         subject: { kind, id: actor } as const,
         clientId: event.clientId,
         involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
-        message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.origin ? `, from ${placeText(event)}` : ""}`,
+        message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.enrichment ? `, from ${formatLocation(event)}` : ""}`,
         score: change.score - (event.isFailed ? FAILED_LESS : 0),
         observed: 1,
         threshold: 1,
-        ...windowOf(event.atMs, event.atMs),
+        ...getWindow(event.atMs, event.atMs),
         evidence: {
           code: event.code,
           reason: event.reason,
           user_agent: event.agent,
-          ...originFacts(event.origin),
+          ...toEnrichmentFacts(event.enrichment),
         },
       };
     }),
@@ -127,7 +127,7 @@ const isRegistration = ({ code = "", message = "", reason = "" }: SeenEvent) => 
 };
 
 /** Returns who made a registration: the address, else the user, else the client. */
-function actorOf({ ip, userId, clientId }: SeenEvent): AnomalySubject | undefined {
+function toActor({ ip, userId, clientId }: SeenEvent): AnomalySubject | undefined {
   if (ip !== undefined) return { kind: "ip", id: ip };
   if (userId !== undefined) return { kind: "user", id: userId };
   return clientId === undefined ? undefined : { kind: "client", id: clientId };
@@ -145,7 +145,7 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
   find: ({ administration }, { clients: threshold }) => {
     const byActor = new Map<string, { subject: AnomalySubject; events: SeenEvent[] }>();
     for (const event of administration.filter(isRegistration)) {
-      const subject = actorOf(event);
+      const subject = toActor(event);
       if (!subject) continue;
       const key = `${subject.kind} ${subject.id}`;
       const of = byActor.get(key) ?? { subject, events: [] };
@@ -158,14 +158,14 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
       if (events.length < threshold || !first || !last) return [];
       return {
         subject,
-        message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.origin ? `, from ${placeText(first)}` : ""}; the usual number is 0 or 1`,
+        message: `${subject.kind} ${subject.id} registered ${events.length} clients within minutes${first.enrichment ? `, from ${formatLocation(first)}` : ""}; the usual number is 0 or 1`,
         score: REGISTRATION_SCORE,
         observed: events.length,
         threshold,
-        ...windowOf(first.atMs, last.atMs),
+        ...getWindow(first.atMs, last.atMs),
         evidence: {
           codes: [...new Set(events.map(({ code }) => code))].slice(0, 10),
-          ...originFacts(first.origin),
+          ...toEnrichmentFacts(first.enrichment),
         },
       };
     });

@@ -11,7 +11,7 @@ export interface AnomalySubject {
 }
 
 /** Returns subjects of one kind. Skips undefined ids. */
-export function subjectsOf<Kind extends AnomalySubject["kind"]>(
+export function getSubjects<Kind extends AnomalySubject["kind"]>(
   kind: Kind,
   ids: Iterable<string | undefined>,
 ): { readonly kind: Kind; readonly id: string }[] {
@@ -40,7 +40,7 @@ export interface Anomaly {
 }
 
 /** Formats the time range that a rule examined. */
-export function windowOf(fromMs: number, toMs: number) {
+export function getWindow(fromMs: number, toMs: number) {
   return { windowStart: toInstant(fromMs), windowEnd: toInstant(toMs) };
 }
 

@@ -1,16 +1,16 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { isGuess } from "../../events/event-facts.ts";
+import { isCredentialGuess } from "../../events/event-facts.ts";
 import { ipBlockSchema } from "../../events/ip-network.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
 import {
   countWithin,
   type DetectionSnapshot,
   type HourCounts,
   type SubjectCount,
 } from "./detection-snapshot.ts";
-import { originFacts, originOfAll, placeText } from "./origin-news.ts";
+import { formatLocation, getLatestEnrichment, toEnrichmentFacts } from "./location-novelty.ts";
 import { isSuccess, type SeenEvent } from "./seen-event.ts";
 import { unusualHours } from "./usual-range.ts";
 
@@ -22,21 +22,21 @@ const SHARED_SHARE = 0.2;
  * carrier or a company, most calls are allowed.
  */
 export function othersAt(events: readonly SeenEvent[]): {
-  readonly holders: number;
-  readonly guessedShare: number;
+  readonly principals: number;
+  readonly credentialGuessShare: number;
 } {
   const successes = events.filter(isSuccess);
-  const guesses = events.filter(({ reason }) => isGuess(reason)).length;
+  const credentialGuesses = events.filter(({ reason }) => isCredentialGuess(reason)).length;
   return {
-    holders: new Set(successes.map(({ userId, tokenId }) => userId ?? tokenId)).size,
-    guessedShare: guesses / Math.max(1, guesses + successes.length),
+    principals: new Set(successes.map(({ userId, tokenId }) => userId ?? tokenId)).size,
+    credentialGuessShare: credentialGuesses / Math.max(1, credentialGuesses + successes.length),
   };
 }
 
 /** Whether an address belongs to a carrier or a company, where a few credential guesses are normal. */
 export function isSharedAddress(events: readonly SeenEvent[]): boolean {
-  const { holders, guessedShare } = othersAt(events);
-  return holders >= 3 && guessedShare < SHARED_SHARE;
+  const { principals, credentialGuessShare } = othersAt(events);
+  return principals >= 3 && credentialGuessShare < SHARED_SHARE;
 }
 
 const BURST_SCORES = {
@@ -51,10 +51,10 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
   falsePositives: "a program that keeps trying a deleted token, or a token of another environment",
   advice: "Block the address. If you know the program, give it a valid token.",
   examples: "failures",
-  find: ({ guessedIps, addresses, nowMs }, { windowMinutes, perIp }) => {
+  find: ({ credentialGuessesByIp, addresses, nowMs }, { windowMinutes, perIp }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
     const totals = new Map<string, { count: number; clients: Map<string, number> }>();
-    for (const each of guessedIps) {
+    for (const each of credentialGuessesByIp) {
       const count = countWithin(each, fromMs, nowMs);
       if (count === 0) continue;
       const total = totals.get(each.value) ?? { count: 0, clients: new Map() };
@@ -65,22 +65,22 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
     return [...totals].flatMap(([ip, { count, clients }]) => {
       const events = addresses.get(ip) ?? [];
       if (count < perIp || isSharedAddress(events)) return [];
-      const origin = originOfAll(events);
+      const enrichment = getLatestEnrichment(events);
       const others = othersAt(events);
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
-      const isStranger = others.holders === 0;
+      const isStranger = others.principals === 0;
       return {
         subject: { kind: "ip", id: ip } as const,
         ...(client !== NO_CLIENT && { clientId: client }),
-        message: `${count} credential guesses within ${windowMinutes} minutes from ${placeText({ ip, origin })}; ${isStranger ? "no call from there was ever allowed" : `${others.holders} principals were also allowed from there`}`,
+        message: `${count} credential guesses within ${windowMinutes} minutes from ${formatLocation({ ip, enrichment })}; ${isStranger ? "no call from there was ever allowed" : `${others.principals} principals were also allowed from there`}`,
         score: BURST_SCORES[isStranger ? "stranger" : "known"],
         observed: count,
         threshold: perIp,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
-          guesses_by_client: Object.fromEntries(clients),
-          holders_let_in: others.holders,
-          ...originFacts(origin),
+          credential_guesses_by_client: Object.fromEntries(clients),
+          allowed_principals: others.principals,
+          ...toEnrichmentFacts(enrichment),
         },
       };
     });
@@ -94,20 +94,20 @@ const PREFIX = { ipv4: 24, ipv6: 48 };
 /** Minimum share of the guesses that must come from one address or network for it to explain them. */
 const OF_ONE = 0.7;
 /** Maximum addresses linked to an incident. */
-const MOST_ADDRESSES = 50;
+const MAX_ADDRESSES = 50;
 
 /**
  * Returns the address block that contains an address and its neighbours, such as `203.0.113.0/24`.
  *
  * @param place an IPv4 address, or the /64 that contains an IPv6 address
  */
-export function neighboursOf(place: string): string | undefined {
-  const [ip = ""] = place.split("/");
+export function getNeighbours(location: string): string | undefined {
+  const [ip = ""] = location.split("/");
   return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
 }
 
 /** Credential guesses in the last hour from the addresses in one network. */
-export interface NetworkGuesses {
+export interface NetworkCredentialGuesses {
   readonly network: string;
   readonly total: number;
   /** Guesses by address, highest count first. */
@@ -116,14 +116,14 @@ export interface NetworkGuesses {
 }
 
 /** Returns the last hour's credential guesses by network, highest count first. */
-export function guessesByNetwork(
-  guessedIps: readonly SubjectCount[],
+export function countCredentialGuessesByNetwork(
+  credentialGuessesByIp: readonly SubjectCount[],
   nowMs: number,
-): NetworkGuesses[] {
+): NetworkCredentialGuesses[] {
   const networks = new Map<string, { ips: Map<string, number>; clients: Map<string, number> }>();
-  for (const each of guessedIps) {
+  for (const each of credentialGuessesByIp) {
     const count = countWithin(each, nowMs - HOUR_MS, nowMs);
-    const network = count === 0 ? undefined : neighboursOf(each.value);
+    const network = count === 0 ? undefined : getNeighbours(each.value);
     if (network === undefined) continue;
     const of = networks.get(network) ?? { ips: new Map(), clients: new Map() };
     networks.set(network, of);
@@ -152,43 +152,46 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
   falsePositives: "a fleet in one data centre with a deleted token",
   advice: "Block the network, unless it belongs to a carrier or to you. Find out who rents it.",
   examples: "failures",
-  find: ({ guessedIps, addresses: looked, nowMs }, { guesses, addresses: least }) =>
-    guessesByNetwork(guessedIps, nowMs).flatMap((each): Anomaly | [] => {
+  find: (
+    { credentialGuessesByIp, addresses: looked, nowMs },
+    { credentialGuesses, addresses: least },
+  ) =>
+    countCredentialGuessesByNetwork(credentialGuessesByIp, nowMs).flatMap((each): Anomaly | [] => {
       const { network, total, addresses, clients } = each;
       const [first] = addresses;
-      if (total < guesses || addresses.length < least || !first) return [];
+      if (total < credentialGuesses || addresses.length < least || !first) return [];
       if (first[1] >= OF_ONE * total) return [];
       const others = addresses.flatMap(([ip]) => {
         const events = looked.get(ip);
         return events ? [othersAt(events)] : [];
       });
       // If principals are also allowed from these addresses, the network belongs to a carrier or an office.
-      const shared = others.filter(({ holders }) => holders > 0).length;
+      const shared = others.filter(({ principals }) => principals > 0).length;
       if (others.length > 0 && shared > others.length / 2) return [];
-      const origin = originOfAll(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
+      const enrichment = getLatestEnrichment(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       return {
         subject: { kind: "network", id: network },
         ...(client !== NO_CLIENT && { clientId: client }),
-        involved: addresses.slice(0, MOST_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
-        message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${placeText({ network, origin })}, at most ${first[1]} from one; the usual number is 0`,
+        involved: addresses.slice(0, MAX_ADDRESSES).map(([id]) => ({ kind: "ip", id }) as const),
+        message: `${total} credential guesses within an hour from ${addresses.length} addresses of ${formatLocation({ network, enrichment })}, at most ${first[1]} from one; the usual number is 0`,
         score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
         observed: total,
-        threshold: guesses,
-        ...windowOf(nowMs - HOUR_MS, nowMs),
+        threshold: credentialGuesses,
+        ...getWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
           addresses: addresses.length,
           most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
-          guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
-          addresses_where_others_were_let_in: shared,
-          ...originFacts(origin),
+          credential_guesses_by_client: Object.fromEntries([...clients].slice(0, 20)),
+          addresses_where_others_were_allowed: shared,
+          ...toEnrichmentFacts(enrichment),
         },
       };
     }),
 };
 
 /** Maximum addresses linked to an incident about a client. */
-const MOST_OF_CLIENT = 100;
+const MAX_OF_CLIENT = 100;
 /** Minimum number of addresses for credential guesses to count as distributed. */
 const SPREAD = 10;
 /** Minimum time that a service must have used an address before the address counts as the service's own. */
@@ -204,7 +207,7 @@ const RATE_SCORES = {
  * Whether the client, without a user, was allowed from an address well before the first credential guess from there.
  */
 function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
-  const first = events.find(({ reason }) => isGuess(reason));
+  const first = events.find(({ reason }) => isCredentialGuess(reason));
   return events.some(
     (event) =>
       isSuccess(event) &&
@@ -215,8 +218,8 @@ function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
 }
 
 function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] {
-  const { guessedIps, addresses, sinceMs, nowMs } = snapshot;
-  const ofClient = guessedIps.filter(({ clientId }) => clientId === anomaly.subject.id);
+  const { credentialGuessesByIp, addresses, sinceMs, nowMs } = snapshot;
+  const ofClient = credentialGuessesByIp.filter(({ clientId }) => clientId === anomaly.subject.id);
   const counts = ofClient
     .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
     .filter(({ count }) => count > 0)
@@ -231,21 +234,21 @@ function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] 
   });
   // If principals are also allowed from most of these addresses, legitimate callers are failing, and this isn't an
   // attack.
-  const known = looked.filter(({ holders }) => holders > 0).length;
-  const isHoldersOwn = looked.length >= 3 && known > looked.length / 2;
+  const known = looked.filter(({ principals }) => principals > 0).length;
+  const isOwnFailure = looked.length >= 3 && known > looked.length / 2;
   // A service with an old secret fails from its usual address, and a carrier's address always has some failures.
   const explained = counts.filter(({ ip }) => {
     const events = addresses.get(ip) ?? [];
     return isSharedAddress(events) || isOwnAddress(events, anomaly.subject.id);
   });
-  const explainedGuesses = explained.reduce((sum, { count }) => sum + count, 0);
-  const isExplained = explainedGuesses >= OF_ONE * anomaly.observed;
+  const explainedCredentialGuesses = explained.reduce((sum, { count }) => sum + count, 0);
+  const isExplained = explainedCredentialGuesses >= OF_ONE * anomaly.observed;
   const isSpread = counts.length >= SPREAD;
   const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
   // If most guesses come from one address, the anomaly belongs to the incident about that address.
   const [first] = counts;
   const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
-  const [network] = guessesByNetwork(ofClient, nowMs);
+  const [network] = countCredentialGuessesByNetwork(ofClient, nowMs);
   const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
   const subject: AnomalySubject | undefined = isOfOne
     ? { kind: "ip", id: first.ip }
@@ -253,7 +256,7 @@ function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] 
       ? { kind: "network", id: network.network }
       : undefined;
   const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
-  const storyOf = isOfNetwork
+  const incidentText = isOfNetwork
     ? network.addresses
     : counts.map(({ ip, count }) => [ip, count] as const);
   return {
@@ -263,18 +266,18 @@ function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] 
       ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
     }),
     // Callers without a client can be anyone, so their addresses tell incidents apart.
-    involved: (isOfOne || isOfClient ? [] : storyOf)
-      .slice(0, MOST_OF_CLIENT)
+    involved: (isOfOne || isOfClient ? [] : incidentText)
+      .slice(0, MAX_OF_CLIENT)
       .map(([id]) => ({ kind: "ip", id }) as const),
     score:
       RATE_SCORES[
-        isHoldersOwn || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
+        isOwnFailure || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
       ],
     message: `${anomaly.message}; they came from ${counts.length} addresses`,
     evidence: {
       ...anomaly.evidence,
       addresses: counts.length,
-      guesses_an_address: Number(perAddress.toFixed(1)),
+      credential_guesses_per_address: Number(perAddress.toFixed(1)),
       most: counts.slice(0, 5),
     },
   };
@@ -293,7 +296,7 @@ export const failureRate: AnomalyRule<AnomaliesConfig["rules"]["failure_rate"]> 
   examples: "failures",
   find: (snapshot, parameters) =>
     unusualHours(
-      snapshot.guesses,
+      snapshot.credentialGuesses,
       snapshot.historyStartMs,
       snapshot.nowMs,
       parameters,
@@ -313,9 +316,15 @@ const PERSISTENT_SCORES = {
 
 /** Whether guesses come at regular intervals at one endpoint, as from a scheduled job with a dead token. */
 function isTimer(events: readonly SeenEvent[]): boolean {
-  const guesses = events.filter(({ reason }) => isGuess(reason));
-  if (guesses.length < 6 || new Set(guesses.map(({ endpoint }) => endpoint)).size > 1) return false;
-  const gaps = guesses.slice(1).map(({ atMs }, n) => atMs - (guesses[n]?.atMs ?? 0));
+  const credentialGuesses = events.filter(({ reason }) => isCredentialGuess(reason));
+  if (
+    credentialGuesses.length < 6 ||
+    new Set(credentialGuesses.map(({ endpoint }) => endpoint)).size > 1
+  )
+    return false;
+  const gaps = credentialGuesses
+    .slice(1)
+    .map(({ atMs }, n) => atMs - (credentialGuesses[n]?.atMs ?? 0));
   const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
   const variance = gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length;
   return Math.sqrt(variance) < TIMER_VARIATION * mean;
@@ -335,31 +344,31 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
   falsePositives: "a program with a dead token that calls at irregular times",
   advice: "Find out who uses the address. Block it if the user is unknown.",
   examples: "failures",
-  find: ({ guessedIpHours, addresses, nowMs }, { hours, perHour }) => {
+  find: ({ credentialGuessHoursByIp, addresses, nowMs }, { hours, perHour }) => {
     const lastWhole = Math.floor(nowMs / HOUR_MS) * HOUR_MS - HOUR_MS;
     const span = Array.from({ length: hours }, (_, back) => lastWhole - back * HOUR_MS);
-    return [...guessedIpHours].flatMap(([ip, counts]) => {
+    return [...credentialGuessHoursByIp].flatMap(([ip, counts]) => {
       const each = span.map((hour) => counts.get(hour) ?? 0);
       const events = addresses.get(ip) ?? [];
       if (each.some((count) => count < perHour) || wasSo(counts, span)) return [];
-      const { holders } = othersAt(events);
-      const origin = originOfAll(events);
+      const { principals } = othersAt(events);
+      const enrichment = getLatestEnrichment(events);
       const total = each.reduce((sum, count) => sum + count, 0);
       return {
         subject: { kind: "ip", id: ip } as const,
-        message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${placeText({ ip, origin })}; a day earlier there were fewer than half as many`,
+        message: `At least ${Math.min(...each)} credential guesses in each of the last ${hours} hours from ${formatLocation({ ip, enrichment })}; a day earlier there were fewer than half as many`,
         score:
-          holders > 2
+          principals > 2
             ? PERSISTENT_SCORES.shared
-            : PERSISTENT_SCORES[holders > 0 ? "known" : "stranger"] +
+            : PERSISTENT_SCORES[principals > 0 ? "known" : "stranger"] +
               (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
         observed: total,
         threshold: hours * perHour,
-        ...windowOf(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
+        ...getWindow(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
         evidence: {
-          guesses_by_hour: each.reverse(),
-          holders_let_in: holders,
-          ...originFacts(origin),
+          credential_guesses_by_hour: each.reverse(),
+          allowed_principals: principals,
+          ...toEnrichmentFacts(enrichment),
         },
       };
     });
@@ -375,10 +384,10 @@ const KNOWN_SHARE = 0.3;
 /** High risk: a list of tokens from many principals can only come from a leak. */
 const DEAD_TOKENS_SCORE = 80;
 
-const holderOf = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
+const getPrincipal = ({ userId, tokenId }: SeenEvent) => userId ?? tokenId;
 
-function holders(events: readonly SeenEvent[]): Set<string> {
-  return new Set(events.map(holderOf).filter((holder) => holder !== undefined));
+function principals(events: readonly SeenEvent[]): Set<string> {
+  return new Set(events.map(getPrincipal).filter((principal) => principal !== undefined));
 }
 
 /** Detects dead tokens from many principals at an address that most of those principals have never used. */
@@ -389,14 +398,14 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
   advice:
     "Block the address. The tokens leaked together: find the source of the leak, and end the sessions of their users.",
   examples: "failures",
-  find: ({ addresses, nowMs }, { holders: threshold }) =>
+  find: ({ addresses, nowMs }, { principals: threshold }) =>
     [...addresses].flatMap(([ip, events]) => {
       const dead = events.filter(
         ({ atMs, reason }) => atMs >= nowMs - HOUR_MS && DEAD.has(reason ?? ""),
       );
-      const failed = holders(dead);
-      const admitted = holders(events.filter(isSuccess));
-      const known = [...failed].filter((holder) => admitted.has(holder)).length;
+      const failed = principals(dead);
+      const admitted = principals(events.filter(isSuccess));
+      const known = [...failed].filter((principal) => admitted.has(principal)).length;
       const isShared = admitted.size > failed.size / 2;
       if (failed.size < threshold || known > KNOWN_SHARE * failed.size || isShared) return [];
       return {
@@ -405,15 +414,15 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
         involved: dead.flatMap(({ tokenId: id }) =>
           id === undefined ? [] : [{ kind: "token", id } as const],
         ),
-        message: `${placeText({ ip, origin: originOfAll(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
+        message: `${formatLocation({ ip, enrichment: getLatestEnrichment(events) })} presented expired, revoked or inactive tokens of ${failed.size} principals within an hour; only ${known} of these principals were ever allowed from there`,
         score: DEAD_TOKENS_SCORE,
         observed: failed.size,
         threshold,
-        ...windowOf(nowMs - HOUR_MS, nowMs),
+        ...getWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
-          holders: [...failed].slice(0, 10),
-          holders_let_in: admitted.size,
-          ...originFacts(originOfAll(events)),
+          principals: [...failed].slice(0, 10),
+          allowed_principals: admitted.size,
+          ...toEnrichmentFacts(getLatestEnrichment(events)),
         },
       };
     }),

@@ -1,17 +1,27 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, subjectsOf } from "./anomaly-rule.ts";
-import { countWithin } from "./detection-snapshot.ts";
-import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
 import {
-  habitsOf,
+  type Anomaly,
+  type AnomalyRule,
+  type AnomalySubject,
+  getSubjects,
+} from "./anomaly-rule.ts";
+import { countWithin } from "./detection-snapshot.ts";
+import {
+  formatLocation,
+  getNoveltyPoints,
+  isElsewhere,
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
+import {
   hasNewAgent,
   isOtherFamily,
   newParties,
   type Party,
   strangeAddresses,
+  summariseHabits,
 } from "./party.ts";
-import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import { type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /** Time after a denied call during which the principal stays a candidate. */
 const JUST_NOW_MS = 10 * MINUTE_MS;
@@ -33,7 +43,7 @@ const REUSE_SCORES = {
  */
 function strangerBefore(events: readonly SeenEvent[], reuse: SeenEvent): Party | undefined {
   const before = events.filter(({ atMs }) => atMs < reuse.atMs);
-  return newParties(before, reuse.atMs - FIRST_WITHIN_MS, { isSignInNews: true }).find(
+  return newParties(before, reuse.atMs - FIRST_WITHIN_MS, { isNovelAtSignIn: true }).find(
     (party) =>
       !party.hasOthersToken &&
       (party.isNewNetwork || party.isNewAgent) &&
@@ -50,11 +60,11 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
     "a client without users that repeats a token request because the response was lost",
   advice: "Revoke the tokens that were issued for the credential, as RFC 6749 requires.",
   examples: "failures",
-  find: ({ failedReasons, holders, nowMs }, { reasons }) => {
+  find: ({ failedReasons, principals, nowMs }, { reasons }) => {
     const fromMs = nowMs - HOUR_MS;
     const explained = new Map<string, number>();
     const window = { windowStart: toInstant(fromMs), windowEnd: toInstant(nowMs) };
-    const byHolder = [...holders].flatMap(([holder, events]): Anomaly | [] => {
+    const byPrincipal = [...principals].flatMap(([principal, events]): Anomaly | [] => {
       const reuses = events.filter(
         ({ atMs, reason }) => atMs >= fromMs && reasons.includes(reason ?? ""),
       );
@@ -65,14 +75,14 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         const key = `${clientId} ${reason}`;
         explained.set(key, (explained.get(key) ?? 0) + 1);
       }
-      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
       const isNewAgent = hasNewAgent(habits, first);
-      const isHolder = habits.events > 0 && !isNewNetwork && !isNewAgent;
-      const stranger = isHolder ? strangerBefore(events, first) : undefined;
+      const isPrincipal = habits.events > 0 && !isNewNetwork && !isNewAgent;
+      const stranger = isPrincipal ? strangerBefore(events, first) : undefined;
       // The principal's usual program, in a usual network, didn't receive the response and tried again.
-      if (isHolder && !stranger) return [];
-      const subject = holderSubject(holder);
+      if (isPrincipal && !stranger) return [];
+      const subject = toPrincipalSubject(principal);
       const points = (isNew: boolean, isNewProgram: boolean) =>
         REUSE_SCORES.base +
         (isNew ? REUSE_SCORES.newNetwork : 0) +
@@ -84,23 +94,24 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         clientId: first.clientId,
         involved: [
           ...strangeAddresses([where], stranger?.habits ?? habits),
-          ...subjectsOf("token", stranger?.tokenIds ?? []),
-          ...subjectsOf("client", [first.clientId]),
+          ...getSubjects("token", stranger?.tokenIds ?? []),
+          ...getSubjects("client", [first.clientId]),
         ],
-        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${placeText(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${formatLocation(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
         score: stranger
-          ? points(stranger.isNewNetwork, stranger.isNewAgent) + newsPoints(stranger.habits, where)
+          ? points(stranger.isNewNetwork, stranger.isNewAgent) +
+            getNoveltyPoints(stranger.habits, where)
           : habits.events === 0
             ? REUSE_SCORES.unknownHabits
-            : points(isNewNetwork, isNewAgent) + newsPoints(habits, first),
+            : points(isNewNetwork, isNewAgent) + getNoveltyPoints(habits, first),
         observed: reuses.length,
         threshold: 1,
         ...window,
         evidence: {
           reason: first.reason,
-          holder_came_second: stranger !== undefined,
+          principal_came_second: stranger !== undefined,
           usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
-          ...originEvidence(stranger?.habits ?? habits, where),
+          ...toEnrichmentEvidence(stranger?.habits ?? habits, where),
         },
       };
     });
@@ -119,6 +130,6 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         evidence: { reason: each.value },
       };
     });
-    return [...byHolder, ...byClient];
+    return [...byPrincipal, ...byClient];
   },
 };

@@ -1,7 +1,7 @@
 import type { CustomRule } from "../../config/custom-rule-parameters.ts";
 import { MINUTE_MS } from "../../core/clock.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
 import type { SubjectCount } from "./detection-snapshot.ts";
 
 /** The counts that custom rules use, per minute. */
@@ -9,10 +9,10 @@ export interface RuleCounts {
   /** Counts of events. The values are event types. */
   readonly typeCounts: readonly SubjectCount[];
   /** Credential guesses for each client. The values are empty. */
-  readonly clientGuesses: readonly SubjectCount[];
+  readonly clientCredentialGuesses: readonly SubjectCount[];
   /** Failures. The values are addresses. */
   readonly failedIps: readonly SubjectCount[];
-  readonly guessedIps: readonly SubjectCount[];
+  readonly credentialGuessesByIp: readonly SubjectCount[];
   /** Failures. The values are reasons. */
   readonly failedReasons: readonly SubjectCount[];
 }
@@ -29,9 +29,10 @@ export interface Tally {
 const KINDS = { client: "client", address: "ip", reason: "reason" } as const;
 
 function countsFor({ groupBy, types, filter }: CustomRule, counts: RuleCounts) {
-  if (groupBy === "address") return filter.guesses ? counts.guessedIps : counts.failedIps;
+  if (groupBy === "address")
+    return filter.credentialGuesses ? counts.credentialGuessesByIp : counts.failedIps;
   if (groupBy === "reason") return counts.failedReasons;
-  if (filter.guesses) return counts.clientGuesses;
+  if (filter.credentialGuesses) return counts.clientCredentialGuesses;
   return counts.typeCounts.filter(({ value }) => types.includes(value));
 }
 
@@ -61,8 +62,8 @@ export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
 }
 
 /** Describes the events that a rule counts. */
-function whatOf({ types, filter }: CustomRule): string {
-  if (filter.guesses) return "credential guesses";
+function describeCounts({ types, filter }: CustomRule): string {
+  if (filter.credentialGuesses) return "credential guesses";
   if (filter.reasons) return `failures with the reason ${filter.reasons.join(" or ")}`;
   return `${types.join(" or ")} events`;
 }
@@ -79,11 +80,11 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
     return {
       subject,
       ...(subject.kind !== "client" && { clientId }),
-      message: `${subject.kind} ${subject.id} had ${observed} ${whatOf(rule)} within ${rule.windowMinutes} minutes; the threshold of ${rule.name} is ${rule.threshold}`,
+      message: `${subject.kind} ${subject.id} had ${observed} ${describeCounts(rule)} within ${rule.windowMinutes} minutes; the threshold of ${rule.name} is ${rule.threshold}`,
       score: rule.score,
       observed,
       threshold: rule.threshold,
-      ...windowOf(fromMs, nowMs),
+      ...getWindow(fromMs, nowMs),
       evidence: { declared_by: "the configuration" },
     };
   });
@@ -93,7 +94,7 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
 export function describeCustomRule(rule: CustomRule): AnomalyRule<never> {
   return {
     name: rule.name,
-    catches: `at least ${rule.threshold} ${whatOf(rule)} of one ${rule.groupBy} within ${rule.windowMinutes} minutes`,
+    catches: `at least ${rule.threshold} ${describeCounts(rule)} of one ${rule.groupBy} within ${rule.windowMinutes} minutes`,
     falsePositives: "any activity that reaches the threshold",
     advice: rule.advice,
     examples: rule.types.every((type) => type === "auth_failed" || type === "scope_violation")

@@ -1,14 +1,14 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
-import { isOperator } from "../../events/origin.ts";
+import { isOperator } from "../../events/ip-enrichment.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /**
- * Maximum events to read per candidate: `MOST_RECENT_EVENTS` within this period, and `MOST_EVENTS_BEFORE` from before
+ * Maximum events to read per candidate: `MAX_RECENT_EVENTS` within this period, and `MAX_EVENTS_BEFORE` from before
  * it.
  */
 export const RECENT_MS = 2 * HOUR_MS;
-export const MOST_RECENT_EVENTS = 300;
-export const MOST_EVENTS_BEFORE = 150;
+export const MAX_RECENT_EVENTS = 300;
+export const MAX_EVENTS_BEFORE = 150;
 
 /** A subject's counts per minute. */
 export interface SubjectCount {
@@ -47,7 +47,7 @@ export interface KnownNetwork {
 /** Sampled uses by a user, or of a token without a user, by hour. */
 export interface SampledUses {
   /** `user:…` or `token:…`. */
-  readonly holder: string;
+  readonly principal: string;
   readonly clientId: string;
   readonly hours: HourCounts;
 }
@@ -66,31 +66,31 @@ export interface DetectionSnapshot {
   readonly issuance: readonly ClientHistory[];
   readonly failures: readonly ClientHistory[];
   /** Failures that are credential guesses. */
-  readonly guesses: readonly ClientHistory[];
+  readonly credentialGuesses: readonly ClientHistory[];
   readonly uses: readonly ClientHistory[];
   /** When each client first appears in the history. */
   readonly firstSeenMs: ReadonlyMap<string, number>;
   /** Events in the last two hours. The values are event types. */
   readonly typeCounts: readonly SubjectCount[];
   /** Credential guesses for each client in the last two hours. The values are empty. */
-  readonly clientGuesses: readonly SubjectCount[];
+  readonly clientCredentialGuesses: readonly SubjectCount[];
   readonly failedReasons: readonly SubjectCount[];
-  /** Failures by address. `guessedIps` counts only the credential guesses. */
+  /** Failures by address. `credentialGuessesByIp` counts only the credential guesses. */
   readonly failedIps: readonly SubjectCount[];
-  readonly guessedIps: readonly SubjectCount[];
+  readonly credentialGuessesByIp: readonly SubjectCount[];
   /** Credential guesses from each address, by hour, for the last day. */
-  readonly guessedIpHours: ReadonlyMap<string, HourCounts>;
+  readonly credentialGuessHoursByIp: ReadonlyMap<string, HourCounts>;
   /**
    * Uses of tokens without a user. Each value is a user agent and the network (or operator) that the client used it
    * from.
    */
   readonly serviceNetworks: readonly SubjectCount[];
   /** Denied calls. The values are principals: `user:…` or `token:…`. */
-  readonly refusedHolders: readonly SubjectCount[];
+  readonly deniedPrincipals: readonly SubjectCount[];
   readonly dormantTokens: readonly SubjectCount[];
   readonly sampledUses: readonly SampledUses[];
   /** Events of candidate principals, addresses and clients, oldest first. */
-  readonly holders: ReadonlyMap<string, readonly SeenEvent[]>;
+  readonly principals: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly addresses: ReadonlyMap<string, readonly SeenEvent[]>;
   readonly clients: ReadonlyMap<string, readonly SeenEvent[]>;
   /** Recent actions by administrators at the identity provider. */
@@ -115,17 +115,17 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
  * have been observed for `learnMs`. If IP enrichment starts or stops providing operators, nothing counts as new until
  * this period has passed again.
  */
-export function comparablePlaces(
+export function getComparableLocations(
   known: readonly KnownNetwork[],
-  place: string,
+  location: string,
   { nowMs, learnMs }: { readonly nowMs: number; readonly learnMs: number },
 ): readonly KnownNetwork[] | undefined {
-  const alike = known.filter(({ network }) => isOperator(network) === isOperator(place));
+  const alike = known.filter(({ network }) => isOperator(network) === isOperator(location));
   const [first] = alike;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return undefined;
   // While operators were known, the client's networks weren't recorded.
   const isOfBoth =
-    !isOperator(place) &&
+    !isOperator(location) &&
     known.some(
       (one) => isOperator(one.network) && nowMs - Date.parse(one.lastSeenAt) < learnMs + DAY_MS,
     );

@@ -1,11 +1,16 @@
-import { DORMANT_AFTER_DAYS } from "../../audit-log/counts-of-event.ts";
+import { DORMANT_AFTER_DAYS } from "../../audit-log/event-counts.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
-import { isOperator } from "../../events/origin.ts";
-import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
+import { isOperator } from "../../events/ip-enrichment.ts";
+import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
-import { newsPoints, originEvidence, placeText, wasAt } from "./origin-news.ts";
-import { habitsOf, hasNewAgent, rateOf, strangeAddresses } from "./party.ts";
+import {
+  formatLocation,
+  getNoveltyPoints,
+  toEnrichmentEvidence,
+  wasAt,
+} from "./location-novelty.ts";
+import { computeRate, hasNewAgent, strangeAddresses, summariseHabits } from "./party.ts";
 
 const DORMANT_POINTS = {
   base: 15, // a use after days without use
@@ -23,9 +28,9 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
   falsePositives: "a weekly or monthly job that has moved",
   advice: "Ask the client's owner. Give tokens a shorter lifetime.",
   examples: "all",
-  find: ({ dormantTokens, holders, nowMs }, { uses: threshold }) =>
+  find: ({ dormantTokens, principals, nowMs }, { uses: threshold }) =>
     dormantTokens.flatMap((each) => {
-      const all = holders.get(`token:${each.value}`) ?? [];
+      const all = principals.get(`token:${each.value}`) ?? [];
       const recent = all.filter(
         ({ atMs, type }) => atMs >= nowMs - 2 * HOUR_MS && type === "token_used",
       );
@@ -33,9 +38,9 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
       const [first] = recent;
       if (!first || countWithin(each, nowMs - 2 * HOUR_MS, nowMs) === 0) return [];
       const before = all.filter(({ atMs }) => atMs < first.atMs);
-      const habits = habitsOf(before);
+      const habits = summariseHabits(before);
       const isFaster =
-        rateOf(recent) >= 3 * rateOf(before.filter(({ type }) => type === "token_used"));
+        computeRate(recent) >= 3 * computeRate(before.filter(({ type }) => type === "token_used"));
       const isKnown = habits.events > 0;
       // Earlier events may have expired. In that case, the rule compares only the previous network and the number of
       // calls.
@@ -49,21 +54,21 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         (isKnown && uses >= threshold && isFaster ? DORMANT_POINTS.faster : 0) +
         (isNewAgent ? DORMANT_POINTS.newAgent : 0) +
         (isNewNetwork ? DORMANT_POINTS.newNetwork : 0) +
-        (isKnown ? newsPoints(habits, first) : 0);
+        (isKnown ? getNoveltyPoints(habits, first) : 0);
       return {
         subject: { kind: "token", id: each.value } as const,
         clientId: each.clientId,
         involved: strangeAddresses([first], habits),
-        message: `Token ${each.value} was used ${uses} times within an hour from ${placeText(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
+        message: `Token ${each.value} was used ${uses} times within an hour from ${formatLocation(first)} (${first.agent ?? "no user agent"}), after at least ${DORMANT_AFTER_DAYS} days without use`,
         score,
         observed: uses,
         threshold,
-        ...windowOf(nowMs - HOUR_MS, nowMs),
+        ...getWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
           is_new_network: isNewNetwork,
           is_new_user_agent: isNewAgent,
           usual_networks: [...habits.networks].slice(0, 10),
-          ...originEvidence(habits, first),
+          ...toEnrichmentEvidence(habits, first),
         },
       };
     }),
@@ -98,7 +103,7 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
       const firstMs = Math.min(...times, ...known.map((one) => Date.parse(one.firstSeenAt)));
       const wasBusy = times.some((hour) => hour >= idleFromMs);
       if (lastHour < least || wasBusy || firstMs >= idleFromMs) return [];
-      const places = serviceNetworks
+      const locations = serviceNetworks
         .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
         .map(({ value }) => splitValue(value));
       // If operators only became known while the service was idle, there is nothing to compare them with.
@@ -108,22 +113,22 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
         (before.length > 0 &&
           !before.some((one) => isOperator(one.network) === isOperator(network)));
       const agents = clientAgents.get(clientId) ?? new Map<string, number>();
-      const newNetworks = places.filter(([network]) => !isKnown(network));
-      const newAgents = places.filter(
+      const newNetworks = locations.filter(([network]) => !isKnown(network));
+      const newAgents = locations.filter(
         ([, agent]) => agent !== "" && (agents.get(agent) ?? nowMs) >= burstFromMs,
       );
       const score =
         IDLE_POINTS.base +
         (newNetworks.length > 0 ? IDLE_POINTS.newNetwork : 0) +
         (newAgents.length > 0 && agents.size > 1 ? IDLE_POINTS.newAgent : 0);
-      const [place] = [...newNetworks, ...newAgents];
+      const [location] = [...newNetworks, ...newAgents];
       return {
         subject: { kind: "client", id: clientId } as const,
-        message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${place ? `, from ${place[0]} (${place[1] || "no user agent"}); the network or program is new to the client` : ""}`,
+        message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${location ? `, from ${location[0]} (${location[1] || "no user agent"}); the network or program is new to the client` : ""}`,
         score,
         observed: lastHour,
         threshold: least,
-        ...windowOf(burstFromMs, nowMs),
+        ...getWindow(burstFromMs, nowMs),
         evidence: {
           new_networks: newNetworks.map(([network]) => network).slice(0, 10),
           new_user_agents: newAgents.map(([, agent]) => agent).slice(0, 10),

@@ -1,11 +1,16 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
-import { isElsewhere, newsPoints, originEvidence, placeText } from "./origin-news.ts";
-import { type Habits, habitsOf, hasNewAgent, strangeAddresses } from "./party.ts";
-import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+import {
+  formatLocation,
+  getNoveltyPoints,
+  isElsewhere,
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
+import { type Habits, hasNewAgent, strangeAddresses, summariseHabits } from "./party.ts";
+import { isSuccess, type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /**
  * Minimum number of tokens revoked within a time span for a mass revocation. Programs don't notice a mass revocation,
@@ -29,13 +34,13 @@ function isOfMany(
 ): boolean {
   const atMs = Date.parse(revoked);
   const [fromMs, toMs] = [atMs - MASS.withinMs, atMs + MASS.withinMs];
-  const refused = [...revokedAt.values()]
+  const denied = [...revokedAt.values()]
     .map((each) => Date.parse(each))
     .filter((each) => each >= fromMs && each <= toMs).length;
   const counted = typeCounts
     .filter((each) => each.clientId === clientId && each.value === "token_revoked")
     .reduce((sum, each) => sum + countWithin(each, fromMs, toMs), 0);
-  return Math.max(refused, counted) >= MASS.tokens;
+  return Math.max(denied, counted) >= MASS.tokens;
 }
 
 /** Detects that someone else uses a token after it was revoked. */
@@ -46,9 +51,9 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
   advice: "Block the address. The token leaked: find the source of the leak.",
   examples: "failures",
   find: (snapshot, { graceMinutes }) => {
-    const { holders, revokedAt, nowMs } = snapshot;
+    const { principals, revokedAt, nowMs } = snapshot;
     const fromMs = nowMs - HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
       const uses = events.filter(
         ({ atMs, reason, tokenId }) =>
           atMs >= fromMs && reason === "revoked_token" && revokedAt.has(tokenId ?? ""),
@@ -59,7 +64,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       const revoked = revokedAt.get(tokenId) ?? "";
       const graceEndMs = Date.parse(revoked) + graceMinutes * MINUTE_MS;
       const late = uses.filter(({ atMs }) => atMs >= graceEndMs);
-      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
+      const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
       const isStrange = (use: SeenEvent) => ({
         network: isElsewhere(habits, use),
         agent: hasNewAgent(habits, use),
@@ -70,7 +75,7 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
         const points =
           (strange.network ? REVOKED_SCORES.newNetwork : 0) +
           (strange.agent ? REVOKED_SCORES.newAgent : 0) +
-          newsPoints(habits, use);
+          getNoveltyPoints(habits, use);
         const isMass = !strange.agent && isOfMany(revoked, first.clientId, snapshot);
         const lateness = REVOKED_SCORES[isMass ? "lateAfterMass" : "late"];
         if (habits.events === 0) {
@@ -81,21 +86,21 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       });
       const [worst] = scored.sort((a, b) => b.score - a.score);
       if (!worst || worst.score === 0) return [];
-      const of = holderSubject(holder);
+      const of = toPrincipalSubject(principal);
       return {
         subject: { kind: "token", id: tokenId } as const,
         clientId: first.clientId,
         involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
-        message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${placeText(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
+        message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${formatLocation(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
         score: worst.score,
         observed: uses.length,
         threshold: 1,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           revoked_at: revoked,
           after_grace: late.length,
           usual_networks: [...habits.networks].slice(0, 10),
-          ...originEvidence(habits, worst.use),
+          ...toEnrichmentEvidence(habits, worst.use),
         },
       };
     });
@@ -128,7 +133,7 @@ interface End {
   readonly isWeak: boolean;
 }
 
-function endsOf(events: readonly SeenEvent[]): End[] {
+function findEnds(events: readonly SeenEvent[]): End[] {
   return events.flatMap((event): End[] => {
     const { atMs, type, tokenId, sessionId, code = "" } = event;
     if (type === "session_ended") {
@@ -146,12 +151,12 @@ function endsOf(events: readonly SeenEvent[]): End[] {
   });
 }
 
-const isRefusedRefresh = ({ reason }: SeenEvent) => reason === REFRESH_TOKEN_INVALID;
+const isDeniedRefresh = ({ reason }: SeenEvent) => reason === REFRESH_TOKEN_INVALID;
 
 /** Whether an event uses the access that ended. */
-function isOfEnded(event: SeenEvent, end: End, before: readonly SeenEvent[]): boolean {
+function usesEndedAccess(event: SeenEvent, end: End, before: readonly SeenEvent[]): boolean {
   // Logs don't identify refresh tokens, so a denied refresh is attributed to the most recent end of access.
-  if (isRefusedRefresh(event)) return true;
+  if (isDeniedRefresh(event)) return true;
   if (end.tokenId !== undefined) return event.tokenId === end.tokenId;
   if (end.sessionId !== undefined) return event.sessionId === end.sessionId;
   return before.some(
@@ -169,16 +174,16 @@ const ENDED_POINTS = {
 };
 
 /** Scores a use after the end of access by how much it differs from the principal's habits. */
-function scoreOf(event: SeenEvent, end: End, habits: Habits): number {
+function computeScore(event: SeenEvent, end: End, habits: Habits): number {
   const isNewNetwork = isElsewhere(habits, event);
   const isNewAgent = hasNewAgent(habits, event);
   const points =
     (isNewNetwork ? ENDED_POINTS.newNetwork : 0) +
     (isNewAgent ? ENDED_POINTS.newAgent : 0) +
-    newsPoints(habits, event);
+    getNoveltyPoints(habits, event);
   // A usual program in a usual network just hasn't noticed that the access ended.
   if (points === 0) return 0;
-  const isSure = isNewAgent && (isRefusedRefresh(event) || !end.isWeak);
+  const isSure = isNewAgent && (isDeniedRefresh(event) || !end.isWeak);
   return points + ENDED_POINTS[isSure ? "sure" : "unsure"];
 }
 
@@ -192,30 +197,30 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
   advice:
     "End all sessions of the user and revoke the tokens, because the sign-out did not reach them. Block the address.",
   examples: "all",
-  find: ({ holders, nowMs }, { graceMinutes }) => {
+  find: ({ principals, nowMs }, { graceMinutes }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
-      const ends = endsOf(events).map((end) => {
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
+      const ends = findEnds(events).map((end) => {
         const before = events.filter(({ atMs }) => atMs < end.atMs);
-        return { end, before, habits: habitsOf(before) };
+        return { end, before, habits: summariseHabits(before) };
       });
       const found = events.flatMap((event) => {
-        if (event.atMs < fromMs || !(isSuccess(event) || isRefusedRefresh(event))) return [];
+        if (event.atMs < fromMs || !(isSuccess(event) || isDeniedRefresh(event))) return [];
         const last = ends.findLast(
           ({ end, before, habits }) =>
             event.atMs >= end.atMs + graceMinutes * MINUTE_MS &&
             habits.events > 0 &&
-            isOfEnded(event, end, before),
+            usesEndedAccess(event, end, before),
         );
         if (!last) return [];
-        const score = scoreOf(event, last.end, last.habits);
+        const score = computeScore(event, last.end, last.habits);
         return score === 0 ? [] : [{ event, score, ...last }];
       });
       const [worst] = found.toSorted((a, b) => b.score - a.score);
       if (!worst) return [];
       const { event, end, habits, score } = worst;
-      const subject = holderSubject(holder);
-      const refused = found.filter((each) => isRefusedRefresh(each.event)).length;
+      const subject = toPrincipalSubject(principal);
+      const denied = found.filter((each) => isDeniedRefresh(each.event)).length;
       const tokens = new Set(found.flatMap((each) => each.event.tokenId ?? []));
       return {
         subject,
@@ -225,20 +230,20 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
             found.map((each) => each.event),
             habits,
           ),
-          ...subjectsOf("token", tokens),
+          ...getSubjects("token", tokens),
         ],
-        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${refused} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${placeText(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${denied} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${formatLocation(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
         score,
         observed: found.length,
         threshold: 1,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           ended_at: toInstant(end.atMs),
           ended_by: end.what,
-          refused,
+          denied,
           usual_networks: [...habits.networks].slice(0, 10),
           usual_user_agents: [...habits.agents].slice(0, 10),
-          ...originEvidence(habits, event),
+          ...toEnrichmentEvidence(habits, event),
         },
       };
     });

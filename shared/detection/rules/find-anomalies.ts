@@ -20,7 +20,7 @@ import { issuanceRate } from "./issuance-rate.ts";
 import { newNetwork } from "./new-network.ts";
 import { outage } from "./outage.ts";
 import { consentPhishing, devicePhishing } from "./phishing.ts";
-import { raisedOf } from "./risk.ts";
+import { mergeRaised } from "./risk.ts";
 import { scopeProbing } from "./scope-probing.ts";
 import { scraping } from "./scraping.ts";
 import { foreignSessions, sessionsApart } from "./sessions.ts";
@@ -81,5 +81,5 @@ export function findAnomalies(
     if (!rules[name].enabled) return [];
     return rule.find(snapshot, rules[name]).map((anomaly) => ({ ...anomaly, rule }));
   });
-  return raisedOf([...found, ...own]);
+  return mergeRaised([...found, ...own]);
 }

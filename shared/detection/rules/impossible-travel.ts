@@ -1,10 +1,16 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import type { Origin } from "../../events/origin.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
-import { originEvidence, originNews, placeText, usualPlaces, wasAt } from "./origin-news.ts";
-import { type Habits, habitsOf, hasNewAgent } from "./party.ts";
-import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import type { IpEnrichment } from "../../events/ip-enrichment.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import {
+  describeNovelty,
+  formatLocation,
+  formatUsualLocations,
+  toEnrichmentEvidence,
+  wasAt,
+} from "./location-novelty.ts";
+import { type Habits, hasNewAgent, summariseHabits } from "./party.ts";
+import { type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 type Parameters = AnomaliesConfig["rules"]["impossible_travel"];
 
@@ -42,22 +48,22 @@ export function kilometresBetween(one: Point, other: Point): number {
   return 2 * RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(chord)));
 }
 
-function pointOf({ latitude, longitude }: Origin): Point | undefined {
+function toPoint({ latitude, longitude }: IpEnrichment): Point | undefined {
   return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude };
 }
 
 /** A use from a location where a person can be. Hosting, VPN, proxy and Tor addresses don't show where a person is. */
 interface Stay {
   readonly event: SeenEvent;
-  readonly origin: Origin;
+  readonly enrichment: IpEnrichment;
 }
 
-function staysOf(events: readonly SeenEvent[]): Stay[] {
+function findStays(events: readonly SeenEvent[]): Stay[] {
   return events.flatMap((event) => {
-    const { type, origin } = event;
+    const { type, enrichment } = event;
     const isPersons = type === "token_used" || type === "session_started";
-    return isPersons && origin !== undefined && origin.kind === undefined
-      ? [{ event, origin }]
+    return isPersons && enrichment !== undefined && enrichment.kind === undefined
+      ? [{ event, enrichment }]
       : [];
   });
 }
@@ -74,13 +80,13 @@ interface Leap {
  * Returns the leap between two stays, if there is one. With coordinates, it compares distance and time. Otherwise, it
  * compares countries and requires that the first country is used again soon afterwards.
  */
-function leapOf(
+function findLeap(
   from: Stay,
   to: Stay,
   later: readonly Stay[],
   { kmPerHour, minimumKm, inTurnMinutes }: Parameters,
 ): Leap | undefined {
-  const [start, end] = [pointOf(from.origin), pointOf(to.origin)];
+  const [start, end] = [toPoint(from.enrichment), toPoint(to.enrichment)];
   if (start && end) {
     const kilometres = kilometresBetween(start, end);
     const hours = (to.event.atMs - from.event.atMs) / HOUR_MS;
@@ -88,15 +94,19 @@ function leapOf(
       ? { from, to, kilometres: Math.round(kilometres) }
       : undefined;
   }
-  const { country } = from.origin;
-  if (country === undefined || to.origin.country === undefined || country === to.origin.country) {
+  const { country } = from.enrichment;
+  if (
+    country === undefined ||
+    to.enrichment.country === undefined ||
+    country === to.enrichment.country
+  ) {
     return undefined;
   }
   const untilMs = from.event.atMs + inTurnMinutes * MINUTE_MS;
-  const goesOn = later.some(
-    ({ event, origin }) => event.atMs <= untilMs && origin.country === country,
+  const continuesAtUsualNetwork = later.some(
+    ({ event, enrichment }) => event.atMs <= untilMs && enrichment.country === country,
   );
-  return goesOn ? { from, to } : undefined;
+  return continuesAtUsualNetwork ? { from, to } : undefined;
 }
 
 interface Travel {
@@ -109,26 +119,26 @@ interface Travel {
 }
 
 /** Returns a principal's leaps to or from a location that isn't one of the principal's own. */
-function travelOf(
+function findTravel(
   events: readonly SeenEvent[],
   nowMs: number,
   parameters: Parameters,
 ): Travel | undefined {
   const fromMs = nowMs - parameters.windowMinutes * MINUTE_MS;
-  const habits = habitsOf(events.filter(({ atMs }) => atMs < nowMs - HABIT_AFTER_MS));
+  const habits = summariseHabits(events.filter(({ atMs }) => atMs < nowMs - HABIT_AFTER_MS));
   const isOwn = ({ event }: Stay) => wasAt(habits, event);
-  const stays = staysOf(events);
+  const stays = findStays(events);
   const leaps = stays.flatMap((to, index) => {
     const from = stays[index - 1];
     if (!from || to.event.atMs < fromMs || (isOwn(from) && isOwn(to))) return [];
     // One operator can have gateways in several countries.
-    if (from.origin.asn !== undefined && from.origin.asn === to.origin.asn) return [];
-    return leapOf(from, to, stays.slice(index + 1), parameters) ?? [];
+    if (from.enrichment.asn !== undefined && from.enrichment.asn === to.enrichment.asn) return [];
+    return findLeap(from, to, stays.slice(index + 1), parameters) ?? [];
   });
   const [first, ...rest] = leaps;
   if (!first) return undefined;
   const [far, near] = isOwn(first.to) ? [first.from, first.to] : [first.to, first.from];
-  const before = habitsOf(events.filter(({ atMs }) => atMs < far.event.atMs));
+  const before = summariseHabits(events.filter(({ atMs }) => atMs < far.event.atMs));
   return {
     leaps: [first, ...rest],
     far,
@@ -138,18 +148,18 @@ function travelOf(
   };
 }
 
-const operatorName = ({ origin }: Stay) => String(origin.asn ?? origin.country);
+const operatorName = ({ enrichment }: Stay) => String(enrichment.asn ?? enrichment.country);
 
-function anomalyOf(
-  holder: string,
+function toAnomaly(
+  principal: string,
   { leaps, far, near, habits, isNewAgent }: Travel,
   nowMs: number,
   parameters: Parameters,
 ): Anomaly {
   const [leap] = leaps;
-  const subject = holderSubject(holder);
+  const subject = toPrincipalSubject(principal);
   const minutes = Math.round((leap.to.event.atMs - leap.from.event.atMs) / MINUTE_MS);
-  const isNewCountry = originNews(habits, far.event).length > 0;
+  const isNewCountry = describeNovelty(habits, far.event).length > 0;
   const both = [leap.from.event, leap.to.event];
   const distance =
     leap.kilometres === undefined ? "in another country" : `${leap.kilometres} km away`;
@@ -157,8 +167,8 @@ function anomalyOf(
   return {
     subject,
     clientId: far.event.clientId,
-    involved: [...subjectsOf("ip", [far.event.ip]), ...subjectsOf("token", tokens)],
-    message: `${subject.kind} ${subject.id} was active from ${placeText(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${placeText(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${usualPlaces(habits)}` : ""}`,
+    involved: [...getSubjects("ip", [far.event.ip]), ...getSubjects("token", tokens)],
+    message: `${subject.kind} ${subject.id} was active from ${formatLocation(leap.from.event)} and, ${minutes} minutes later and ${distance}, from ${formatLocation(leap.to.event)} (${far.event.agent ?? "no user agent"})${habits.homes.size > 0 ? `; usual: ${formatUsualLocations(habits)}` : ""}`,
     score:
       TRAVEL_POINTS.base +
       (isNewAgent ? TRAVEL_POINTS.newAgent : 0) +
@@ -166,14 +176,14 @@ function anomalyOf(
       (leaps.length >= 2 ? TRAVEL_POINTS.again : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
-    ...windowOf(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
+    ...getWindow(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       minutes,
       ...(leap.kilometres !== undefined && { kilometres: leap.kilometres }),
-      other_place: placeText(near.event),
+      other_location: formatLocation(near.event),
       changes_between: leaps.length,
       is_new_user_agent: isNewAgent,
-      ...originEvidence(habits, far.event),
+      ...toEnrichmentEvidence(habits, far.event),
     },
   };
 }
@@ -188,10 +198,10 @@ export const impossibleTravel: AnomalyRule<Parameters> = {
   advice:
     "Ask the user where they are. If one location is not theirs, end their sessions and reset their credentials.",
   examples: "all",
-  find: ({ holders, nowMs }, parameters) => {
-    const travels = [...holders].flatMap(([holder, events]) => {
-      const travel = travelOf(events, nowMs, parameters);
-      return travel ? [{ holder, travel }] : [];
+  find: ({ principals, nowMs }, parameters) => {
+    const travels = [...principals].flatMap(([principal, events]) => {
+      const travel = findTravel(events, nowMs, parameters);
+      return travel ? [{ principal, travel }] : [];
     });
     const counts = new Map<string, number>();
     for (const { travel } of travels) {
@@ -203,6 +213,6 @@ export const impossibleTravel: AnomalyRule<Parameters> = {
       .filter(
         ({ travel }) => travel.isNewAgent || (counts.get(operatorName(travel.far)) ?? 0) < PEERS,
       )
-      .map(({ holder, travel }) => anomalyOf(holder, travel, nowMs, parameters));
+      .map(({ principal, travel }) => toAnomaly(principal, travel, nowMs, parameters));
   },
 };

@@ -1,8 +1,8 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../../core/clock.ts";
 import type { AnomalyRule } from "./anomaly-rule.ts";
-import { isElsewhere } from "./origin-news.ts";
-import { habitsOf, hasNewAgent } from "./party.ts";
+import { isElsewhere } from "./location-novelty.ts";
+import { hasNewAgent, summariseHabits } from "./party.ts";
 import { unusualHours } from "./usual-range.ts";
 
 /** Tokens count as hoarded if the number of uses per token falls below this share of the usual number. */
@@ -32,14 +32,14 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
   find: ({ issuance, uses, clients, historyStartMs, nowMs }, parameters) =>
     unusualHours(issuance, historyStartMs, nowMs, parameters, "tokens issued").map((anomaly) => {
       const { id } = anomaly.subject;
-      const usesOf = uses.find(({ clientId }) => clientId === id);
+      const clientUses = uses.find(({ clientId }) => clientId === id);
       const issued = issuance.find(({ clientId }) => clientId === id);
       const usual =
-        sum(usesOf?.hours.values() ?? []) / Math.max(1, sum(issued?.hours.values() ?? []));
-      const now = (usesOf?.lastHour ?? 0) / anomaly.observed;
+        sum(clientUses?.hours.values() ?? []) / Math.max(1, sum(issued?.hours.values() ?? []));
+      const now = (clientUses?.lastHour ?? 0) / anomaly.observed;
       const issues = (clients.get(id) ?? []).filter(({ type }) => type === "token_issued");
       const fromMs = nowMs - HOUR_MS;
-      const before = habitsOf(issues.filter(({ atMs }) => atMs < fromMs));
+      const before = summariseHabits(issues.filter(({ atMs }) => atMs < fromMs));
       const recent = issues.filter(({ atMs }) => atMs >= fromMs);
       const users = new Set(
         recent.map(({ userId }) => userId).filter((user) => user !== undefined),
@@ -70,7 +70,7 @@ export const issuanceRate: AnomalyRule<AnomaliesConfig["rules"]["issuance_rate"]
           ...anomaly.evidence,
           uses_a_token: Number(now.toFixed(2)),
           usual_uses_a_token: Number(usual.toFixed(2)),
-          from_elsewhere: strange.length,
+          from_other_locations: strange.length,
           addresses: machines,
         },
       };

@@ -1,17 +1,22 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { isOperator, operatorOf } from "../../events/origin.ts";
-import { type Anomaly, type AnomalyRule, windowOf } from "./anomaly-rule.ts";
+import { getOperator, isOperator } from "../../events/ip-enrichment.ts";
+import { type Anomaly, type AnomalyRule, getWindow } from "./anomaly-rule.ts";
 import {
-  comparablePlaces,
   countWithin,
   type DetectionSnapshot,
+  getComparableLocations,
   type KnownNetwork,
   type SubjectCount,
   splitValue,
 } from "./detection-snapshot.ts";
-import { NEWS_POINTS, originEvidence, originNews, originText } from "./origin-news.ts";
-import { habitsOf } from "./party.ts";
+import {
+  describeNovelty,
+  formatEnrichment,
+  NOVELTY_POINTS,
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
+import { summariseHabits } from "./party.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 /** How far back to judge uses. */
@@ -20,11 +25,11 @@ const RECENT_MS = 2 * HOUR_MS;
  * Time during which a network counts as new. Long enough to see whether even a rarely used service still uses its old
  * network.
  */
-const NEWS_MS = 6 * HOUR_MS;
+const NOVELTY_MS = 6 * HOUR_MS;
 /** Time after which a service that moves has stopped using its old networks. */
 const MOVED_AFTER_MS = 20 * MINUTE_MS;
 
-interface Place {
+interface Location {
   readonly clientId: string;
   /** The operator if known, otherwise the network. */
   readonly network: string;
@@ -33,7 +38,7 @@ interface Place {
   readonly firstMs: number;
 }
 
-function placesOf(counts: readonly SubjectCount[], fromMs: number, nowMs: number): Place[] {
+function getLocations(counts: readonly SubjectCount[], fromMs: number, nowMs: number): Location[] {
   return counts.flatMap((each) => {
     const uses = countWithin(each, fromMs, nowMs);
     if (uses === 0) return [];
@@ -55,8 +60,8 @@ const TOKENS_A_MACHINE = 3;
 const LESS_OFTEN = 5;
 
 /** Whether an event came from a network or, if `place` is an operator, from any of the operator's networks. */
-const isIn = ({ network, origin }: SeenEvent, place: string) =>
-  place === (isOperator(place) ? operatorOf(origin) : network);
+const isIn = ({ network, enrichment }: SeenEvent, location: string) =>
+  location === (isOperator(location) ? getOperator(enrichment) : network);
 
 interface Behaviour {
   readonly there: { readonly tokens: number; readonly uses: number; readonly machines: number };
@@ -65,7 +70,7 @@ interface Behaviour {
 }
 
 /** Returns how a client without users uses its tokens in a network, compared with its own networks. */
-function behaviourOf(
+function describeBehaviour(
   events: readonly SeenEvent[],
   network: string,
   own: readonly KnownNetwork[],
@@ -110,7 +115,7 @@ function isUsedIn(
 const NEW_NETWORK_POINTS = {
   newNetwork: 30, // the service is used from a new network
   newAgent: 45, // the service is used by a new program
-  goesOn: 15, // it is still used where it was, so it hasn't moved
+  continuesAtUsualNetwork: 15, // it is still used where it was, so it hasn't moved
   otherBehaviour: 20, // a token is requested for each call
 };
 
@@ -121,12 +126,12 @@ const OWN_DAYS = 2;
  * Returns the networks or operators that appear in a service's events. If a token is older than the monitoring, the
  * token's network was never recorded as new.
  */
-function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
+function getKnownNetworks(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[] {
   const found = new Map<string, number[]>();
-  for (const { atMs, type, userId, network, origin } of events) {
-    const place = operatorOf(origin) ?? network;
-    if (type !== "token_used" || userId !== undefined || place === undefined) continue;
-    if (atMs < beforeMs) found.set(place, [...(found.get(place) ?? []), atMs]);
+  for (const { atMs, type, userId, network, enrichment } of events) {
+    const location = getOperator(enrichment) ?? network;
+    if (type !== "token_used" || userId !== undefined || location === undefined) continue;
+    if (atMs < beforeMs) found.set(location, [...(found.get(location) ?? []), atMs]);
   }
   return [...found]
     .filter(([, times]) => new Set(times.map((at) => Math.floor(at / DAY_MS))).size >= OWN_DAYS)
@@ -139,16 +144,16 @@ function placesIn(events: readonly SeenEvent[], beforeMs: number): KnownNetwork[
 }
 
 function judge(
-  place: Place,
+  location: Location,
   snapshot: DetectionSnapshot,
   { maxKnownNetworks, learnDays }: AnomaliesConfig["rules"]["new_network"],
 ): Anomaly | [] {
   const { nowMs, knownNetworks, clientAgents } = snapshot;
-  const { clientId, network, agent, uses, firstMs } = place;
-  const fromMs = nowMs - NEWS_MS;
+  const { clientId, network, agent, uses, firstMs } = location;
+  const fromMs = nowMs - NOVELTY_MS;
   const learnMs = learnDays * DAY_MS;
   const remembered = knownNetworks.get(clientId) ?? [];
-  const shown = placesIn(snapshot.clients.get(clientId) ?? [], fromMs).filter(
+  const shown = getKnownNetworks(snapshot.clients.get(clientId) ?? [], fromMs).filter(
     (one) => !remembered.some((each) => each.network === one.network),
   );
   const watched = [...shown, ...remembered].sort((a, b) =>
@@ -156,7 +161,7 @@ function judge(
   );
   const [first] = watched;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return [];
-  const comparable = comparablePlaces(watched, network, { nowMs, learnMs });
+  const comparable = getComparableLocations(watched, network, { nowMs, learnMs });
   const known = comparable ?? [];
   // A network that raised an alert may be an attacker's, so it doesn't count as the client's own.
   const own = known.filter(
@@ -183,7 +188,7 @@ function judge(
   const networksThere = new Set(there.map((event) => event.network)).size;
   const isEverywhere = Math.max(own.length, atOnce, networksThere) > maxKnownNetworks;
   // A service that moves stops using its old networks. If a secret leaks, the real service still uses them.
-  const goesOn =
+  const continuesAtUsualNetwork =
     snapshot.serviceNetworks.some((each) => {
       const [other, otherAgent] = splitValue(each.value);
       const isOwn =
@@ -195,18 +200,20 @@ function judge(
       );
     }) ||
     (isNewNetwork && isUsedIn(events, own, firstMs + MOVED_AFTER_MS));
-  const behaviour = behaviourOf(events, network, own);
+  const behaviour = describeBehaviour(events, network, own);
   const isOther = isNewNetwork && isOtherBehaviour(behaviour);
   const [latest] = there.slice(-1);
-  const habits = habitsOf(events.filter(({ atMs }) => atMs < firstMs));
-  const news = latest && isNewNetwork ? originNews(habits, latest) : [];
-  const where = originText(latest?.origin) ?? network;
+  const habits = summariseHabits(events.filter(({ atMs }) => atMs < firstMs));
+  const novelty = latest && isNewNetwork ? describeNovelty(habits, latest) : [];
+  const where = formatEnrichment(latest?.enrichment) ?? network;
   const score =
     (isNewNetwork && !isEverywhere ? NEW_NETWORK_POINTS.newNetwork : 0) +
     (isNewAgent ? NEW_NETWORK_POINTS.newAgent : 0) +
-    (goesOn && !isEverywhere ? NEW_NETWORK_POINTS.goesOn : 0) +
+    (continuesAtUsualNetwork && !isEverywhere ? NEW_NETWORK_POINTS.continuesAtUsualNetwork : 0) +
     (isOther && !isEverywhere ? NEW_NETWORK_POINTS.otherBehaviour : 0) +
-    (news.length > 0 && !isEverywhere && (goesOn || isOther || isNewAgent) ? NEWS_POINTS : 0);
+    (novelty.length > 0 && !isEverywhere && (continuesAtUsualNetwork || isOther || isNewAgent)
+      ? NOVELTY_POINTS
+      : 0);
   return {
     subject: { kind: "client", id: clientId },
     message: `${clientId} is used from ${where} (${agent || "no user agent"}); usual: ${
@@ -223,16 +230,16 @@ function judge(
     score,
     observed: uses,
     threshold: 1,
-    ...windowOf(nowMs - RECENT_MS, nowMs),
+    ...getWindow(nowMs - RECENT_MS, nowMs),
     evidence: {
       network,
       user_agent: agent,
       is_new_network: isNewNetwork,
       is_new_user_agent: isNewAgent,
-      goes_on_where_it_was: goesOn,
-      behaves_otherwise: isOther,
+      continues_at_usual_network: continuesAtUsualNetwork,
+      behaves_differently: isOther,
       known_networks: known.map((one) => one.network),
-      ...(latest && originEvidence(habits, latest)),
+      ...(latest && toEnrichmentEvidence(habits, latest)),
     },
   };
 }
@@ -249,9 +256,9 @@ export const newNetwork: AnomalyRule<AnomaliesConfig["rules"]["new_network"]> = 
   find: (snapshot, parameters) => {
     const { nowMs } = snapshot;
     const worst = new Map<string, Anomaly>();
-    for (const place of placesOf(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
-      for (const anomaly of [judge(place, snapshot, parameters)].flat()) {
-        const key = `${place.clientId} ${place.network}`;
+    for (const location of getLocations(snapshot.serviceNetworks, nowMs - RECENT_MS, nowMs)) {
+      for (const anomaly of [judge(location, snapshot, parameters)].flat()) {
+        const key = `${location.clientId} ${location.network}`;
         const before = worst.get(key);
         if (!before || before.score < anomaly.score) worst.set(key, anomaly);
       }

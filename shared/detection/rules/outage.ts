@@ -1,8 +1,8 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { MINUTE_MS } from "../../core/clock.ts";
-import { isGuess } from "../../events/event-facts.ts";
+import { isCredentialGuess } from "../../events/event-facts.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
+import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
 
@@ -26,12 +26,12 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
     const reasons = new Map<string, Map<string, number>>();
     for (const each of failedReasons) {
       const count = countWithin(each, fromMs, nowMs);
-      if (count === 0 || each.clientId === NO_CLIENT || isGuess(each.value)) continue;
+      if (count === 0 || each.clientId === NO_CLIENT || isCredentialGuess(each.value)) continue;
       const of = reasons.get(each.value) ?? new Map<string, number>();
       of.set(each.clientId, (of.get(each.clientId) ?? 0) + count);
       reasons.set(each.value, of);
     }
-    const usualOf = new Map(
+    const usualByReason = new Map(
       failures.map(({ clientId, hours }) => {
         const firstMs = Math.max(historyStartMs, Math.min(...hours.keys()));
         const usual = hours.size > 0 ? usualRange(hours, firstMs, nowMs) : undefined;
@@ -40,7 +40,7 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
     );
     return [...reasons].flatMap(([reason, clients]) => {
       const struck = [...clients].filter(
-        ([clientId, count]) => count >= 3 && count >= ratio * (usualOf.get(clientId) ?? 0),
+        ([clientId, count]) => count >= 3 && count >= ratio * (usualByReason.get(clientId) ?? 0),
       );
       const total = struck.reduce((sum, [, count]) => sum + count, 0);
       if (struck.length < leastClients || total < least) return [];
@@ -50,10 +50,10 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
         score: OUTAGE_SCORE,
         observed: total,
         threshold: least,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           reason,
-          refusals_by_client: Object.fromEntries(struck.sort(([, a], [, b]) => b - a).slice(0, 20)),
+          denials_by_client: Object.fromEntries(struck.sort(([, a], [, b]) => b - a).slice(0, 20)),
         },
       };
     });

@@ -1,6 +1,6 @@
 import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
-import { isElsewhere, type KnownPlaces, knownPlaces, setOf } from "./origin-news.ts";
-import { isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
+import { getKnownLocations, isElsewhere, type KnownLocations, toSet } from "./location-novelty.ts";
+import { isSuccess, type SeenEvent, toTemplate } from "./seen-event.ts";
 
 /**
  * Uses of a principal's access from one IPv4 address or IPv6 network with one user agent, and what is new about them.
@@ -37,10 +37,10 @@ export interface Party {
 }
 
 /** A principal's habits before a party appeared. */
-export interface Habits extends KnownPlaces {
+export interface Habits extends KnownLocations {
   readonly events: number;
   readonly days: number;
-  readonly places: ReadonlySet<string>;
+  readonly locations: ReadonlySet<string>;
   readonly agents: ReadonlySet<string>;
 }
 
@@ -53,19 +53,19 @@ const isIpv6 = (ip: string | undefined) => ip?.includes(":") === true;
  * Returns what identifies a call's source: the IPv4 address, or the IPv6 network, because machines change their IPv6
  * address.
  */
-function placeOf({ ip, network }: SeenEvent): string | undefined {
+function getLocation({ ip, network }: SeenEvent): string | undefined {
   return isIpv6(ip) ? network : ip;
 }
 
 /** Returns the habits that can be derived from a principal's events. */
-export function habitsOf(before: readonly SeenEvent[]): Habits {
+export function summariseHabits(before: readonly SeenEvent[]): Habits {
   const known = before.filter(isSuccess);
   return {
     events: known.length,
     days: new Set(known.map(({ atMs }) => Math.floor(atMs / DAY_MS))).size,
-    ...knownPlaces(known),
-    places: setOf(known.map(placeOf)),
-    agents: setOf(known.map(({ agent }) => agent)),
+    ...getKnownLocations(known),
+    locations: toSet(known.map(getLocation)),
+    agents: toSet(known.map(({ agent }) => agent)),
   };
 }
 
@@ -75,10 +75,10 @@ export function habitsOf(before: readonly SeenEvent[]): Habits {
  */
 export function strangeAddresses(
   events: readonly SeenEvent[],
-  { places }: Habits,
+  { locations }: Habits,
 ): { readonly kind: "ip"; readonly id: string }[] {
-  const strange = events.filter((event) => !places.has(placeOf(event) ?? ""));
-  return [...setOf(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
+  const strange = events.filter((event) => !locations.has(getLocation(event) ?? ""));
+  return [...toSet(strange.map(({ ip }) => ip))].map((id) => ({ kind: "ip", id }));
 }
 
 /** Whether an event's user agent is new to the principal. False if no user agent is known for the principal. */
@@ -87,13 +87,13 @@ export function hasNewAgent({ agents }: Habits, { agent }: Pick<SeenEvent, "agen
 }
 
 /** Whether the principal was only seen over IPv4 and now uses IPv6, or vice versa. One machine may use both. */
-export function isOtherFamily({ ip }: SeenEvent, { places }: Habits): boolean {
-  const families = [...places].map((place) => place.includes(":"));
+export function isOtherFamily({ ip }: SeenEvent, { locations }: Habits): boolean {
+  const families = [...locations].map((location) => location.includes(":"));
   return families.length > 0 && !families.includes(isIpv6(ip));
 }
 
 /** Returns the highest number of events within ten minutes. */
-export function rateOf(events: readonly SeenEvent[]): number {
+export function computeRate(events: readonly SeenEvent[]): number {
   let most = 0;
   let start = 0;
   for (let end = 0; end < events.length; end += 1) {
@@ -105,15 +105,15 @@ export function rateOf(events: readonly SeenEvent[]): number {
 }
 
 /** Counts switches between a party and others that follow within half an hour of the previous switch. */
-export function alternationsOf(
+export function countAlternations(
   uses: readonly SeenEvent[],
-  isOf: (use: SeenEvent) => boolean,
+  matches: (use: SeenEvent) => boolean,
 ): number {
   let count = 0;
   let inside = false;
   let leftMs = Number.NEGATIVE_INFINITY;
   for (const use of uses) {
-    const now = isOf(use);
+    const now = matches(use);
     if (now !== inside) {
       if (use.atMs - leftMs <= BACK_WITHIN_MS) count += 1;
       leftMs = use.atMs;
@@ -123,7 +123,7 @@ export function alternationsOf(
   return count;
 }
 
-const isKeyOf = (one: SeenEvent, other: SeenEvent) =>
+const isSameKey = (one: SeenEvent, other: SeenEvent) =>
   (one.tokenId !== undefined && one.tokenId === other.tokenId) ||
   (one.sessionId !== undefined && one.sessionId === other.sessionId);
 
@@ -132,67 +132,67 @@ const isKeyOf = (one: SeenEvent, other: SeenEvent) =>
  * network, address or user agent.
  *
  * @param events the principal's events, oldest first
- * @param isSignInNews whether a recent sign-in by a party belongs to the party instead of being a habit of the
+ * @param isNovelAtSignIn whether a recent sign-in by a party belongs to the party instead of being a habit of the
  *   principal
  */
 export function newParties(
   events: readonly SeenEvent[],
   fromMs: number,
-  { isSignInNews = false } = {},
+  { isNovelAtSignIn = false } = {},
 ): Party[] {
   const uses = events.filter(({ type }) => type === "token_used");
   const groups = new Map<string, SeenEvent[]>();
   for (const use of uses) {
-    const key = `${placeOf(use) ?? ""} ${use.agent ?? ""}`;
+    const key = `${getLocation(use) ?? ""} ${use.agent ?? ""}`;
     groups.set(key, [...(groups.get(key) ?? []), use]);
   }
   return [...groups.values()].flatMap((group) => {
     const [first] = group;
     const last = group.at(-1);
     if (!first || !last || first.atMs < fromMs) return [];
-    const tokenIds = [...setOf(group.map(({ tokenId }) => tokenId))];
+    const tokenIds = [...toSet(group.map(({ tokenId }) => tokenId))];
     // Only uses count, because one program may request a token that a different program uses.
-    const others = uses.filter((each) => each.atMs < first.atMs && isKeyOf(each, first));
+    const others = uses.filter((each) => each.atMs < first.atMs && isSameKey(each, first));
     // A token that a party obtained through someone else's session isn't a habit of the principal.
     const isOwnIssuance = ({ type, tokenId }: SeenEvent) =>
       others.length > 0 && type === "token_issued" && tokenIds.includes(tokenId ?? "");
-    const place = placeOf(first);
+    const location = getLocation(first);
     const isOwnSignIn = (each: SeenEvent) =>
-      isSignInNews &&
+      isNovelAtSignIn &&
       each.type !== "token_used" &&
       each.atMs >= fromMs &&
-      placeOf(each) === place &&
+      getLocation(each) === location &&
       each.agent === first.agent;
     const before = events.filter(
       (each) => each.atMs < first.atMs && !isOwnIssuance(each) && !isOwnSignIn(each),
     );
-    const habits = habitsOf(before);
+    const habits = summariseHabits(before);
     const isNewNetwork = isElsewhere(habits, first);
-    const isNewIp = place !== undefined && !habits.places.has(place);
+    const isNewIp = location !== undefined && !habits.locations.has(location);
     const isNewAgent = first.agent !== undefined && !habits.agents.has(first.agent);
     if (habits.events === 0 || !(isNewNetwork || isNewAgent || isNewIp)) return [];
-    const isPartys = (use: SeenEvent) => placeOf(use) === place && use.agent === first.agent;
-    const ofTokens = uses.filter((use) => isKeyOf(use, first));
-    const templates = setOf(before.map(({ endpoint }) => endpoint && templateOf(endpoint)));
-    const called = setOf(group.map(({ endpoint }) => endpoint && templateOf(endpoint)));
+    const isPartys = (use: SeenEvent) => getLocation(use) === location && use.agent === first.agent;
+    const ofTokens = uses.filter((use) => isSameKey(use, first));
+    const templates = toSet(before.map(({ endpoint }) => endpoint && toTemplate(endpoint)));
+    const called = toSet(group.map(({ endpoint }) => endpoint && toTemplate(endpoint)));
     return {
       network: first.network,
       agent: first.agent,
-      ips: [...setOf(group.map(({ ip }) => ip))],
+      ips: [...toSet(group.map(({ ip }) => ip))],
       uses: group,
       tokenIds,
       isNewNetwork,
       isNewIp,
       isNewAgent,
       hasOthersToken: others.length > 0,
-      othersAgents: setOf(others.map(({ agent }) => agent)),
+      othersAgents: toSet(others.map(({ agent }) => agent)),
       isOtherFamily:
         others.length > 0 && !others.some((each) => isIpv6(each.ip) === isIpv6(first.ip)),
       habits,
-      alternations: alternationsOf(ofTokens, isPartys),
+      alternations: countAlternations(ofTokens, isPartys),
       newEndpoints: [...called].filter((template) => !templates.has(template)),
-      rate: rateOf(group),
-      usualRate: rateOf(before.filter(({ type }) => type === "token_used")),
+      rate: computeRate(group),
+      usualRate: computeRate(before.filter(({ type }) => type === "token_used")),
     };
   });
 }

@@ -1,19 +1,19 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
-import { operatorOf } from "../../events/origin.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { getOperator } from "../../events/ip-enrichment.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
+  formatEnrichment,
+  formatLocation,
+  formatUsualLocations,
+  getNoveltyPoints,
   isElsewhere,
-  newsPoints,
-  originEvidence,
-  originText,
-  placeText,
-  usualPlaces,
-} from "./origin-news.ts";
-import { habitsOf } from "./party.ts";
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
+import { summariseHabits } from "./party.ts";
 import { isSensitive, RAISED_FROM } from "./risk.ts";
-import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import { type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 import { unusualHours } from "./usual-range.ts";
 
 const DEVICE_POINTS = {
@@ -35,20 +35,20 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
   advice:
     "Call the user. If the device is not theirs, revoke the token and end the user's sessions.",
   examples: "all",
-  find: ({ holders, nowMs }, { windowMinutes }) => {
+  find: ({ principals, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
       const given = events.filter(
         ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
       );
       const strange = given.filter((token) => {
-        const habits = habitsOf(events.filter((each) => each.atMs < token.atMs));
+        const habits = summariseHabits(events.filter((each) => each.atMs < token.atMs));
         return habits.events > 0 && isElsewhere(habits, token);
       });
       const [first] = strange;
       if (!first) return [];
-      const habits = habitsOf(events.filter(({ atMs }) => atMs < first.atMs));
-      const subject = holderSubject(holder);
+      const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
+      const subject = toPrincipalSubject(principal);
       const sensitive = first.scopes.filter(isSensitive);
       const busy = events.filter(
         ({ type, tokenId, atMs }) =>
@@ -57,21 +57,21 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
       return {
         subject,
         clientId: first.clientId,
-        involved: [...subjectsOf("ip", [first.ip]), ...subjectsOf("token", [first.tokenId])],
-        message: `${subject.id} entered a device code, and its token was fetched from ${placeText(first)} (${first.agent ?? "no user agent"}); usual: ${usualPlaces(habits)}`,
+        involved: [...getSubjects("ip", [first.ip]), ...getSubjects("token", [first.tokenId])],
+        message: `${subject.id} entered a device code, and its token was fetched from ${formatLocation(first)} (${first.agent ?? "no user agent"}); usual: ${formatUsualLocations(habits)}`,
         score:
           DEVICE_POINTS.base +
           (sensitive.length > 0 ? DEVICE_POINTS.sensitiveScopes : 0) +
           (busy >= BUSY_USES ? DEVICE_POINTS.busy : 0) +
-          newsPoints(habits, first),
+          getNoveltyPoints(habits, first),
         observed: strange.length,
         threshold: 1,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           usual_networks: [...habits.networks].slice(0, 10),
           sensitive_scopes: sensitive.slice(0, 10),
           uses: busy,
-          ...originEvidence(habits, first),
+          ...toEnrichmentEvidence(habits, first),
         },
       };
     });
@@ -87,8 +87,8 @@ const WATCHED_DAYS = 3;
  * Returns the hosting operator of the address that a token was used from, otherwise the network. A program may use many
  * networks of one hosting operator, but a carrier's networks are shared by many people.
  */
-function siteOf({ network, origin }: SeenEvent): string {
-  const hoster = origin?.kind === "hosting" ? operatorOf(origin) : undefined;
+function getNetworkSite({ network, enrichment }: SeenEvent): string {
+  const hoster = enrichment?.kind === "hosting" ? getOperator(enrichment) : undefined;
   return hoster ?? network ?? "";
 }
 
@@ -98,19 +98,19 @@ const FEW_USERS = 5;
 /** Returns the share of uses that come from the most frequent network or hosting operator. */
 function concentration(uses: readonly SeenEvent[]): number {
   const counts = new Map<string, number>();
-  for (const site of uses.map(siteOf)) counts.set(site, (counts.get(site) ?? 0) + 1);
+  for (const site of uses.map(getNetworkSite)) counts.set(site, (counts.get(site) ?? 0) + 1);
   return Math.max(0, ...counts.values()) / Math.max(1, uses.length);
 }
 
 const CONSENT_POINTS = {
   consents: 30, // a new client to which users consented explicitly
   tokens: 15, // a new client whose tokens were mostly issued without recorded consents
-  onePlace: 35, // most tokens are used from one network or hosting operator
+  oneLocation: 35, // most tokens are used from one network or hosting operator
   collected: 45, // a known client whose new users' tokens stay unused
   sensitiveScopes: 15, // the tokens allow more than reading
 };
 /** Minimum share of uses from one network or hosting operator for a client to work from one place. */
-const ONE_PLACE_SHARE = 0.8;
+const ONE_LOCATION_SHARE = 0.8;
 
 /** A user who signed in this recently may not have made a call yet. */
 const CALLS_WITHIN_MS = 10 * MINUTE_MS;
@@ -157,7 +157,7 @@ function collected(
       evidence: {
         ...each.evidence,
         new_users: fresh.length,
-        tokens_not_used: unused.length,
+        unused_tokens: unused.length,
         sensitive_scopes: sensitive.slice(0, 10),
       },
     };
@@ -206,19 +206,20 @@ export const consentPhishing: AnomalyRule<Parameters> = {
         return [];
       const scopes = new Set(given.flatMap((each) => each.scopes));
       const sensitive = [...scopes].filter(isSensitive);
-      const isOnePlace = uses.length >= users.size / 2 && concentration(uses) >= ONE_PLACE_SHARE;
+      const isOneLocation =
+        uses.length >= users.size / 2 && concentration(uses) >= ONE_LOCATION_SHARE;
       const [use] = uses;
       return {
         subject: { kind: "client", id: clientId } as const,
-        involved: isOnePlace && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
-        message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOnePlace ? `; most uses of their tokens come from ${originText(use?.origin) ?? use?.network}` : ""}`,
+        involved: isOneLocation && use?.ip ? [{ kind: "ip", id: use.ip } as const] : [],
+        message: `${users.size} users gave access to ${clientId}, which is ${Math.ceil((nowMs - firstMs) / DAY_MS)} days old${isOneLocation ? `; most uses of their tokens come from ${formatEnrichment(use?.enrichment) ?? use?.network}` : ""}`,
         score:
           CONSENT_POINTS[consented.length >= threshold / 2 ? "consents" : "tokens"] +
-          (isOnePlace ? CONSENT_POINTS.onePlace : 0) +
+          (isOneLocation ? CONSENT_POINTS.oneLocation : 0) +
           (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
         observed: users.size,
         threshold,
-        ...windowOf(nowMs - DAY_MS, nowMs),
+        ...getWindow(nowMs - DAY_MS, nowMs),
         evidence: {
           first_seen_at: toInstant(firstMs),
           sensitive_scopes: sensitive.slice(0, 10),

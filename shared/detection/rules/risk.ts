@@ -12,7 +12,7 @@ const HIGH_FROM = 70;
 export const FURTHER_RULE = 8;
 
 /** Returns the risk for a score: low below 40, high from 70. */
-export function riskOf(score: number): Risk {
+export function toRisk(score: number): Risk {
   if (score >= HIGH_FROM) return "high";
   return score >= RAISED_FROM ? "medium" : "low";
 }
@@ -26,38 +26,38 @@ export function isSensitive(scope: string): boolean {
   return SENSITIVE.test(scope);
 }
 
-const nameOf = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
+const getName = ({ kind, id }: AnomalySubject) => `${kind} ${id}`;
 
 /**
  * Returns the users and tokens that an anomaly is about. Addresses and clients are left out, because unrelated people
  * may share them.
  */
-function peopleOf({ subject, involved = [] }: Anomaly): string[] {
+function listPeople({ subject, involved = [] }: Anomaly): string[] {
   return [subject, ...involved]
     .filter(({ kind }) => kind === "user" || kind === "token")
-    .map(nameOf);
+    .map(getName);
 }
 
 function isAbout(anomaly: Anomaly, people: ReadonlySet<string>): boolean {
-  return peopleOf(anomaly).some((name) => people.has(name));
+  return listPeople(anomaly).some((name) => people.has(name));
 }
 
 /**
  * Returns the anomalies that raise an alert: anomalies with a high enough score, alone or with support, and the
  * anomalies that support them. Applying this again to the result, or to a part of it, is safe.
  */
-export function raisedOf(found: readonly FoundAnomaly[]): FoundAnomaly[] {
+export function mergeRaised(found: readonly FoundAnomaly[]): FoundAnomaly[] {
   const support = found.filter(({ rule }) => rule.isSupport);
   const raised = found.filter((anomaly) => {
     const { rule, score } = anomaly;
     if (rule.isSupport) return false;
     if (rule.isNotice) return true;
-    const people = new Set(peopleOf(anomaly));
+    const people = new Set(listPeople(anomaly));
     const supporting = new Set(
       support.filter((each) => isAbout(each, people)).map((each) => each.rule.name),
     );
     return score + FURTHER_RULE * supporting.size >= RAISED_FROM;
   });
-  const people = new Set(raised.flatMap(peopleOf));
+  const people = new Set(raised.flatMap(listPeople));
   return [...raised, ...support.filter((each) => isAbout(each, people))];
 }

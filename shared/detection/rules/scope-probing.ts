@@ -1,8 +1,8 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
-import { habitsOf, newParties, strangeAddresses } from "./party.ts";
-import { holderSubject, type SeenEvent, templateOf } from "./seen-event.ts";
+import { type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { newParties, strangeAddresses, summariseHabits } from "./party.ts";
+import { type SeenEvent, toPrincipalSubject, toTemplate } from "./seen-event.ts";
 
 /** If at least this many principals using one client are denied at an endpoint, the client is misconfigured. */
 const SHARED_BY = 3;
@@ -16,8 +16,8 @@ const PROBING_POINTS = {
 /** Number of denials within ten minutes that counts as fast. */
 const FAST_DENIALS = 15;
 
-const adapterOf = ({ clientId, endpoint = "" }: SeenEvent) =>
-  `${clientId}\n${templateOf(endpoint)}`;
+const getAdapterKey = ({ clientId, endpoint = "" }: SeenEvent) =>
+  `${clientId}\n${toTemplate(endpoint)}`;
 
 /** Detects a principal that is denied at many endpoints because of missing scopes, however slowly. */
 export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]> = {
@@ -26,41 +26,43 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
   falsePositives: "a developer who explores an API; a client whose scopes were reduced",
   advice: "Ask the client's owner. If there is no explanation, revoke the token.",
   examples: "failures",
-  find: ({ holders, nowMs }, { endpoints: threshold, hours }) => {
+  find: ({ principals, nowMs }, { endpoints: threshold, hours }) => {
     const fromMs = nowMs - hours * HOUR_MS;
     const violations = new Map(
-      [...holders].map(([holder, events]) => [
-        holder,
+      [...principals].map(([principal, events]) => [
+        principal,
         events.filter(({ type, atMs }) => type === "scope_violation" && atMs >= fromMs),
       ]),
     );
     const sharers = new Map<string, Set<string>>();
-    for (const [holder, events] of violations) {
-      for (const adapter of new Set(events.map(adapterOf))) {
-        sharers.set(adapter, (sharers.get(adapter) ?? new Set()).add(holder));
+    for (const [principal, events] of violations) {
+      for (const adapter of new Set(events.map(getAdapterKey))) {
+        sharers.set(adapter, (sharers.get(adapter) ?? new Set()).add(principal));
       }
     }
-    return [...violations].flatMap(([holder, all]) => {
-      const events = all.filter((each) => (sharers.get(adapterOf(each))?.size ?? 0) < SHARED_BY);
-      const endpoints = new Set(events.map(({ endpoint = "" }) => templateOf(endpoint)));
+    return [...violations].flatMap(([principal, all]) => {
+      const events = all.filter(
+        (each) => (sharers.get(getAdapterKey(each))?.size ?? 0) < SHARED_BY,
+      );
+      const endpoints = new Set(events.map(({ endpoint = "" }) => toTemplate(endpoint)));
       const asked = new Set(events.flatMap(({ scopes }) => scopes));
       const last = events.at(-1);
       const variety = Math.max(endpoints.size, asked.size);
       if (variety < threshold || !last || last.atMs < nowMs - HOUR_MS) return [];
       const [first] = events;
-      const habits = habitsOf(
-        (holders.get(holder) ?? []).filter(({ atMs }) => atMs < (first?.atMs ?? 0)),
+      const habits = summariseHabits(
+        (principals.get(principal) ?? []).filter(({ atMs }) => atMs < (first?.atMs ?? 0)),
       );
-      const parties = newParties(holders.get(holder) ?? [], fromMs);
+      const parties = newParties(principals.get(principal) ?? [], fromMs);
       const isOdd = parties.some(({ isNewAgent, isNewNetwork }) => isNewAgent || isNewNetwork);
       const fast = events.filter(({ atMs }) => atMs >= last.atMs - 10 * MINUTE_MS).length;
-      const of = holderSubject(holder);
+      const of = toPrincipalSubject(principal);
       const tokens = [...new Set(events.flatMap(({ tokenId }) => tokenId ?? []))];
       const [id = ""] = tokens;
       return {
         subject: tokens.length === 0 ? of : ({ kind: "token", id } as const),
         clientId: last.clientId,
-        involved: [of, ...subjectsOf("token", tokens), ...strangeAddresses(events, habits)],
+        involved: [of, ...getSubjects("token", tokens), ...strangeAddresses(events, habits)],
         message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
         score: Math.min(
           100,
@@ -71,7 +73,7 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
         ),
         observed: variety,
         threshold,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...asked].slice(0, 10) },
       };
     });

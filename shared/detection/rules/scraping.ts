@@ -1,16 +1,16 @@
-import { SAMPLED_ONE_IN } from "../../audit-log/counts-of-event.ts";
+import { SAMPLED_ONE_IN } from "../../audit-log/event-counts.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../../core/clock.ts";
-import { type AnomalyRule, windowOf } from "./anomaly-rule.ts";
+import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
 import {
   type HourCounts,
-  MOST_EVENTS_BEFORE,
-  MOST_RECENT_EVENTS,
+  MAX_EVENTS_BEFORE,
+  MAX_RECENT_EVENTS,
   type SampledUses,
 } from "./detection-snapshot.ts";
-import { habitsOf, newParties, strangeAddresses } from "./party.ts";
+import { newParties, strangeAddresses, summariseHabits } from "./party.ts";
 import { RAISED_FROM } from "./risk.ts";
-import { holderSubject, isSuccess, type SeenEvent, templateOf } from "./seen-event.ts";
+import { isSuccess, type SeenEvent, toPrincipalSubject, toTemplate } from "./seen-event.ts";
 
 /**
  * Window lengths in hours. The short window is the current and the previous hour; the long one (`SLOW_HOURS`) is a
@@ -54,7 +54,7 @@ export function mostSamplesBefore(hours: HourCounts, hourMs: number, length: num
 }
 
 /** Estimates uses from samples. A single sample says little. */
-const usesOf = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * oneIn);
+const toUses = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * oneIn);
 
 /** Returns the highest number of uses within `length` hours. The times must be sorted. */
 function mostWithin(timesMs: readonly number[], length: number): number {
@@ -73,7 +73,7 @@ export function variety(events: readonly SeenEvent[]) {
   const resources = new Set(called);
   const templates = new Map<string, Set<string>>();
   for (const endpoint of called) {
-    const template = templateOf(endpoint);
+    const template = toTemplate(endpoint);
     templates.set(template, (templates.get(template) ?? new Set()).add(endpoint));
   }
   const [most] = [...templates].sort(([, a], [, b]) => b.size - a.size);
@@ -118,7 +118,7 @@ interface Volume {
   readonly usual: number;
 }
 
-function volumeOf(
+function computeVolume(
   each: SampledUses,
   events: readonly SeenEvent[],
   peers: readonly SampledUses[],
@@ -132,19 +132,19 @@ function volumeOf(
   // If the list of events is full, it may omit older events.
   const isCounted =
     counted > 0 &&
-    counted < MOST_RECENT_EVENTS &&
-    (before.length > 0 || counted < MOST_EVENTS_BEFORE);
+    counted < MAX_RECENT_EVENTS &&
+    (before.length > 0 || counted < MAX_EVENTS_BEFORE);
   // Subtracts two standard errors from an estimate.
   const sure = isCounted
     ? counted
     : Math.max(counted, estimated - 2 * Math.sqrt(estimated * oneIn));
-  const sampledBefore = usesOf(mostSamplesBefore(each.hours, hourMs, length));
+  const sampledBefore = toUses(mostSamplesBefore(each.hours, hourMs, length));
   // Counted uses are more reliable than a single sample.
   const isNoise = sampledBefore === LEAST_USUAL && before.length > 0;
   const own = Math.max(isNoise ? 0 : sampledBefore, mostWithin(before, length));
   const others = peers
     .filter((peer) => peer !== each)
-    .map(({ hours }) => usesOf(samplesIn(hours, hourMs, length)))
+    .map(({ hours }) => toUses(samplesIn(hours, hourMs, length)))
     .sort((a, b) => b - a);
   // A single outlier among the other users doesn't define what is usual.
   const most = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
@@ -168,21 +168,21 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
   advice: "Ask the user or the client's owner. If there is no explanation, revoke the token.",
   examples: "all",
   find: (
-    { sampledUses, holders, nowMs },
+    { sampledUses, principals, nowMs },
     { calls: least, slowCalls: leastSlow, ratio, resources },
   ) => {
     const hourMs = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
     const fromMs = hourMs - HOUR_MS;
-    const peersOf = new Map<string, SampledUses[]>();
+    const peersByClient = new Map<string, SampledUses[]>();
     for (const each of sampledUses) {
-      peersOf.set(each.clientId, [...(peersOf.get(each.clientId) ?? []), each]);
+      peersByClient.set(each.clientId, [...(peersByClient.get(each.clientId) ?? []), each]);
     }
     return sampledUses.flatMap((each) => {
-      const { holder, clientId } = each;
-      const events = holders.get(holder) ?? [];
-      const peers = peersOf.get(clientId) ?? [];
-      const fast = volumeOf(each, events, peers, { hourMs, length: FAST_HOURS });
-      const slow = volumeOf(each, events, peers, { hourMs, length: SLOW_HOURS });
+      const { principal, clientId } = each;
+      const events = principals.get(principal) ?? [];
+      const peers = peersByClient.get(clientId) ?? [];
+      const fast = computeVolume(each, events, peers, { hourMs, length: FAST_HOURS });
+      const slow = computeVolume(each, events, peers, { hourMs, length: SLOW_HOURS });
       const recent = events.filter(({ atMs, type }) => atMs >= fromMs && type === "token_used");
       const walk = variety(recent);
       const before = variety(events.filter((one) => one.atMs < fromMs && isSuccess(one)));
@@ -205,16 +205,16 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         (isNewWalk && isAscending(recent) ? SCRAPING_POINTS.ascending : 0) +
         (isOdd ? SCRAPING_POINTS.newAgent : 0);
       // Batch jobs and load tests make services just as busy, so for a service, call volume alone isn't enough.
-      const isService = holder.startsWith("token:");
+      const isService = principal.startsWith("token:");
       const score = !isService
         ? points
         : isNewWalk || isOdd
           ? Math.min(points, SCRAPING_POINTS.mostOfService)
           : 0;
       if (score < RAISED_FROM || !(isFast || isSlow || isNewWalk)) return [];
-      const subject = holderSubject(holder);
+      const subject = toPrincipalSubject(principal);
       const latest = events.at(-1);
-      const habits = habitsOf(events.filter(({ atMs }) => atMs < fromMs));
+      const habits = summariseHabits(events.filter(({ atMs }) => atMs < fromMs));
       const [volume, length] = isSlow && !isFast ? [slow, SLOW_HOURS] : [fast, FAST_HOURS];
       return {
         subject,
@@ -227,15 +227,15 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         score: Math.min(100, score),
         observed: volume.uses,
         threshold: Math.round(Math.max(volume === slow ? leastSlow : least, volume.usual * ratio)),
-        ...windowOf(hourMs - (length - 1) * HOUR_MS, nowMs),
+        ...getWindow(hourMs - (length - 1) * HOUR_MS, nowMs),
         evidence: {
           ...(!volume.isCounted && {
-            estimate_is_off_by: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
+            estimate_error: Math.round(2 * Math.sqrt(volume.uses * oneIn)),
           }),
           usual_calls: volume.usual,
           resources: walk.resources,
           endpoint: walk.endpoint,
-          calls_looked_at: walk.calls,
+          examined_calls: walk.calls,
         },
       };
     });

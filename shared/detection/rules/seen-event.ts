@@ -1,8 +1,8 @@
 import { isDeviceGrant } from "../../events/event-facts.ts";
-import { networkOf } from "../../events/ip-network.ts";
-import { tokenIdOf } from "../../events/oauth-event.ts";
-import { type Origin, originOf } from "../../events/origin.ts";
-import { agentOf } from "../../events/user-agent.ts";
+import { type IpEnrichment, readEnrichment } from "../../events/ip-enrichment.ts";
+import { parseNetwork } from "../../events/ip-network.ts";
+import { getTokenId } from "../../events/oauth-event.ts";
+import { parseAgent } from "../../events/user-agent.ts";
 
 /** The fields of an audit event that rules evaluate. */
 export interface SeenEvent {
@@ -16,7 +16,7 @@ export interface SeenEvent {
   /** The network that the address belongs to. */
   readonly network?: string | undefined;
   /** IP enrichment for the address: country, operator and kind, if known. */
-  readonly origin?: Origin | undefined;
+  readonly enrichment?: IpEnrichment | undefined;
   /** The network in which the token was previously used. It has no IP enrichment. */
   readonly previousNetwork?: string | undefined;
   /** The user agent's family and platform. */
@@ -51,20 +51,20 @@ export interface ReadEvent {
 export function toSeenEvent(event: ReadEvent): SeenEvent {
   const { event_data: data } = event;
   const ip = text(data.ip);
-  const origin = originOf(data);
-  const previousNetwork = networkOf((Object(data.previous_use) as { readonly ip?: unknown }).ip);
+  const enrichment = readEnrichment(data);
+  const previousNetwork = parseNetwork((Object(data.previous_use) as { readonly ip?: unknown }).ip);
   return {
     atMs: Date.parse(event.occurred_at),
     type: event.event_type,
     clientId: event.oauth_client_id,
     userId: event.user_id,
-    tokenId: tokenIdOf(event),
+    tokenId: getTokenId(event),
     sessionId: text(data.session_id),
     ip,
-    network: networkOf(ip),
-    ...(origin !== undefined && { origin }),
+    network: parseNetwork(ip),
+    ...(enrichment !== undefined && { enrichment }),
     ...(previousNetwork !== undefined && { previousNetwork }),
-    agent: agentOf(data.user_agent),
+    agent: parseAgent(data.user_agent),
     endpoint: text(data.endpoint),
     reason: text(data.reason),
     scopes: texts(event.event_type === "scope_violation" ? data.required_scopes : data.scopes),
@@ -79,7 +79,7 @@ export function toSeenEvent(event: ReadEvent): SeenEvent {
 const isResource = (segment: string) => /\d/.test(segment) || segment.length >= 24;
 
 /** Replaces resource ids in an endpoint: `/api/orders/42` becomes `/api/orders/*`. Versions such as `v1` stay. */
-export function templateOf(endpoint: string): string {
+export function toTemplate(endpoint: string): string {
   return endpoint
     .split("/")
     .map((segment) => (isResource(segment) && !/^v\d{1,2}$/.test(segment) ? "*" : segment))
@@ -87,10 +87,10 @@ export function templateOf(endpoint: string): string {
 }
 
 /** Parses a principal, `user:…` or `token:…`. */
-export function holderSubject(holder: string): { kind: "user" | "token"; id: string } {
-  const colon = holder.indexOf(":");
-  const kind = holder.slice(0, colon) === "user" ? "user" : "token";
-  return { kind, id: holder.slice(colon + 1) };
+export function toPrincipalSubject(principal: string): { kind: "user" | "token"; id: string } {
+  const colon = principal.indexOf(":");
+  const kind = principal.slice(0, colon) === "user" ? "user" : "token";
+  return { kind, id: principal.slice(colon + 1) };
 }
 
 /** Whether the event gives access: a token was used or issued, or a session started. */

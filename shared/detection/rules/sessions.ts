@@ -1,25 +1,25 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
 import {
+  describeNovelty,
+  formatEnrichment,
+  formatLocation,
   isElsewhere,
-  NEWS_POINTS,
-  originEvidence,
-  originNews,
-  originText,
-  placeText,
+  NOVELTY_POINTS,
+  toEnrichmentEvidence,
   wasAt,
-} from "./origin-news.ts";
+} from "./location-novelty.ts";
 import {
-  alternationsOf,
-  habitsOf,
+  countAlternations,
   hasNewAgent,
   isOtherFamily,
   newParties,
   type Party,
   strangeAddresses,
+  summariseHabits,
 } from "./party.ts";
-import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import { type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 const FOREIGN_SESSION_POINTS = {
   base: 30, // other principals' sessions, as often as configured
@@ -36,15 +36,15 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
     "a browser that two users share, which sends one user's session with the other user's token",
   advice: "Block the address, revoke the token, and end the sessions of the users at that address.",
   examples: "failures",
-  find: ({ holders, nowMs }, { refusals }) => {
+  find: ({ principals, nowMs }, { denials }) => {
     const fromMs = nowMs - HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
       const recent = events.filter(({ atMs }) => atMs >= fromMs);
       const foreign = recent.filter(({ reason }) => reason === "foreign_session");
       const [first] = foreign;
       const last = foreign.at(-1);
-      if (!first || !last || foreign.length < refusals) return [];
-      const habits = habitsOf(
+      if (!first || !last || foreign.length < denials) return [];
+      const habits = summariseHabits(
         events.filter(({ atMs, tokenId }) => atMs < first.atMs && tokenId !== first.tokenId),
       );
       const isNewNetwork = habits.events > 0 && isElsewhere(habits, first);
@@ -54,26 +54,26 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
       const isSeveral = recent.some(
         ({ reason, atMs }) => reason === "unknown_session" && atMs < last.atMs,
       );
-      const subject = holderSubject(holder);
+      const subject = toPrincipalSubject(principal);
       const tokens = new Set(foreign.flatMap(({ tokenId }) => tokenId ?? []));
       return {
         subject,
         clientId: first.clientId,
-        involved: [...strangeAddresses(foreign, habits), ...subjectsOf("token", tokens)],
-        message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${placeText(first)} (${first.agent ?? "no user agent"})`,
+        involved: [...strangeAddresses(foreign, habits), ...getSubjects("token", tokens)],
+        message: `${subject.kind} ${subject.id} presented other principals' sessions ${foreign.length} times within an hour, from ${formatLocation(first)} (${first.agent ?? "no user agent"})`,
         score:
           FOREIGN_SESSION_POINTS.base +
           (isNewNetwork ? FOREIGN_SESSION_POINTS.newNetwork : 0) +
           (isNewAgent ? FOREIGN_SESSION_POINTS.newAgent : 0) +
           (isSeveral ? FOREIGN_SESSION_POINTS.several : 0),
         observed: foreign.length,
-        threshold: refusals,
-        ...windowOf(fromMs, nowMs),
+        threshold: denials,
+        ...getWindow(fromMs, nowMs),
         evidence: {
           is_new_network: isNewNetwork,
           is_new_user_agent: isNewAgent,
           several_sessions: isSeveral,
-          ...originEvidence(habits, first),
+          ...toEnrichmentEvidence(habits, first),
         },
       };
     });
@@ -89,7 +89,8 @@ const KNOWN = { events: 20, days: 3 };
 const isScript = (agent: string) => !agent.includes(" on ");
 
 /** Returns the operator that a use came from if known, otherwise the network. */
-const placeName = ({ origin, network = "" }: SeenEvent) => originText(origin) ?? network;
+const getLocationName = ({ enrichment, network = "" }: SeenEvent) =>
+  formatEnrichment(enrichment) ?? network;
 
 const APART_POINTS = {
   newNetwork: 15, // a new network while the user is active elsewhere
@@ -112,7 +113,7 @@ interface Apart {
 }
 
 /** Returns the signs that a different person has a separate session while the user is still active. */
-function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined {
+function findDistance(party: Party, events: readonly SeenEvent[]): Apart | undefined {
   const { habits, uses, agent, network } = party;
   const [first] = uses;
   const last = uses.at(-1);
@@ -130,19 +131,19 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
   );
   if (meanwhile.length === 0) return undefined;
   const around = used.filter((use) => isPartys(use) || wasAt(habits, use));
-  const alternations = alternationsOf(around, isPartys);
+  const alternations = countAlternations(around, isPartys);
   const known = [...habits.agents];
-  const news = originNews(habits, first);
+  const novelty = describeNovelty(habits, first);
   const isOneApp = meanwhile.some((use) => use.agent === agent && use.clientId === first.clientId);
   const isNewScript =
     party.isNewAgent && agent !== undefined && isScript(agent) && !known.some(isScript);
   const reasons: [number, string, boolean][] = [
     [
       APART_POINTS.newNetwork,
-      `new network: ${placeName(first)}, while the user is active in ${meanwhile.slice(0, 1).map(placeName)}`,
+      `new network: ${getLocationName(first)}, while the user is active in ${meanwhile.slice(0, 1).map(getLocationName)}`,
       true,
     ],
-    [NEWS_POINTS, news.join(", "), news.length > 0],
+    [NOVELTY_POINTS, novelty.join(", "), novelty.length > 0],
     [APART_POINTS.newAgent, `new user agent: ${agent}`, party.isNewAgent],
     [
       APART_POINTS.newScript,
@@ -169,7 +170,7 @@ function apartOf(party: Party, events: readonly SeenEvent[]): Apart | undefined 
     ],
   ];
   const held = reasons.flatMap(([points, what, holds]) => (holds ? [[points, what] as const] : []));
-  return { party, meanwhile, reasons: held, score: scoreOf(held, isNewScript) };
+  return { party, meanwhile, reasons: held, score: computeScore(held, isNewScript) };
 }
 
 /** Score at which a concurrent session is reported regardless of the user agent. */
@@ -180,7 +181,7 @@ const STRONG = 70;
  */
 const WEAK = 35;
 
-function scoreOf(reasons: Apart["reasons"], isNewScript: boolean): number {
+function computeScore(reasons: Apart["reasons"], isNewScript: boolean): number {
   const score = reasons.reduce((sum, [points]) => sum + points, 0);
   return isNewScript || score >= STRONG ? Math.min(100, score) : Math.min(WEAK, score);
 }
@@ -196,33 +197,33 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
   advice:
     "Ask the user whether both sessions are theirs. If not, end all sessions and reset the user's credentials.",
   examples: "all",
-  find: ({ holders, nowMs }, { windowMinutes }) => {
+  find: ({ principals, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
-      if (!holder.startsWith("user:")) return [];
-      const [worst] = newParties(events, fromMs, { isSignInNews: true })
-        .flatMap((party) => apartOf(party, events) ?? [])
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
+      if (!principal.startsWith("user:")) return [];
+      const [worst] = newParties(events, fromMs, { isNovelAtSignIn: true })
+        .flatMap((party) => findDistance(party, events) ?? [])
         .sort((a, b) => b.score - a.score);
       if (!worst) return [];
       const { party, meanwhile, reasons, score } = worst;
-      const subject = holderSubject(holder);
+      const subject = toPrincipalSubject(principal);
       return {
         subject,
         clientId: party.uses[0]?.clientId,
         involved: [
           ...strangeAddresses(party.uses, party.habits),
-          ...subjectsOf("token", party.tokenIds),
+          ...getSubjects("token", party.tokenIds),
         ],
-        message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(placeText)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
+        message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(formatLocation)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
         score,
         observed: party.uses.length,
         threshold: 1,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           why: reasons.map(([, what]) => what),
           usual_networks: [...party.habits.networks].slice(0, 10),
           usual_user_agents: [...party.habits.agents].slice(0, 10),
-          ...(party.uses[0] && originEvidence(party.habits, party.uses[0])),
+          ...(party.uses[0] && toEnrichmentEvidence(party.habits, party.uses[0])),
         },
       };
     });

@@ -1,17 +1,17 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
-  NEWS_POINTS,
-  originEvidence,
-  originNews,
-  originText,
-  placeText,
-  usualPlaces,
-} from "./origin-news.ts";
+  describeNovelty,
+  formatEnrichment,
+  formatLocation,
+  formatUsualLocations,
+  NOVELTY_POINTS,
+  toEnrichmentEvidence,
+} from "./location-novelty.ts";
 import { newParties, type Party, strangeAddresses } from "./party.ts";
-import { holderSubject, type SeenEvent } from "./seen-event.ts";
+import { type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /** Minimum number of uses, and of days, before a principal that only uses one network counts as settled. */
 const SETTLED = { events: 20, days: 3 };
@@ -34,7 +34,7 @@ const THEFT_POINTS = {
 };
 
 /** Returns the signs that a different person uses the token, with points for each. */
-function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: string][] {
+function explainParty(party: Party, isUsualPair: boolean): [points: number, what: string][] {
   const { habits, alternations, othersAgents, agent } = party;
   if (!party.hasOthersToken) return [];
   const isNewNetwork = party.isNewNetwork && !party.isOtherFamily;
@@ -43,8 +43,8 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
     habits.events >= SETTLED.events && habits.days >= SETTLED.days && habits.homes.size === 1;
   const isNewAgent = party.isNewAgent && isOtherAgent && !isUsualPair;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
-  const news = originNews(habits, first);
-  const where = originText(first.origin) ?? party.network ?? "an unknown network";
+  const novelty = describeNovelty(habits, first);
+  const where = formatEnrichment(first.enrichment) ?? party.network ?? "an unknown network";
   const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
   const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
@@ -84,14 +84,14 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
         !isOtherAgent &&
         !party.isOtherFamily &&
         habits.events >= SETTLED.events &&
-        habits.places.size <= 2,
+        habits.locations.size <= 2,
     ],
     [THEFT_POINTS.busy, "far more calls than usual", isBusy],
     // Travel and VPNs are common, so a new location only adds points if there are other signs.
     [
-      NEWS_POINTS,
-      news.join(", "),
-      news.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
+      NOVELTY_POINTS,
+      novelty.join(", "),
+      novelty.length > 0 && isNewNetwork && (isOtherAgent || isBusy || alternations >= 4),
     ],
     [
       THEFT_POINTS.newEndpoints,
@@ -106,9 +106,9 @@ function reasonsOf(party: Party, isUsualPair: boolean): [points: number, what: s
  * Returns the user agents, by client, that usually share a token with a different user agent. At least `PEERS`
  * principals must each have used a token with this and a different user agent, more than a day ago.
  */
-function usualPairs({ holders, nowMs }: DetectionSnapshot): ReadonlySet<string> {
+function usualPairs({ principals, nowMs }: DetectionSnapshot): ReadonlySet<string> {
   const seen = new Map<string, Set<string>>();
-  for (const [holder, events] of holders) {
+  for (const [principal, events] of principals) {
     const agents = new Map<string, Set<string>>();
     for (const { tokenId, agent, type, atMs, clientId } of events) {
       if (type !== "token_used" || !tokenId || !agent || atMs > nowMs - DAY_MS) continue;
@@ -119,29 +119,30 @@ function usualPairs({ holders, nowMs }: DetectionSnapshot): ReadonlySet<string> 
       if (pair.size < 2) continue;
       for (const agent of pair) {
         const name = `${key.split("\n", 1)[0]}\n${agent}`;
-        seen.set(name, (seen.get(name) ?? new Set()).add(holder));
+        seen.set(name, (seen.get(name) ?? new Set()).add(principal));
       }
     }
   }
   return new Set([...seen].filter(([, all]) => all.size >= PEERS).map(([name]) => name));
 }
 
-function anomalyOf(
-  holder: string,
+function toAnomaly(
+  principal: string,
   parties: readonly { readonly party: Party; readonly reasons: [number, string][] }[],
   snapshot: DetectionSnapshot,
   fromMs: number,
 ): Anomaly | [] {
-  const scoreOf = (reasons: [number, string][]) => reasons.reduce((sum, [each]) => sum + each, 0);
-  const [worst] = [...parties].sort((a, b) => scoreOf(b.reasons) - scoreOf(a.reasons));
-  const score = Math.min(100, worst ? scoreOf(worst.reasons) : 0);
+  const computeScore = (reasons: [number, string][]) =>
+    reasons.reduce((sum, [each]) => sum + each, 0);
+  const [worst] = [...parties].sort((a, b) => computeScore(b.reasons) - computeScore(a.reasons));
+  const score = Math.min(100, worst ? computeScore(worst.reasons) : 0);
   if (!worst || score === 0) return [];
   const { party, reasons } = worst;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const [tokenId = ""] = party.tokenIds;
-  const of = holderSubject(holder);
+  const of = toPrincipalSubject(principal);
   const subject = { kind: "token", id: tokenId } as const;
-  const whose = of.kind === "user" ? ` (user ${of.id})` : "";
+  const userText = of.kind === "user" ? ` (user ${of.id})` : "";
   const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
   return {
     subject,
@@ -149,19 +150,19 @@ function anomalyOf(
     involved: [
       ...(of.kind === "user" ? [of] : []),
       ...strangeAddresses(party.uses, party.habits),
-      ...subjectsOf("token", party.tokenIds),
+      ...getSubjects("token", party.tokenIds),
     ],
-    message: `Possible token theft: token ${tokenId}${whose} made ${party.uses.length} calls from ${placeText(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${usualPlaces(party.habits)}`,
+    message: `Possible token theft: token ${tokenId}${userText} made ${party.uses.length} calls from ${formatLocation(first)} (${party.agent ?? "no user agent"}); usual: ${usual} from ${formatUsualLocations(party.habits)}`,
     score,
     observed: party.uses.length,
     threshold: 1,
-    ...windowOf(fromMs, snapshot.nowMs),
+    ...getWindow(fromMs, snapshot.nowMs),
     evidence: {
       why: reasons.map(([, what]) => what),
       usual_networks: [...party.habits.networks].slice(0, 10),
       usual_user_agents: [...party.habits.agents].slice(0, 10),
       changes_between: party.alternations,
-      ...originEvidence(party.habits, first),
+      ...toEnrichmentEvidence(party.habits, first),
     },
   };
 }
@@ -178,13 +179,13 @@ export const tokenTheft: AnomalyRule<AnomaliesConfig["rules"]["token_theft"]> = 
   find: (snapshot, { windowMinutes }) => {
     const fromMs = snapshot.nowMs - windowMinutes * MINUTE_MS;
     const usual = usualPairs(snapshot);
-    return [...snapshot.holders].flatMap(([holder, events]) => {
+    return [...snapshot.principals].flatMap(([principal, events]) => {
       const parties = newParties(events, fromMs).map((party) => {
         const [first] = party.uses;
         const isUsualPair = usual.has(`${first?.clientId}\n${party.agent}`);
-        return { party, reasons: reasonsOf(party, isUsualPair) };
+        return { party, reasons: explainParty(party, isUsualPair) };
       });
-      return anomalyOf(holder, parties, snapshot, fromMs);
+      return toAnomaly(principal, parties, snapshot, fromMs);
     });
   },
 };

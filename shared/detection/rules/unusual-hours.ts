@@ -1,13 +1,13 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, subjectsOf, windowOf } from "./anomaly-rule.ts";
-import { holderSubject, isSuccess, type SeenEvent } from "./seen-event.ts";
+import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { isSuccess, type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /** Minimum age of events that count towards habits. One night of activity isn't a habit. */
 const HABIT_AFTER_MS = 12 * HOUR_MS;
 
-const dayOf = (atMs: number) => Math.floor(atMs / DAY_MS);
-const hourOf = (atMs: number) => new Date(atMs).getUTCHours();
+const toDay = (atMs: number) => Math.floor(atMs / DAY_MS);
+const toHour = (atMs: number) => new Date(atMs).getUTCHours();
 const isWeekend = (atMs: number) => [0, 6].includes(new Date(atMs).getUTCDay());
 
 /** The hours at which a principal is active on weekdays or weekends, and the number of such days. */
@@ -39,11 +39,11 @@ export function activeHours(events: readonly SeenEvent[], nowMs: number): Active
     (event) =>
       event.atMs < nowMs - HABIT_AFTER_MS && isSuccess(event) && isWeekend(event.atMs) === weekend,
   );
-  const hours = [...new Set(usual.map(({ atMs }) => hourOf(atMs)))].sort((a, b) => a - b);
+  const hours = [...new Set(usual.map(({ atMs }) => toHour(atMs)))].sort((a, b) => a - b);
   return {
     kind: weekend ? "weekends" : "weekdays",
     hours,
-    days: new Set(usual.map(({ atMs }) => dayOf(atMs))).size,
+    days: new Set(usual.map(({ atMs }) => toDay(atMs))).size,
     events: usual.length,
     ...longestQuiet(hours),
   };
@@ -60,7 +60,7 @@ export function isUnusualHour(
   atMs: number,
   least: number,
 ): boolean {
-  const inside = (hourOf(atMs) - quietFrom + 24) % 24;
+  const inside = (toHour(atMs) - quietFrom + 24) % 24;
   return quietHours >= least && inside >= 1 && inside < quietHours - 1;
 }
 
@@ -81,10 +81,10 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
   advice: "Ask the user whether that was them.",
   examples: "all",
   isSupport: true,
-  find: ({ holders, nowMs }, { days: least, quietHours }) => {
+  find: ({ principals, nowMs }, { days: least, quietHours }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
-    return [...holders].flatMap(([holder, events]): Anomaly | [] => {
-      const of = holderSubject(holder);
+    return [...principals].flatMap(([principal, events]): Anomaly | [] => {
+      const of = toPrincipalSubject(principal);
       // A candidate may be a dormant token that belongs to a user.
       const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
       if (id === undefined) return [];
@@ -100,15 +100,15 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
       return {
         subject: { kind: "user", id },
         clientId: first.clientId,
-        involved: subjectsOf("token", tokens),
+        involved: getSubjects("token", tokens),
         message: `${id} had ${strange.length} events from ${toInstant(first.atMs).slice(11, 16)} UTC; on ${usual.days} earlier ${usual.kind}, the user was never active from ${atHour(usual.quietFrom)} to ${atHour((usual.quietFrom + usual.quietHours) % 24)}`,
         score: UNUSUAL_HOURS_SCORE,
         observed: strange.length,
         threshold: 1,
-        ...windowOf(fromMs, nowMs),
+        ...getWindow(fromMs, nowMs),
         evidence: {
           usual_hours_utc: usual.hours.map(atHour),
-          days_known: usual.days,
+          known_days: usual.days,
           of: usual.kind,
         },
       };

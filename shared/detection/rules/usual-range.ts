@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
-import { type Anomaly, windowOf } from "./anomaly-rule.ts";
+import { type Anomaly, getWindow } from "./anomaly-rule.ts";
 import type { ClientHistory, HourCounts } from "./detection-snapshot.ts";
 import { RAISED_FROM } from "./risk.ts";
 
@@ -103,7 +103,7 @@ export function unusualHours(
       score: RAISED_FROM,
       observed: lastHour,
       threshold: Math.ceil(threshold),
-      ...windowOf(nowMs - HOUR_MS, nowMs),
+      ...getWindow(nowMs - HOUR_MS, nowMs),
       evidence: {
         usual_median: usual.median,
         usual_deviation: Number(usual.deviation.toFixed(2)),

@@ -2,12 +2,12 @@ import { addAbortSignal, Readable } from "node:stream";
 import { GetObjectCommand, S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
 import { giveUpAfter } from "../../core/aws-calls.ts";
 import type { FetchedFile, FileStore } from "./database-files.ts";
-import { MOST_FILE_BYTES } from "./origin-database.ts";
+import { MAX_FILE_BYTES } from "./enrichment-database.ts";
 
 /** Timeout for fetching one file, including retries, in milliseconds. */
 const FETCH_MS = 8000;
 
-const nameOf = (error: unknown) => (error instanceof Error ? error.name : "");
+const getName = (error: unknown) => (error instanceof Error ? error.name : "");
 
 /** Whether the SDK threw because of a 304 response. */
 const isUnchanged = (error: unknown) =>
@@ -52,17 +52,17 @@ export function bucketFiles(
         );
         const { Body, ContentLength = 0, ETag = "" } = found;
         if (!(Body instanceof Readable)) throw new TypeError("S3 returned no body");
-        if (ContentLength > MOST_FILE_BYTES) {
+        if (ContentLength > MAX_FILE_BYTES) {
           Body.destroy();
           throw new RangeError(
-            `the object has ${ContentLength} bytes, more than ${MOST_FILE_BYTES}`,
+            `the object has ${ContentLength} bytes, more than ${MAX_FILE_BYTES}`,
           );
         }
         const bytes = await readAll(addAbortSignal(abortSignal, Body), ContentLength);
         return { state: "found", bytes, etag: ETag };
       } catch (error) {
         if (isUnchanged(error)) return { state: "unchanged" };
-        if (nameOf(error) === "NoSuchKey" || nameOf(error) === "NotFound") {
+        if (getName(error) === "NoSuchKey" || getName(error) === "NotFound") {
           return { state: "missing" };
         }
         throw error;

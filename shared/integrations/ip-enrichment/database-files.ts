@@ -1,8 +1,8 @@
 import { type Clock, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../core/clock.ts";
 import type { Logger } from "../../core/telemetry.ts";
-import type { Origin } from "../../events/origin.ts";
-import { OriginDatabase } from "./origin-database.ts";
-import { joinOrigins, type OriginSource } from "./origins.ts";
+import type { IpEnrichment } from "../../events/ip-enrichment.ts";
+import { EnrichmentDatabase } from "./enrichment-database.ts";
+import { type EnrichmentSource, joinEnrichment } from "./ip-enricher.ts";
 
 /** Interval between two checks of a file. */
 const CHECK_EVERY_MS = HOUR_MS;
@@ -37,11 +37,11 @@ export interface DatabaseFilesOptions {
 
 interface LoadedFile {
   readonly name: string;
-  database?: OriginDatabase | undefined;
+  database?: EnrichmentDatabase | undefined;
   etag?: string | undefined;
   checkAtMs: number;
   /** The problem that was last logged. */
-  told?: string | undefined;
+  loggedError?: string | undefined;
 }
 
 /**
@@ -49,7 +49,7 @@ interface LoadedFile {
  * needs no deployment. If a file is broken or can't be fetched, the previous version stays in use. Logs each problem
  * once.
  */
-export class DatabaseFiles implements OriginSource {
+export class DatabaseFiles implements EnrichmentSource {
   readonly #files: readonly LoadedFile[];
   #fetching: Promise<void> | undefined;
 
@@ -58,8 +58,8 @@ export class DatabaseFiles implements OriginSource {
   }
 
   /** Returns the IP enrichment for an address. Each field comes from the first database that has it. */
-  find(ip: string): Origin | undefined {
-    return joinOrigins(...this.#files.map((file) => this.#findIn(file, ip)));
+  find(ip: string): IpEnrichment | undefined {
+    return joinEnrichment(...this.#files.map((file) => this.#findIn(file, ip)));
   }
 
   /** Checks the files that are due and fetches those that changed. Never throws. */
@@ -70,11 +70,11 @@ export class DatabaseFiles implements OriginSource {
     return this.#fetching;
   }
 
-  #findIn(file: LoadedFile, ip: string): Origin | undefined {
+  #findIn(file: LoadedFile, ip: string): IpEnrichment | undefined {
     try {
       return file.database?.find(ip);
     } catch (error) {
-      this.#tell(file, "An IP database has corrupt records", error);
+      this.#report(file, "An IP database has corrupt records", error);
       return undefined;
     }
   }
@@ -98,13 +98,13 @@ export class DatabaseFiles implements OriginSource {
         // Stop using a deleted file. Some licences require that.
         file.database = undefined;
         file.etag = undefined;
-        this.#tell(file, "An IP database is not in the bucket. Upload it", "missing");
+        this.#report(file, "An IP database is not in the bucket. Upload it", "missing");
       }
       if (fetched.state !== "found") return;
       // Don't fetch a broken file again until it changes.
       file.etag = fetched.etag;
-      file.database = new OriginDatabase(fetched.bytes);
-      file.told = undefined;
+      file.database = new EnrichmentDatabase(fetched.bytes);
+      file.loggedError = undefined;
       const { type, buildEpochSeconds } = file.database.metadata;
       logger.info("IP database loaded", {
         database: file.name,
@@ -114,15 +114,15 @@ export class DatabaseFiles implements OriginSource {
       });
     } catch (error) {
       file.checkAtMs = clock() + TRY_AGAIN_MS;
-      this.#tell(file, "Failed to load an IP database", error);
+      this.#report(file, "Failed to load an IP database", error);
     }
   }
 
   /** Logs a problem once while it lasts. */
-  #tell(file: LoadedFile, message: string, cause: unknown): void {
+  #report(file: LoadedFile, message: string, cause: unknown): void {
     const text = `${message} ${String(cause)}`;
-    if (file.told === text) return;
-    file.told = text;
+    if (file.loggedError === text) return;
+    file.loggedError = text;
     this.options.logger.warn(message, { database: file.name, cause: String(cause) });
   }
 }

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { EventData } from "../../events/event-data.ts";
+import { readEnrichment } from "../../events/ip-enrichment.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
-import { originOf } from "../../events/origin.ts";
 import { isHttpMethod } from "./event-classes.ts";
 import { type EventDataReader, present } from "./event-data-reader.ts";
 import type {
@@ -16,7 +16,7 @@ import type {
 } from "./ocsf-event.ts";
 
 /** The location and network of a call's source. */
-export interface SourcePlace {
+export interface SourceLocation {
   readonly location?: OcsfLocation | undefined;
   readonly autonomous_system?: OcsfAutonomousSystem | undefined;
 }
@@ -25,24 +25,24 @@ export interface SourcePlace {
  * Reads an event's IP enrichment. Values that have no attribute in the schema, such as `kind`, stay in `unmapped`.
  * Coordinates without a country also stay there, because a location in the schema requires a country.
  */
-export function readPlace(data: EventDataReader): SourcePlace {
-  const given = data.object("origin");
+export function readLocation(data: EventDataReader): SourceLocation {
+  const given = data.object("enrichment");
   if (given === undefined) return {};
-  const origin = originOf({ origin: given }) ?? {};
-  const { country, latitude: lat, longitude: long, asn: number, operator: name } = origin;
-  const isPlaced = country !== undefined && lat !== undefined && long !== undefined;
+  const enrichment = readEnrichment({ enrichment: given }) ?? {};
+  const { country, latitude: lat, longitude: long, asn: number, operator: name } = enrichment;
+  const hasLocation = country !== undefined && lat !== undefined && long !== undefined;
   const mapped = new Set([
     ...(country === undefined ? [] : ["country"]),
-    ...(isPlaced ? ["latitude", "longitude"] : []),
+    ...(hasLocation ? ["latitude", "longitude"] : []),
     ...(number === undefined ? [] : ["asn"]),
     ...(name === undefined ? [] : ["operator"]),
   ]);
   const rest: EventData = Object.fromEntries(
     Object.entries(given).filter(([member]) => !mapped.has(member)),
   );
-  if (Object.keys(rest).length > 0) data.keep("origin", rest);
+  if (Object.keys(rest).length > 0) data.keep("enrichment", rest);
   return {
-    location: country === undefined ? undefined : { country, ...(isPlaced && { lat, long }) },
+    location: country === undefined ? undefined : { country, ...(hasLocation && { lat, long }) },
     autonomous_system: present({ number, name }),
   };
 }
@@ -72,7 +72,7 @@ export function readCaller(data: EventDataReader): Caller {
     endpoint:
       ip === undefined && name === undefined
         ? undefined
-        : present({ ip, name, ...readPlace(data) }),
+        : present({ ip, name, ...readLocation(data) }),
     request: present({
       uid: requestId,
       http_method: data.text("method", isHttpMethod),
@@ -96,7 +96,7 @@ export function readToken(data: EventDataReader): OcsfToken | undefined {
 }
 
 /** Returns the event's user. A client that acts on its own behalf is its own user. */
-export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
+export function toOcsfUser({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | undefined {
   if (user_id !== undefined) return { uid: user_id, type_id: 1, type: "User" };
   if (oauth_client_id !== undefined) return { uid: oauth_client_id, type_id: 4, type: "Service" };
   return undefined;
@@ -104,24 +104,24 @@ export function userOf({ user_id, oauth_client_id }: OAuthEvent): OcsfUser | und
 
 /** Returns the event's user, or an unknown user. */
 export function userOrUnknown(event: OAuthEvent): OcsfUser {
-  return userOf(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
+  return toOcsfUser(event) ?? { name: UNKNOWN, type_id: 0, type: UNKNOWN };
 }
 
 /** Returns the client, with the user and session that it acts for. */
-export function actorOf(
+export function toOcsfActor(
   event: OAuthEvent,
   session: OcsfSession | undefined,
 ): OcsfActor | undefined {
   return present({
     app_uid: event.oauth_client_id,
-    user: event.user_id === undefined ? undefined : userOf(event),
+    user: event.user_id === undefined ? undefined : toOcsfUser(event),
     session,
   });
 }
 
 /** Returns the actor, or an unknown actor. */
 export function actorOrUnknown(event: OAuthEvent, session: OcsfSession | undefined): OcsfActor {
-  return actorOf(event, session) ?? { app_name: UNKNOWN };
+  return toOcsfActor(event, session) ?? { app_name: UNKNOWN };
 }
 
 /** Returns the call's source endpoint, or an unknown endpoint. */

@@ -1,10 +1,10 @@
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import {
-  actorOf,
   actorOrUnknown,
   type Caller,
   endpointOrUnknown,
   readToken,
+  toOcsfActor,
   userOrUnknown,
 } from "./caller.ts";
 import type { EventClassName } from "./event-classes.ts";
@@ -28,12 +28,12 @@ export interface ClassSource {
 }
 
 /** Returns the identity provider that reported the event, or the protected API. */
-function serviceOf({ data, serviceName }: ClassSource): { readonly name: string } {
+function toOcsfService({ data, serviceName }: ClassSource): { readonly name: string } {
   return { name: data.text("provider") ?? serviceName };
 }
 
 /** Returns the session. In a session event, `issued_at` and `expires_at` apply to the session. */
-function sessionOf({ event, caller, data }: ClassSource): OcsfSession | undefined {
+function toOcsfSession({ event, caller, data }: ClassSource): OcsfSession | undefined {
   if (!event.event_type.startsWith("session_")) return caller.session;
   return present({
     ...caller.session,
@@ -47,12 +47,12 @@ function authentication(source: ClassSource): AuthenticationAttributes {
   return {
     class_uid: 3002,
     user: userOrUnknown(event),
-    service: serviceOf(source),
+    service: toOcsfService(source),
     auth_protocol_id: 6,
     auth_protocol: "OAUTH 2.0",
     ...present({
-      actor: actorOf(event, undefined),
-      session: sessionOf(source),
+      actor: toOcsfActor(event, undefined),
+      session: toOcsfSession(source),
       authentication_token: readToken(data),
       src_endpoint: caller.endpoint,
       http_request: caller.request,
@@ -69,7 +69,7 @@ function apiActivity(source: ClassSource): ApiActivityAttributes {
     actor: actorOrUnknown(event, caller.session),
     api: {
       operation: call ?? event.event_type,
-      service: serviceOf(source),
+      service: toOcsfService(source),
       ...present({ token: readToken(data) }),
     },
     src_endpoint: endpointOrUnknown(caller),
@@ -83,7 +83,7 @@ function detectionFinding(source: ClassSource): DetectionFindingAttributes {
   const advice = data.text("advice");
   const tokenId = data.text("token_id");
   const evidence = present({
-    actor: actorOf(event, caller.session),
+    actor: toOcsfActor(event, caller.session),
     src_endpoint: caller.endpoint,
     data: data.object("evidence"),
   });

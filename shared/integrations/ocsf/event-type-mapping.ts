@@ -28,7 +28,7 @@ const CLOSE = { id: 3, caption: "Close" };
 const other = (caption: string): Enumerated => ({ id: 99, caption });
 
 /** Returns the mapping for a response action, which is neither a logon nor a logoff. */
-const actionOf = (caption: string): EventTypeMapping => ({
+const toAction = (caption: string): EventTypeMapping => ({
   class: "authentication",
   activity: other(caption),
   status: STATUS.success,
@@ -95,13 +95,13 @@ const MAPPINGS: Readonly<
     status: STATUS.success,
     severity: SEVERITY.informational,
   },
-  action_taken: actionOf("Action Taken"),
-  action_proposed: actionOf("Action Proposed"),
-  action_dry_run: actionOf("Action Dry Run"),
-  action_rejected: actionOf("Action Rejected"),
-  action_released: actionOf("Action Released"),
-  action_expired: actionOf("Action Expired"),
-  alert_reviewed: actionOf("Alert Reviewed"),
+  action_taken: toAction("Action Taken"),
+  action_proposed: toAction("Action Proposed"),
+  action_dry_run: toAction("Action Dry Run"),
+  action_rejected: toAction("Action Rejected"),
+  action_released: toAction("Action Released"),
+  action_expired: toAction("Action Expired"),
+  alert_reviewed: toAction("Alert Reviewed"),
   token_used: {
     class: "apiActivity",
     activity: "by method",
@@ -136,17 +136,17 @@ const MAPPINGS: Readonly<
 };
 
 /** Returns the status for an unmapped event type, from the outcome that the identity provider reported. */
-function statusOf({ outcome }: EventData): Enumerated {
+function toStatus({ outcome }: EventData): Enumerated {
   return outcome === "success" || outcome === "failure" ? STATUS[outcome] : STATUS.unknown;
 }
 
 /** Returns an event's OCSF mapping. An unknown event type becomes an API activity named after the type. */
-export function mappingOf({ event_type, event_data }: OAuthEvent): EventTypeMapping {
+export function getMapping({ event_type, event_data }: OAuthEvent): EventTypeMapping {
   if (Object.hasOwn(MAPPINGS, event_type)) return MAPPINGS[event_type as keyof typeof MAPPINGS];
   return {
     class: "apiActivity",
     activity: other(event_type),
-    status: statusOf(event_data),
+    status: toStatus(event_data),
     severity: SEVERITY.unknown,
   };
 }

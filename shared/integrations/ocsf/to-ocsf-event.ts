@@ -3,7 +3,7 @@ import { type Caller, readCaller } from "./caller.ts";
 import { CLASS_ATTRIBUTES } from "./class-attributes.ts";
 import { activityOfMethod, EVENT_CLASSES, OCSF_VERSION } from "./event-classes.ts";
 import { EventDataReader, present } from "./event-data-reader.ts";
-import { mappingOf } from "./event-type-mapping.ts";
+import { getMapping } from "./event-type-mapping.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
 
 /** The product name and vendor, which a SIEM uses to tell sources apart. */
@@ -15,7 +15,7 @@ export interface OcsfOptions {
   readonly serviceName: string;
 }
 
-function metadataOf(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
+function toMetadata(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
   return {
     version: OCSF_VERSION,
     product: PRODUCT,
@@ -32,7 +32,7 @@ function metadataOf(event: OAuthEvent, { requestId }: Caller): OcsfMetadata {
  * https://schema.ocsf.io/1.8.0
  */
 export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): OcsfEvent {
-  const mapping = mappingOf(event);
+  const mapping = getMapping(event);
   const { class_uid, class_name, category_uid, category_name } = EVENT_CLASSES[mapping.class];
   const { severity, status } = mapping;
   const data = new EventDataReader(event.event_data);
@@ -52,7 +52,7 @@ export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): Oc
   });
   const { rest } = data;
   return {
-    metadata: metadataOf(event, caller),
+    metadata: toMetadata(event, caller),
     time: Date.parse(event.occurred_at),
     class_name,
     category_uid,
@@ -72,6 +72,6 @@ export function toOcsfEvent(event: OAuthEvent, { serviceName }: OcsfOptions): Oc
 }
 
 /** Returns an exported event's partition: its class and UTC day. */
-export function partitionOf({ class_uid, time }: OcsfEvent): { class_uid: string; day: string } {
+export function getPartition({ class_uid, time }: OcsfEvent): { class_uid: string; day: string } {
   return { class_uid: String(class_uid), day: new Date(time).toISOString().slice(0, 10) };
 }

@@ -6,7 +6,7 @@ import { isSameText } from "../../tokens/access-token.ts";
 
 /** Minimum characters of a key. A shorter key could be guessed. */
 const SHORTEST_KEY = 16;
-const MOST_KEYS = 5;
+const MAX_KEYS = 5;
 
 /** Thrown if a provider endpoint's secret is invalid. The message never contains any part of the secret. */
 export class InvalidEndpointSecretError extends OAuthMonitoringError {
@@ -14,7 +14,7 @@ export class InvalidEndpointSecretError extends OAuthMonitoringError {
 
   constructor() {
     super(
-      `the secret of a provider's endpoint must have 1 to ${MOST_KEYS} lines, each a key of at least ${SHORTEST_KEY} characters`,
+      `the secret of a provider's endpoint must have 1 to ${MAX_KEYS} lines, each a key of at least ${SHORTEST_KEY} characters`,
     );
   }
 }
@@ -25,7 +25,7 @@ export class InvalidEndpointSecretError extends OAuthMonitoringError {
  */
 export type RequestVerdict =
   | { readonly signedAtMs?: number | undefined }
-  | { readonly refusal: string };
+  | { readonly rejection: string };
 
 /** @throws InvalidEndpointSecretError if there is no key, there are too many keys, or one is too short */
 function keysIn(secretText: string): string[] {
@@ -33,7 +33,7 @@ function keysIn(secretText: string): string[] {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
-  const isValid = keys.length > 0 && keys.length <= MOST_KEYS;
+  const isValid = keys.length > 0 && keys.length <= MAX_KEYS;
   if (!isValid || keys.some(({ length }) => length < SHORTEST_KEY)) {
     throw new InvalidEndpointSecretError();
   }
@@ -70,11 +70,11 @@ export function authenticateRequest(
   if (kind === "signature") return verifyWebhook(keys, request, { nowMs, toleranceSeconds });
   const name = credentialHeader(authentication);
   const given = request.header(name);
-  if (given === undefined) return { refusal: `the header ${name} is missing or repeated` };
+  if (given === undefined) return { rejection: `the header ${name} is missing or repeated` };
   // Compare every key, so that the response time doesn't reveal which one matched.
   const isRight =
     kind === "bearer"
       ? keys.map((key) => isSameText(given, key)).includes(true)
       : isSignedBody(keys, given, request.body);
-  return isRight ? {} : { refusal: `the header ${name} is wrong` };
+  return isRight ? {} : { rejection: `the header ${name} is wrong` };
 }

@@ -35,7 +35,7 @@ export interface BodyRecords {
   /** The records, in order. Each can be any JSON value. */
   readonly records: readonly unknown[];
   /** Line numbers without a valid record, starting at 1. Always empty unless the body is JSON lines. */
-  readonly refusedLines: readonly number[];
+  readonly rejectedLines: readonly number[];
 }
 
 /**
@@ -67,19 +67,19 @@ function parseWhole(text: string): { readonly value: unknown } | undefined {
  * @throws UnreadableBodyError if the body contains no readable record
  * @throws TooManyRecordsError if the body has more than `MAX_RECORDS` records
  */
-export function recordsOfBody(
+export function parseRecords(
   body: Uint8Array,
   split: (value: unknown) => readonly unknown[],
 ): BodyRecords {
   const text = new TextDecoder().decode(body);
   const whole = parseWhole(text);
-  const refusedLines: number[] = [];
+  const rejectedLines: number[] = [];
   const values = whole
     ? [whole.value]
     : text.split("\n").flatMap((line, index) => {
         if (line.trim() === "") return [];
         const value = parseLine(line);
-        if (value === undefined) refusedLines.push(index + 1);
+        if (value === undefined) rejectedLines.push(index + 1);
         return value === undefined ? [] : [value];
       });
   if (!whole && values.length === 0) throw new UnreadableBodyError();
@@ -88,7 +88,7 @@ export function recordsOfBody(
     (Array.isArray(value) ? value : [value]).flatMap(split),
   );
   if (records.length > MAX_RECORDS) throw new TooManyRecordsError(records.length);
-  return { records, refusedLines };
+  return { records, rejectedLines };
 }
 
 /** The DynamoDB table of first receipts. */
@@ -144,7 +144,7 @@ export interface RecordReceipt {
 }
 
 /** Returns a digest of a record's content. */
-function digestOf(record: unknown): string {
+function computeDigest(record: unknown): string {
   const digest = (value: unknown) =>
     createHash("sha256")
       .update(JSON.stringify(value) ?? "")
@@ -203,7 +203,7 @@ export async function receiveRecords(
     toOAuthEvent(adapter, {
       source: adapter.name,
       "detail-type": "",
-      id: digestOf(detail),
+      id: computeDigest(detail),
       time,
       detail,
     }),

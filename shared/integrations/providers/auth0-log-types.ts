@@ -173,7 +173,7 @@ function refreshReason(code: string, description = ""): string | undefined {
 }
 
 /** Returns the event type, outcome and reason for an Auth0 code. Empty if the event type is derived from the code. */
-export function meaningOf(
+export function getMeaning(
   code: string,
   description: string | undefined,
 ): {

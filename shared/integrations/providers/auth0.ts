@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { meaningOf } from "./auth0-log-types.ts";
+import { getMeaning } from "./auth0-log-types.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import { optionalPart, optionalText, optionalTime } from "./provider-event.ts";
 
@@ -42,12 +42,12 @@ export const auth0: ProviderAdapter = {
       id: outer.log_id ?? log.log_id ?? log._id,
       code: log.type,
       occurredAt: log.date,
-      ...meaningOf(log.type ?? "", log.description),
+      ...getMeaning(log.type ?? "", log.description),
       clientId: log.client_id,
       userId: log.user_id ?? log.user_name,
       sessionId: log.session_id,
       ip: log.ip,
-      origin: {
+      enrichment: {
         country: log.location_info?.country_code ?? log.location_info?.country_name,
         latitude: log.location_info?.latitude,
         longitude: log.location_info?.longitude,

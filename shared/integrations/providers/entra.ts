@@ -61,11 +61,11 @@ type LogRecord = z.output<typeof recordSchema>;
 /** The format in which diagnostic settings send records to an event hub. */
 const batchSchema = z.looseObject({ records: z.array(z.unknown()) });
 
-const recordsOf = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
+const parseRecords = (detail: unknown) => batchSchema.safeParse(detail).data?.records;
 
 /** Returns the record from a batch of one. Returns any other detail unchanged. */
 function unwrapped(detail: unknown): unknown {
-  const records = recordsOf(detail);
+  const records = parseRecords(detail);
   return records?.length === 1 ? records[0] : detail;
 }
 
@@ -90,7 +90,7 @@ const CATEGORIES: ReadonlyMap<string, string> = new Map(
 );
 
 /** Returns a detail as an event hub record. Wraps a sign-in or audit entry that has no enclosing record. */
-function recordOf(detail: unknown): unknown {
+function parseRecord(detail: unknown): unknown {
   const record = unwrapped(detail);
   const bare = bareSchema.safeParse(record).data;
   if (bare?.activityDateTime) return { category: "AuditLogs", properties: bare };
@@ -105,7 +105,7 @@ function recordOf(detail: unknown): unknown {
  * https://learn.microsoft.com/entra/identity/monitoring-health/concept-activity-log-schemas
  * https://learn.microsoft.com/azure/azure-monitor/reference/tables/signinlogs
  */
-const detailSchema = z.preprocess(recordOf, recordSchema).catch({});
+const detailSchema = z.preprocess(parseRecord, recordSchema).catch({});
 
 /** Event types for successful sign-ins, by category. Application sign-ins and refreshes issue tokens. */
 const SIGN_INS: ReadonlyMap<string, string> = new Map(
@@ -247,7 +247,7 @@ function other(log: LogRecord): ProviderEvent {
 export const entra: ProviderAdapter = {
   name: "entra",
   serves: ({ source }) => source === ENTRA_SOURCE,
-  batch: recordsOf,
+  batch: parseRecords,
   read: ({ detail }) => {
     const log = detailSchema.parse(detail);
     const { category = "", properties } = log;
@@ -262,7 +262,7 @@ export const entra: ProviderAdapter = {
       occurredAt: properties?.createdDateTime ?? properties?.activityDateTime ?? log.time,
       sessionId: properties?.sessionId,
       ip: properties?.ipAddress ?? event.ip ?? log.callerIpAddress,
-      origin: {
+      enrichment: {
         country: properties?.location?.countryOrRegion ?? log.location,
         latitude: properties?.location?.geoCoordinates?.latitude,
         longitude: properties?.location?.geoCoordinates?.longitude,

@@ -85,7 +85,7 @@ const TYPES: ReadonlyMap<string, string> = new Map(
 /** Types whose errors aren't about the caller's credentials. */
 const NOT_AUTHENTICATION: ReadonlySet<string> = new Set(["LOGOUT", "REVOKE_GRANT"]);
 
-function typeOf(type: string): string | undefined {
+function getType(type: string): string | undefined {
   if (!type.endsWith("_ERROR")) return TYPES.get(type);
   const attempted = type.slice(0, -"_ERROR".length);
   if (NOT_AUTHENTICATION.has(attempted)) return undefined;
@@ -109,7 +109,7 @@ function userEvent(event: Detail): ProviderEvent {
   const type = (event.type ?? "").replace(USER_PREFIX, "");
   return {
     code: type || undefined,
-    eventType: typeOf(type),
+    eventType: getType(type),
     outcome:
       event.error || type.endsWith("_ERROR") ? "failure" : event.type ? "success" : undefined,
     clientId: event.clientId ?? authDetails?.clientId,

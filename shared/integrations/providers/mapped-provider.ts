@@ -1,7 +1,7 @@
 import { JSONPathEnvironment, type JSONPathQuery, type JSONValue } from "json-p3";
 import * as z from "zod";
 import { InvalidConfigError } from "../../config/monitoring-config.ts";
-import { type ProviderMapping, sourceOf } from "../../config/provider-parameters.ts";
+import { getEventSource, type ProviderMapping } from "../../config/provider-parameters.ts";
 import type { ProviderAdapter } from "./provider-adapter.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
@@ -18,14 +18,14 @@ type Queries = ReadonlyMap<Field, readonly JSONPathQuery[]>;
 /** Compiles the paths of a mapping. Returns an error for each invalid path. */
 function compile({ fields }: ProviderMapping) {
   const queries = new Map<Field, JSONPathQuery[]>();
-  const faults: { readonly path: (string | number)[]; readonly message: string }[] = [];
+  const errors: { readonly path: (string | number)[]; readonly message: string }[] = [];
   for (const [field, paths] of Object.entries(fields)) {
     if (paths === undefined) continue;
     const compiled = [paths].flat().flatMap((path, index) => {
       try {
         return [environment.compile(path)];
       } catch (error) {
-        faults.push({
+        errors.push({
           path: ["fields", field, ...(Array.isArray(paths) ? [index] : [])],
           message: `invalid JSONPath (RFC 9535, without match() and search()): ${error instanceof Error ? error.message : error}`,
         });
@@ -34,15 +34,15 @@ function compile({ fields }: ProviderMapping) {
     });
     queries.set(field as Field, compiled);
   }
-  return { queries, faults };
+  return { queries, errors };
 }
 
-type PathFault = ReturnType<typeof compile>["faults"][number];
+type PathError = ReturnType<typeof compile>["errors"][number];
 
 /** @throws InvalidConfigError listing every error in every mapping */
-function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void {
-  const issues = faultsByMapping.flatMap((faults, index) =>
-    faults.map(({ path, message }) => ({
+function rejectErrors(errorsByMapping: readonly (readonly PathError[])[]): void {
+  const issues = errorsByMapping.flatMap((errors, index) =>
+    errors.map(({ path, message }) => ({
       code: "custom" as const,
       path: ["providers", "mappings", index, ...path],
       message,
@@ -60,7 +60,7 @@ function refuseFaults(faultsByMapping: readonly (readonly PathFault[])[]): void 
  * @throws InvalidConfigError listing every path that isn't valid JSONPath, and why
  */
 export function checkMappings(mappings: readonly ProviderMapping[]): void {
-  refuseFaults(mappings.map((mapping) => compile(mapping).faults));
+  rejectErrors(mappings.map((mapping) => compile(mapping).errors));
 }
 
 /** Returns the first text, number or boolean found by a field's paths. */
@@ -87,7 +87,7 @@ function lookUp(types: Readonly<Record<string, string>>, code: string): string |
   return longest === undefined ? undefined : types[longest];
 }
 
-function timeOf(value: string | number | undefined): string | number | undefined {
+function parseTime(value: string | number | undefined): string | number | undefined {
   const isSeconds = typeof value === "number" && Math.abs(value) < FIRST_MILLISECONDS;
   return isSeconds ? value * 1000 : value;
 }
@@ -98,10 +98,10 @@ function timeOf(value: string | number | undefined): string | number | undefined
  * @throws InvalidConfigError if a path isn't valid JSONPath
  */
 export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
-  const { queries, faults } = compile(mapping);
-  refuseFaults([faults]);
+  const { queries, errors } = compile(mapping);
+  rejectErrors([errors]);
   const { name, failures, types, failedTypes } = mapping;
-  const source = sourceOf(mapping);
+  const source = getEventSource(mapping);
   return {
     name,
     serves: (message) => message.source === source,
@@ -115,7 +115,7 @@ export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
       return {
         id: text("id"),
         code,
-        occurredAt: timeOf(at("occurredAt")),
+        occurredAt: parseTime(at("occurredAt")),
         eventType,
         outcome:
           failed || eventType === "auth_failed"
@@ -128,7 +128,7 @@ export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
         userId: text("userId"),
         sessionId: text("sessionId"),
         ip: text("ip"),
-        origin: {
+        enrichment: {
           country: at("country"),
           asn: at("asn"),
           operator: at("operator"),

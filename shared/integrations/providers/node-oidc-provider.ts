@@ -82,7 +82,7 @@ const REUSE: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-function reasonOf(ctx: RequestContext, error: HandledError): string | undefined {
+function getReason(ctx: RequestContext, error: HandledError): string | undefined {
   const reused = /already (used|consumed)/.test(error.error_detail ?? "");
   const reuse = reused && REUSE.get(String(ctx.oidc?.params?.grant_type));
   return reuse || error.error;
@@ -176,7 +176,7 @@ export function attach(
         details: {
           provider: "node-oidc-provider",
           provider_event_type: `${endpoint}.error`,
-          reason: reasonOf(ctx, error) ?? "unknown",
+          reason: getReason(ctx, error) ?? "unknown",
           ...(error.error_description && { message: error.error_description }),
           ...request(ctx),
         },

@@ -7,7 +7,7 @@ interface Meaning {
   readonly succeeded?: string;
   readonly failed?: string;
   /** Whether Okta's event type alone means a denial, regardless of the outcome. */
-  readonly refusal?: true;
+  readonly rejection?: true;
   readonly reason?: string;
 }
 
@@ -19,10 +19,10 @@ const SUSPICIOUS: Meaning = { succeeded: "suspicious_activity", failed: "suspici
 const ADMINISTRATION: Meaning = { succeeded: admin, failed: admin };
 const LIMIT: Meaning = { succeeded: limit, failed: limit };
 const OWN: Meaning = {};
-const REFUSAL = (reason?: string): Meaning => ({
+const DENIAL = (reason?: string): Meaning => ({
   succeeded: "auth_failed",
   failed: "auth_failed",
-  refusal: true,
+  rejection: true,
   ...(reason && { reason }),
 });
 
@@ -46,20 +46,20 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     // Authentication.
     "user.authentication": AUTHENTICATION,
     "user.mfa.attempt_bypass": SUSPICIOUS,
-    "user.mfa.okta_verify.deny_push": REFUSAL("mfa_rejected"),
-    "user.mfa.okta_verify.deny_push_upgrade_needed": REFUSAL("mfa_rejected"),
-    "app.generic.unauth_app_access_attempt": REFUSAL(),
-    "application.policy.sign_on.deny_access": REFUSAL(),
+    "user.mfa.okta_verify.deny_push": DENIAL("mfa_rejected"),
+    "user.mfa.okta_verify.deny_push_upgrade_needed": DENIAL("mfa_rejected"),
+    "app.generic.unauth_app_access_attempt": DENIAL(),
+    "application.policy.sign_on.deny_access": DENIAL(),
     // Tokens. Each exchange emits one event per token. Only the access token's event counts.
     "app.oauth2.authorize": AUTHENTICATION,
     "app.oauth2.as.authorize": AUTHENTICATION,
     "app.oauth2.authorize.implicit.access_token": EXCHANGE,
     "app.oauth2.as.authorize.implicit.access_token": EXCHANGE,
-    "app.oauth2.as.authorize.scope_denied": REFUSAL("scope_denied"),
+    "app.oauth2.as.authorize.scope_denied": DENIAL("scope_denied"),
     "app.oauth2.signon": AUTHENTICATION,
     "app.oauth2.interact": AUTHENTICATION,
     "app.oauth2.as.interact": AUTHENTICATION,
-    "app.oauth2.invalid_client_credentials": REFUSAL("invalid_client"),
+    "app.oauth2.invalid_client_credentials": DENIAL("invalid_client"),
     "app.oauth2.token.grant": AUTHENTICATION,
     "app.oauth2.as.token.grant": AUTHENTICATION,
     "app.oauth2.token.grant.access_token": EXCHANGE,
@@ -67,8 +67,8 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
     "app.oauth2.token.revoke": REVOCATION,
     "app.oauth2.as.token.revoke": REVOCATION,
     // Reuse of a rotated refresh token counts as a denial, because detection looks for denials.
-    "app.oauth2.token.detect_reuse": REFUSAL("refresh_token_reused"),
-    "app.oauth2.as.token.detect_reuse": REFUSAL("refresh_token_reused"),
+    "app.oauth2.token.detect_reuse": DENIAL("refresh_token_reused"),
+    "app.oauth2.as.token.detect_reuse": DENIAL("refresh_token_reused"),
     // Consent.
     "app.oauth2.consent.grant": { succeeded: consent },
     "app.oauth2.as.consent.grant": { succeeded: consent },
@@ -140,7 +140,7 @@ const FAMILIES: ReadonlyMap<string, Meaning> = new Map(
 );
 
 /** Returns the meaning from the longest match in `FAMILIES`. Empty if nothing matches. */
-function meaningOf(eventType: string): Meaning {
+function getMeaning(eventType: string): Meaning {
   let family = eventType;
   while (family !== "") {
     const meaning = FAMILIES.get(family);
@@ -169,8 +169,8 @@ export function translate(
   readonly outcome: "success" | "failure" | undefined;
   readonly reason: string | undefined;
 } {
-  const meaning = meaningOf(eventType);
-  const failed = FAILED.has(result) || meaning.refusal === true;
+  const meaning = getMeaning(eventType);
+  const failed = FAILED.has(result) || meaning.rejection === true;
   return {
     eventType: failed ? meaning.failed : meaning.succeeded,
     outcome: failed ? "failure" : SUCCEEDED.has(result) ? "success" : undefined,

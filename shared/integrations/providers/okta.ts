@@ -42,23 +42,24 @@ export const okta: ProviderAdapter = {
   batch: (detail) => hookSchema.safeParse(detail).data?.data.events,
   read: ({ detail }) => {
     const event = detailSchema.parse(detail);
-    const place = event.client?.geographicalContext;
+    const geography = event.client?.geographicalContext;
     const entities = [event.actor, ...event.target];
-    const idOf = (...types: string[]) =>
+    const getId = (...types: string[]) =>
       entities.find((each) => types.includes(each?.type ?? ""))?.id;
     return {
       id: event.uuid,
       code: event.eventType,
       occurredAt: event.published,
       ...translate(event.eventType ?? "", event.outcome?.result, event.outcome?.reason),
-      clientId: event.client?.id ?? idOf("PublicClientApp", "ConfidentialClientApp", "AppInstance"),
-      userId: idOf("User"),
+      clientId:
+        event.client?.id ?? getId("PublicClientApp", "ConfidentialClientApp", "AppInstance"),
+      userId: getId("User"),
       sessionId: event.authenticationContext?.externalSessionId,
       ip: event.client?.ipAddress,
-      origin: {
-        country: place?.country,
-        latitude: place?.geolocation?.lat,
-        longitude: place?.geolocation?.lon,
+      enrichment: {
+        country: geography?.country,
+        latitude: geography?.geolocation?.lat,
+        longitude: geography?.geolocation?.lon,
         asn: event.securityContext?.asNumber,
         operator: event.securityContext?.asOrg,
         kind: event.securityContext?.isProxy === true ? "proxy" : undefined,

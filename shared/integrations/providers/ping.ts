@@ -139,7 +139,7 @@ const WHATEVER_THE_RESULT: ReadonlySet<string | undefined> = new Set([
   "suspicious_activity",
 ]);
 
-function typeOf(action: string, failed: boolean): string | undefined {
+function getType(action: string, failed: boolean): string | undefined {
   const type = ACTIONS.get(action);
   const [resource = ""] = action.split(".");
   if (ADMINISTERED.has(resource)) return PROVIDER_EVENT_TYPES.admin;
@@ -155,7 +155,7 @@ export const ping: ProviderAdapter = {
       detailSchema.parse(detail);
     const code = action?.type ?? "";
     const failed = result?.status !== undefined && result.status.toUpperCase() !== "SUCCESS";
-    const eventType = typeOf(code, failed);
+    const eventType = getType(code, failed);
     return {
       id,
       code: action?.type,

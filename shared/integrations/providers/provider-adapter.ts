@@ -8,8 +8,8 @@ import {
 } from "../../events/event-data.ts";
 import { identifierSchema } from "../../events/identifiers.ts";
 import { withoutPort } from "../../events/ip-address.ts";
+import { toEnrichment } from "../../events/ip-enrichment.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../events/oauth-event.ts";
-import { toOrigin } from "../../events/origin.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
 /** The part of an EventBridge message that adapters use. */
@@ -92,7 +92,7 @@ function original(detail: unknown): EventData {
 const ZONE = /(?:Z|[A-Z]{3}\)?|[+-]\d{2}:?\d{2})$/i;
 
 /** Converts a time to the envelope's format. A time without a zone is UTC. Returns undefined if it's unreadable. */
-function instantOf(at: string | number | undefined): string | undefined {
+function parseInstant(at: string | number | undefined): string | undefined {
   const texts = typeof at === "string" && !ZONE.test(at.trim()) ? [`${at}Z`, `${at} UTC`] : [at];
   const date = texts
     .map((each) => new Date(each ?? Number.NaN))
@@ -101,7 +101,7 @@ function instantOf(at: string | number | undefined): string | undefined {
 }
 
 /** Returns an event's identity: the provider's ID, EventBridge's ID, or the event's content. */
-function identityOf(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
+function getIdentity(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
   const identity = event.id || message.id || JSON.stringify(kept);
   return identity.replace(LONE_SURROGATE, "\uFFFD");
 }
@@ -115,7 +115,7 @@ function identityOf(event: ProviderEvent, message: ProviderMessage, kept: EventD
 export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
   const event = adapter.read(message);
   const kept = original(event.original === undefined ? message.detail : event.original);
-  const identity = identityOf(event, message, kept);
+  const identity = getIdentity(event, message, kept);
   const code = event.code ?? "unknown";
   const details: EventData = {
     provider: adapter.name,
@@ -124,7 +124,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     outcome: event.outcome,
     reason: text(event.reason),
     ip: event.ip && text(withoutPort(event.ip), 64),
-    origin: event.origin && toOrigin(event.origin),
+    enrichment: event.enrichment && toEnrichment(event.enrichment),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),
@@ -134,7 +134,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
   return oauthEventSchema.parse({
     id: uuidv5(`${adapter.name} ${identity}`, NAMESPACE),
     event_type: event.eventType ?? typeOfCode(adapter.name, code),
-    occurred_at: instantOf(event.occurredAt) ?? instantOf(message.time) ?? "",
+    occurred_at: parseInstant(event.occurredAt) ?? parseInstant(message.time) ?? "",
     oauth_client_id: identifier(event.clientId),
     user_id: identifier(event.userId),
     event_data: { ...Object.fromEntries(known), ...kept },

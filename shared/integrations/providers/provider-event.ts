@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { OriginFacts } from "../../events/origin.ts";
+import type { IpEnrichmentInput } from "../../events/ip-enrichment.ts";
 
 /** Event types for activities that only identity providers report, shared by all providers. */
 export const PROVIDER_EVENT_TYPES = {
@@ -30,7 +30,7 @@ export interface ProviderEvent {
   readonly sessionId?: string | undefined;
   readonly ip?: string | undefined;
   /** The provider's data about the IP address. */
-  readonly origin?: OriginFacts | undefined;
+  readonly enrichment?: IpEnrichmentInput | undefined;
   readonly userAgent?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly message?: string | undefined;

@@ -8,13 +8,13 @@ import { POLL } from "./stream.ts";
 import { acknowledgeSets, findStream, listPending, type StreamStore } from "./stream-store.ts";
 
 /** Maximum SETs in one response. This many can be signed within a second or two. */
-const MOST_SETS = 50;
+const MAX_SETS = 50;
 
 const jtiSchema = z.string().min(1).max(256);
 
 /** A poll request (RFC 8936, section 2.2). */
 const requestSchema = z.looseObject({
-  maxEvents: z.int().min(0).default(MOST_SETS),
+  maxEvents: z.int().min(0).default(MAX_SETS),
   /** Ignored: the response never waits for new SETs, because a waiting Lambda function costs money. */
   returnImmediately: z.boolean().default(false),
   ack: z.array(jtiSchema).max(1000).default([]),
@@ -66,7 +66,7 @@ export async function answerPoll(
   }
   await acknowledgeSets(store, streamId, [...ack, ...Object.keys(setErrs)]);
   if (stream.status !== "enabled") return { sets: {}, moreAvailable: false };
-  const limit = Math.min(maxEvents, MOST_SETS);
+  const limit = Math.min(maxEvents, MAX_SETS);
   const { sets, more } = await listPending(store, streamId, limit, clock());
   const signed = await Promise.all(
     sets.map(async ({ jti, claims }) => [jti, await signSet(keys, claims)] as const),

@@ -21,8 +21,8 @@ import {
   findStream,
   listStreams,
   listSubjects,
-  MOST_STREAMS,
-  MOST_SUBJECTS,
+  MAX_STREAMS,
+  MAX_SUBJECTS,
   saveStream,
   setSubject,
 } from "./stream-store.ts";
@@ -131,7 +131,7 @@ export class Streams {
     const { store, settings, clock } = this.transmitter;
     const all = await listStreams(store);
     const own = all.filter((stream) => stream.owner === owner);
-    if (own.length >= settings.streamsPerReceiver || all.length >= MOST_STREAMS) {
+    if (own.length >= settings.streamsPerReceiver || all.length >= MAX_STREAMS) {
       throw new StreamRequestError(409, "there are too many streams. Update or delete one");
     }
     const stream_id = randomUUID().replaceAll("-", "");
@@ -206,8 +206,8 @@ export class Streams {
     const { stream_id, subject } = parse(subjectSchema, body);
     await this.#own(owner, stream_id);
     const { store } = this.transmitter;
-    if ((await listSubjects(store, stream_id)).length >= MOST_SUBJECTS) {
-      throw new StreamRequestError(429, `a stream has at most ${MOST_SUBJECTS} subjects`);
+    if ((await listSubjects(store, stream_id)).length >= MAX_SUBJECTS) {
+      throw new StreamRequestError(429, `a stream has at most ${MAX_SUBJECTS} subjects`);
     }
     await setSubject(store, stream_id, { subject, added });
   }

@@ -2,7 +2,7 @@ import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import { isIdentifier } from "../../events/identifiers.ts";
 import { identityOfNamedToken } from "../../events/token-identity.ts";
 import {
-  identifiersOf,
+  getIdentifiers,
   type KnownIdentifier,
   type SimpleSubject,
   type Subject,
@@ -32,7 +32,7 @@ const ABOUT_SESSIONS: ReadonlySet<string> = new Set([
 ]);
 
 /** Returns the value that identifies the subject, depending on the format. */
-function idOf(identifier: KnownIdentifier): string | undefined {
+function getId(identifier: KnownIdentifier): string | undefined {
   switch (identifier.format) {
     case "iss_sub":
       return identifier.sub;
@@ -59,12 +59,12 @@ class SubjectReader {
   /** Returns the ID from a subject's identifier in the first of `formats` that the subject has. */
   idIn(subject: SimpleSubject | undefined, formats: readonly string[]): string | undefined {
     if (!subject) return undefined;
-    const identifiers = identifiersOf(subject);
+    const identifiers = getIdentifiers(subject);
     for (const format of formats) {
       for (const identifier of identifiers) {
         if (identifier.format !== format || !this.#isOfKnownIssuer(identifier)) continue;
-        const id = `${this.transmitter.subjects.idPrefix ?? ""}${idOf(identifier) ?? ""}`;
-        if (idOf(identifier) !== undefined && isIdentifier(id)) return id;
+        const id = `${this.transmitter.subjects.idPrefix ?? ""}${getId(identifier) ?? ""}`;
+        if (getId(identifier) !== undefined && isIdentifier(id)) return id;
       }
     }
     return undefined;
@@ -72,7 +72,7 @@ class SubjectReader {
 
   tokenIn(subject: SimpleSubject | undefined): NamedJwt | undefined {
     if (!subject) return undefined;
-    for (const identifier of identifiersOf(subject)) {
+    for (const identifier of getIdentifiers(subject)) {
       if (identifier.format === "jwt_id" && this.#isOfKnownIssuer(identifier)) {
         const { iss: issuer, jti } = identifier;
         return { issuer, jti, tokenId: identityOfNamedToken(issuer, jti).token_id };

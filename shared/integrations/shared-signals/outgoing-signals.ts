@@ -129,7 +129,7 @@ function ofAlert(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
 }
 
 /** Returns the signal for a principal whose access was revoked. */
-function ofHolder(event: OAuthEvent, names: Names): OutgoingSignal[] {
+function forPrincipal(event: OAuthEvent, names: Names): OutgoingSignal[] {
   const { session_id: session } = event.event_data;
   const subject = complex({
     user: event.user_id === undefined ? undefined : user(event.user_id, names),
@@ -157,7 +157,7 @@ export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): Outgoi
     case "alert_resolved":
       return ofAlert(event, true);
     case "access_revoked":
-      return ofHolder(event, names);
+      return forPrincipal(event, names);
     default:
       return [];
   }

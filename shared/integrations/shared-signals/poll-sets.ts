@@ -3,7 +3,7 @@ import type { TransmitterConfig } from "../../config/signal-parameters.ts";
 import { OAuthMonitoringError } from "../../core/errors.ts";
 import { askIssuer, IssuerUnavailableError } from "../../token-verifiers/fetch-document.ts";
 import { receiveSet, type SetReceiver } from "./receive-set.ts";
-import { MAX_SET_LENGTH, type SetRefusal } from "./security-event-token.ts";
+import { MAX_SET_LENGTH, type SetRejection } from "./security-event-token.ts";
 
 /** Thrown if a transmitter's response to a poll is invalid (RFC 8936, section 2.3). */
 export class PollError extends OAuthMonitoringError {
@@ -19,13 +19,13 @@ const answerSchema = z.looseObject({
 /** The acknowledgements and errors to send in the next request (RFC 8936, section 2.2). */
 interface Outcome {
   readonly ack: string[];
-  readonly setErrs: Record<string, SetRefusal>;
+  readonly setErrs: Record<string, SetRejection>;
 }
 
 /** The number of SETs, by result. */
 export interface PollRun {
   readonly taken: number;
-  readonly refused: number;
+  readonly rejected: number;
   /** SETs that the transmitter will deliver again. */
   readonly left: number;
 }
@@ -84,7 +84,7 @@ export async function pollSets(
   transmitter: TransmitterConfig,
   { authorization, deadlineMs }: PollOptions,
 ): Promise<PollRun> {
-  const run = { taken: 0, refused: 0, left: 0 };
+  const run = { taken: 0, rejected: 0, left: 0 };
   const maxEvents = transmitter.poll?.maxEvents ?? 1;
   let outcome: Outcome = { ack: [], setErrs: {} };
   while (receiver.clock() < deadlineMs) {
@@ -102,9 +102,9 @@ export async function pollSets(
       if (receipt?.status === "verified") {
         outcome.ack.push(jti);
         run.taken += 1;
-      } else if (receipt?.status === "refused") {
+      } else if (receipt?.status === "rejected") {
         outcome.setErrs[jti] = { err: receipt.err, description: receipt.description };
-        run.refused += 1;
+        run.rejected += 1;
       } else run.left += 1;
     }
     const isDone = outcome.ack.length + Object.keys(outcome.setErrs).length === 0;

@@ -3,7 +3,7 @@ import type { Logger } from "../../core/telemetry.ts";
 import type { Tracking } from "../../events/track-event.ts";
 import type { SetError } from "./security-event-token.ts";
 import type { SetVerification, SetVerifier } from "./set-verifier.ts";
-import { signalsOf } from "./signal-event.ts";
+import { toSignals } from "./signal-event.ts";
 import { responseTo, type SignalRevocation } from "./signal-response.ts";
 
 /** Dependencies of `receiveSet`. */
@@ -26,7 +26,7 @@ export type SetReceipt = SetVerification;
 export type IsFrom = (transmitter: TransmitterConfig) => Promise<boolean>;
 
 const NOT_FROM: SetReceipt = {
-  status: "refused",
+  status: "rejected",
   err: "authentication_failed",
   description: "the sender is not the SET's transmitter",
 };
@@ -46,7 +46,7 @@ export async function receiveSet(
   const { onOutcome = () => {} } = receiver;
   try {
     const receipt = await take(receiver, text, isFrom);
-    const left = receipt.status === "refused" ? receipt.err : "left";
+    const left = receipt.status === "rejected" ? receipt.err : "left";
     onOutcome(receipt.status === "verified" ? "taken" : left);
     return receipt;
   } catch (error) {
@@ -64,14 +64,14 @@ async function take(receiver: SetReceiver, text: string, isFrom: IsFrom): Promis
   }
   if (verification.status !== "verified") {
     logger.warn("A SET was rejected", {
-      ...(verification.status === "refused"
+      ...(verification.status === "rejected"
         ? { err: verification.err, description: verification.description }
         : { cause: verification.cause }),
     });
     return verification;
   }
   const { set, transmitter } = verification;
-  const signals = signalsOf(set, transmitter);
+  const signals = toSignals(set, transmitter);
   // Run both even if one fails: a bus outage must not prevent a revocation, and vice versa.
   const outcomes = await Promise.allSettled([
     sink.publish(signals.map(({ event }) => event)),

@@ -16,7 +16,7 @@ export type SetError =
   | "access_denied";
 
 /** Why a SET is rejected. Contains no part of the SET. */
-export interface SetRefusal {
+export interface SetRejection {
   readonly err: SetError;
   readonly description: string;
 }
@@ -66,10 +66,10 @@ const claimsSchema = z.looseObject({
   sub: z.undefined().optional(),
 });
 
-const refuse = (err: SetError, description: string): SetRefusal => ({ err, description });
+const reject = (err: SetError, description: string): SetRejection => ({ err, description });
 
 /** Error descriptions by claim, for the transmitter's log. */
-const CLAIM_FAULTS: Readonly<Record<string, string>> = {
+const CLAIM_ERRORS: Readonly<Record<string, string>> = {
   iss: "iss must name the transmitter",
   jti: "jti must be a string of at most 256 characters",
   iat: "iat must be a time in seconds",
@@ -80,7 +80,7 @@ const CLAIM_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** Returns the subject of an event: `sub_id`, or the event's own `subject`, as in drafts of the framework. */
-function subjectOf(subId: unknown, payload: Readonly<Record<string, unknown>>): unknown {
+function parseSubject(subId: unknown, payload: Readonly<Record<string, unknown>>): unknown {
   return subId ?? payload.subject;
 }
 
@@ -93,44 +93,44 @@ export function readSetClaims(
   claims: Readonly<Record<string, unknown>>,
   transmitter: TransmitterConfig,
   atMs: number,
-): SecurityEventToken | SetRefusal {
+): SecurityEventToken | SetRejection {
   const parsed = claimsSchema.safeParse(claims);
   if (!parsed.success) {
     const name = String(parsed.error.issues[0]?.path[0] ?? "");
-    return refuse("invalid_request", CLAIM_FAULTS[name] ?? "the claims of the SET are not valid");
+    return reject("invalid_request", CLAIM_ERRORS[name] ?? "the claims of the SET are not valid");
   }
   const { iss, jti, iat, aud, txn, sub_id, events } = parsed.data;
-  if (iss !== transmitter.issuer) return refuse("invalid_issuer", "iss is unknown");
+  if (iss !== transmitter.issuer) return reject("invalid_issuer", "iss is unknown");
   const audiences = [aud].flat();
   if (!transmitter.audiences.some((each) => audiences.includes(each))) {
-    return refuse("invalid_audience", "aud does not name this receiver");
+    return reject("invalid_audience", "aud does not name this receiver");
   }
   const issuedAtMs = Math.floor(iat * SECOND_MS);
   if (issuedAtMs > atMs + transmitter.clockSkewSeconds * SECOND_MS) {
-    return refuse("invalid_request", "iat is in the future");
+    return reject("invalid_request", "iat is in the future");
   }
   if (issuedAtMs < atMs - transmitter.maxAgeSeconds * SECOND_MS) {
-    return refuse("invalid_request", "iat is too old");
+    return reject("invalid_request", "iat is too old");
   }
   const read = Object.entries(events).map(([uri, payload]): SetEvent => {
-    const subjectJson = subjectOf(sub_id, payload);
+    const subjectJson = parseSubject(sub_id, payload);
     return { uri, payload, subjectJson, subject: readSubject(subjectJson) };
   });
   if (read.some(({ subject, subjectJson }) => subjectJson !== undefined && !subject)) {
-    return refuse("invalid_request", "the subject is not a subject identifier (RFC 9493)");
+    return reject("invalid_request", "the subject is not a subject identifier (RFC 9493)");
   }
   if (read.some(({ subjectJson }) => subjectJson === undefined)) {
-    return refuse("invalid_request", "sub_id must name the subject");
+    return reject("invalid_request", "sub_id must name the subject");
   }
-  const tenants = read.flatMap(({ subject }) => tenantOf(subject) ?? []);
+  const tenants = read.flatMap(({ subject }) => getTenant(subject) ?? []);
   if (transmitter.tenants && tenants.some((tenant) => !transmitter.tenants?.includes(tenant))) {
-    return refuse("access_denied", "signals of this tenant are not accepted");
+    return reject("access_denied", "signals of this tenant are not accepted");
   }
   return { issuer: iss, jti, issuedAtMs, transaction: txn, events: read };
 }
 
 /** Returns the tenant ID from a complex subject. */
-function tenantOf(subject: Subject | undefined): string | undefined {
+function getTenant(subject: Subject | undefined): string | undefined {
   const tenant = subject?.kind === "complex" ? subject.members.tenant : undefined;
   if (!tenant) return undefined;
   return String(tenant.id ?? tenant.sub ?? tenant.uri ?? tenant.url ?? "");

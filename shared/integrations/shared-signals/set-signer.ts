@@ -32,7 +32,7 @@ export async function signSet(keys: SigningKeys, claims: object): Promise<string
 }
 
 /** Returns an RSA key's ID, which is its thumbprint (RFC 7638). */
-export function thumbprintOf({ e, n }: Pick<SigningJwk, "e" | "n">): string {
+export function computeThumbprint({ e, n }: Pick<SigningJwk, "e" | "n">): string {
   return createHash("sha256")
     .update(JSON.stringify({ e, kty: "RSA", n }))
     .digest("base64url");

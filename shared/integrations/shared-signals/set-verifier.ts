@@ -4,12 +4,12 @@ import { fetchDocument, IssuerUnavailableError } from "../../token-verifiers/fet
 import { IssuerKeys } from "../../token-verifiers/issuer-keys.ts";
 import { readSignedJwt } from "../../token-verifiers/json-web-token.ts";
 import { checkSignature } from "../../token-verifiers/jwt-verifier.ts";
-import type { TokenRefusal } from "../../token-verifiers/refusals.ts";
+import type { TokenRejection } from "../../token-verifiers/rejections.ts";
 import {
   MAX_SET_LENGTH,
   readSetClaims,
   type SecurityEventToken,
-  type SetRefusal,
+  type SetRejection,
 } from "./security-event-token.ts";
 
 const metadataSchema = z.looseObject({
@@ -67,12 +67,12 @@ export type SetVerification =
       readonly set: SecurityEventToken;
       readonly transmitter: TransmitterConfig;
     }
-  | ({ readonly status: "refused" } & SetRefusal)
+  | ({ readonly status: "rejected" } & SetRejection)
   /** The transmitter's keys can't be fetched, so the SET can't be verified. */
   | { readonly status: "unavailable"; readonly cause: string };
 
 /** SET errors by JWS error (RFC 8935, section 2.4). */
-const REFUSALS: Partial<Record<TokenRefusal, SetRefusal>> = {
+const REJECTIONS: Partial<Record<TokenRejection, SetRejection>> = {
   encrypted_jwt: { err: "invalid_key", description: "encrypted SETs are not supported" },
   unsupported_jwt_header: {
     err: "invalid_request",
@@ -86,12 +86,15 @@ const REFUSALS: Partial<Record<TokenRefusal, SetRefusal>> = {
   invalid_signature: { err: "authentication_failed", description: "the signature is invalid" },
 };
 
-const MALFORMED: SetRefusal = {
+const MALFORMED: SetRejection = {
   err: "invalid_request",
   description: "the body is not a signed SET in compact form, or is too long",
 };
 
-const refused = (refusal: SetRefusal): SetVerification => ({ status: "refused", ...refusal });
+const rejected = (rejection: SetRejection): SetVerification => ({
+  status: "rejected",
+  ...rejection,
+});
 
 interface KnownTransmitter {
   readonly config: TransmitterConfig;
@@ -115,21 +118,21 @@ export class SetVerifier {
    */
   async verify(text: string, atMs: number): Promise<SetVerification> {
     const jwt = readSignedJwt(text, MAX_SET_LENGTH);
-    if (typeof jwt === "string") return refused(REFUSALS[jwt] ?? MALFORMED);
+    if (typeof jwt === "string") return rejected(REJECTIONS[jwt] ?? MALFORMED);
     // The issuer may sign other kinds of tokens with the same key. Reject them.
     if (jwt.type !== "secevent+jwt") {
-      return refused({ err: "invalid_request", description: "typ must be secevent+jwt" });
+      return rejected({ err: "invalid_request", description: "typ must be secevent+jwt" });
     }
     const transmitter = this.#byIssuer.get(jwt.claims.iss);
     if (!transmitter) {
-      return refused({ err: "invalid_issuer", description: "iss is unknown" });
+      return rejected({ err: "invalid_issuer", description: "iss is unknown" });
     }
     const { config, keys } = transmitter;
     const moment = { atMs, defer: (task: () => Promise<unknown>) => void task() };
     const signature = await checkSignature(jwt, keys, config.algorithms, moment);
     if (signature.status === "unavailable") return signature;
-    if (signature.status === "refused") return refused(REFUSALS[signature.reason] ?? MALFORMED);
+    if (signature.status === "rejected") return rejected(REJECTIONS[signature.reason] ?? MALFORMED);
     const set = readSetClaims(jwt.claims, config, atMs);
-    return "err" in set ? refused(set) : { status: "verified", set, transmitter: config };
+    return "err" in set ? rejected(set) : { status: "verified", set, transmitter: config };
   }
 }

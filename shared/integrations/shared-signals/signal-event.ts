@@ -42,7 +42,7 @@ function happenedAt({ payload }: SetEvent, issuedAtMs: number): number {
   return Math.min(Math.floor(atMs), issuedAtMs);
 }
 
-function signalOf(
+function toSignal(
   each: SetEvent,
   set: SecurityEventToken,
   transmitter: TransmitterConfig,
@@ -62,11 +62,11 @@ function signalOf(
  * Returns the signals in a SET, one per event type. Two URIs for the same type count as one signal (Shared Signals
  * Framework 1.0, section "The events claim"). Unknown types are included.
  */
-export function signalsOf(set: SecurityEventToken, transmitter: TransmitterConfig): Signal[] {
-  const byType = new Map<string, ReturnType<typeof signalOf>>();
+export function toSignals(set: SecurityEventToken, transmitter: TransmitterConfig): Signal[] {
+  const byType = new Map<string, ReturnType<typeof toSignal>>();
   for (const each of set.events) {
     const type = signalName(each.uri) ?? each.uri;
-    if (!byType.has(type)) byType.set(type, signalOf(each, set, transmitter));
+    if (!byType.has(type)) byType.set(type, toSignal(each, set, transmitter));
   }
   return [...byType.values()].map(({ uri, subjectJson, ...signal }, index) => {
     const { name, payload, subject, happenedAtMs } = signal;

@@ -35,7 +35,7 @@ const ENDS_ACCESS: Partial<Record<ActionableSignal, (payload: Signal["payload"])
 };
 
 /** Returns the narrowest target that the signal names, because all members of a subject describe one principal. */
-function targetOf({ token, sessionId, userId, clientId }: MappedSubject) {
+function toTarget({ token, sessionId, userId, clientId }: MappedSubject) {
   const named: readonly [SignalTarget["kind"], string | undefined][] = [
     ["token", token?.tokenId],
     ["session", sessionId],
@@ -73,7 +73,7 @@ export function responseTo(
   const target =
     WHOLE_USER.has(name) && userId !== undefined
       ? ({ kind: "user", id: userId } as const)
-      : targetOf(subject);
+      : toTarget(subject);
   if (!target) return undefined;
   // Round up to the end of the second, because `event_timestamp` has a precision of one second.
   const endMs = (Math.floor(happenedAtMs / SECOND_MS) + 1) * SECOND_MS;

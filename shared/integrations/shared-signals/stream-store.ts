@@ -36,9 +36,9 @@ const SET = "set#";
 const SUBJECT = "subject#";
 
 /** Maximum streams across all receivers. All streams are read for every event. */
-export const MOST_STREAMS = 100;
+export const MAX_STREAMS = 100;
 /** Maximum subjects per stream. */
-export const MOST_SUBJECTS = 1000;
+export const MAX_SUBJECTS = 1000;
 
 /** Period for which a SET's creation is remembered. Longer than the bus and the queue can redeliver an event. */
 const REMEMBERED_MS = 16 * DAY_MS;
@@ -181,7 +181,7 @@ export const pendingSetSchema = z.object({
 export type PendingSet = z.output<typeof pendingSetSchema>;
 
 /** Returns a pending SET's sort key. SETs sort in order of creation. */
-const itemOf = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
+const getItem = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
   `${SET}${String(made_at_ms).padStart(15, "0")}#${jti}`;
 
 /**
@@ -211,7 +211,7 @@ export async function keepSet(
             ConditionExpression: "attribute_not_exists(stream_id)",
           }),
           put(
-            itemOf(set),
+            getItem(set),
             { jti: set.jti, set: JSON.stringify(set) },
             set.made_at_ms + keptDays * DAY_MS,
           ),
@@ -267,7 +267,7 @@ export async function findPending(
   const { Item } = await store.db.send(
     new GetCommand({
       TableName: store.signalsTable,
-      Key: { stream_id: streamId, item: itemOf(set) },
+      Key: { stream_id: streamId, item: getItem(set) },
       ConsistentRead: true,
     }),
   );
@@ -280,7 +280,7 @@ export async function removeSet(
   streamId: string,
   set: Pick<PendingSet, "made_at_ms" | "jti">,
 ): Promise<void> {
-  await remove(store, streamId, itemOf(set));
+  await remove(store, streamId, getItem(set));
 }
 
 /**

@@ -100,7 +100,7 @@ export function readSubject(value: unknown): Subject | undefined {
 }
 
 /** Returns a simple subject's identifiers: the subject itself, or its aliases. Leaves out custom formats. */
-export function identifiersOf(subject: SimpleSubject): KnownIdentifier[] {
+export function getIdentifiers(subject: SimpleSubject): KnownIdentifier[] {
   const all = subject.format === "aliases" ? (subject.identifiers as unknown[]) : [subject];
   return all.flatMap((each) => identifierSchema.safeParse(each).data ?? []);
 }

@@ -23,7 +23,7 @@ const isComplex = (subject: unknown): subject is Members =>
   (subject as { readonly format?: unknown } | null)?.format === "complex";
 
 /** Returns a simple subject as a complex subject's user, so that a user matches in both forms. */
-const membersOf = (subject: unknown): Members => {
+const getMembers = (subject: unknown): Members => {
   if (!isComplex(subject)) return { user: subject };
   const { format: _, ...members } = subject;
   return members;
@@ -36,7 +36,7 @@ const membersOf = (subject: unknown): Members => {
  */
 export function subjectsMatch(one: unknown, other: unknown): boolean {
   if (!isComplex(one) && !isComplex(other)) return canonical(one) === canonical(other);
-  const [first, second] = [membersOf(one), membersOf(other)];
+  const [first, second] = [getMembers(one), getMembers(other)];
   if (!isComplex(one) || !isComplex(other)) {
     return first.user !== undefined && canonical(first.user) === canonical(second.user);
   }
@@ -83,7 +83,7 @@ export interface SetTransmitter {
   readonly schedule: (pushes: readonly DuePush[]) => Promise<void>;
 }
 
-function claimsOf(
+function buildClaims(
   transmitter: SetTransmitter,
   stream: SignalStream,
   { uri, payload, subject }: OutgoingSignal,
@@ -147,7 +147,7 @@ export async function transmitEvent(transmitter: SetTransmitter, event: OAuthEve
     for (const signal of signals) {
       if (!(await wants(transmitter, stream, signal))) continue;
       const jti = uuidv5(`${stream.stream_id} ${event.id} ${signal.uri}`, JTI_NAMESPACE);
-      const set = claimsOf(transmitter, stream, signal, { jti, txn: event.id }, madeAtMs);
+      const set = buildClaims(transmitter, stream, signal, { jti, txn: event.id }, madeAtMs);
       await keep(transmitter, stream, set);
     }
   }
@@ -164,7 +164,11 @@ export async function transmitAboutStream(
   const jti = uuidv7({ msecs: nowMs });
   const subject = { format: "opaque", id: stream.stream_id };
   const signal = { uri: ssfType(name), payload, subject };
-  await keep(transmitter, stream, claimsOf(transmitter, stream, signal, { jti, txn: jti }, nowMs));
+  await keep(
+    transmitter,
+    stream,
+    buildClaims(transmitter, stream, signal, { jti, txn: jti }, nowMs),
+  );
 }
 
 /** Schedules pushes for all of a stream's pending SETs, after a pause or a change to push delivery. */

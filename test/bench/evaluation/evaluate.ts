@@ -15,7 +15,7 @@ const COMPARED = [...FIXED_THRESHOLDS, ...PUBLISHED_RULES];
 export async function evaluate<Purpose extends SeedPurpose>(
   seeds: readonly EvaluationSeed<Purpose>[],
   report: (line: string) => void,
-  options: { readonly origins?: boolean } = {},
+  options: { readonly enrichment?: boolean } = {},
 ): Promise<readonly BenchmarkTable[]> {
   const store = await startDynamoDbLocal({ port: 0 });
   try {

@@ -3,13 +3,13 @@ import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { ATTACK_CASES } from "./attack-cases.ts";
 import { BENIGN_CASES } from "./benign-cases.ts";
+import { ENRICHMENT_ATTACK_CASES, ENRICHMENT_BENIGN_CASES } from "./enrichment-cases.ts";
 import { type CaseLabel, playCase } from "./labelled-case.ts";
-import { evaluationOrigin } from "./networks.ts";
+import { getEvaluationEnrichment } from "./networks.ts";
 import { ordinaryTraffic } from "./ordinary-traffic.ts";
-import { ORIGIN_ATTACK_CASES, ORIGIN_BENIGN_CASES } from "./origin-cases.ts";
 import { PROVIDER_ATTACK_CASES, PROVIDER_BENIGN_CASES } from "./provider-cases.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
-import { createWorld, randomOf } from "./world.ts";
+import { createWorld, getRandom } from "./world.ts";
 
 /** A Tuesday, after a week of history. */
 export const TEST_DAY_MS = Date.parse("2026-12-01T00:00:00.000Z");
@@ -24,11 +24,11 @@ export interface EvaluationTraffic<Purpose extends SeedPurpose> {
 }
 
 /** Adds the IP enrichment that a stored event would have. */
-function withOrigin(event: OAuthEvent): OAuthEvent {
-  const origin = evaluationOrigin(event.event_data.ip);
-  return origin === undefined
+function withEnrichment(event: OAuthEvent): OAuthEvent {
+  const enrichment = getEvaluationEnrichment(event.event_data.ip);
+  return enrichment === undefined
     ? event
-    : { ...event, event_data: { ...event.event_data, origin: { ...origin } } };
+    : { ...event, event_data: { ...event.event_data, enrichment: { ...enrichment } } };
 }
 
 /**
@@ -38,20 +38,20 @@ function withOrigin(event: OAuthEvent): OAuthEvent {
  */
 export function generateEvaluation<Purpose extends SeedPurpose>(
   seed: EvaluationSeed<Purpose>,
-  { origins = true }: { readonly origins?: boolean } = {},
+  { enrichment = true }: { readonly enrichment?: boolean } = {},
 ): EvaluationTraffic<Purpose> {
   const world = createWorld(seed);
   const fromMs = TEST_DAY_MS - HISTORY_DAYS * DAY_MS;
   const drafts: DraftEvent[] = ordinaryTraffic(seed, world, { fromMs, toMs: TEST_DAY_END_MS });
   const labels: CaseLabel[] = [];
-  const random = randomOf(seed, "starts");
+  const random = getRandom(seed, "starts");
   for (const [kind, cases] of [
     ["benign", BENIGN_CASES],
     ["attack", ATTACK_CASES],
     ["benign", PROVIDER_BENIGN_CASES],
     ["attack", PROVIDER_ATTACK_CASES],
-    ["benign", ORIGIN_BENIGN_CASES],
-    ["attack", ORIGIN_ATTACK_CASES],
+    ["benign", ENRICHMENT_BENIGN_CASES],
+    ["attack", ENRICHMENT_ATTACK_CASES],
   ] as const) {
     for (const [name, author] of Object.entries(cases)) {
       // The longest case takes ten hours. A case's earliest event can be three hours before the case starts.
@@ -62,5 +62,5 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
     }
   }
   const events = toEvents(drafts.filter(({ atMs }) => atMs < TEST_DAY_END_MS));
-  return { seed, events: origins ? events.map(withOrigin) : events, labels };
+  return { seed, events: enrichment ? events.map(withEnrichment) : events, labels };
 }

@@ -3,7 +3,7 @@ import { type Call, type DraftEvent, Timeline } from "../../../local/traffic/wor
 import { SECOND_MS } from "../../../shared/core/clock.ts";
 import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import type { EvaluationSeed } from "./seeds.ts";
-import { type EvaluationWorld, randomOf } from "./world.ts";
+import { type EvaluationWorld, getRandom } from "./world.ts";
 
 /** A labelled part of the test day. */
 export interface CaseLabel {
@@ -38,7 +38,7 @@ const MANY_USERS = 10;
  * Returns the clients that an alert about a case may name. An attack on a few users is not an attack on the client, so
  * an alert about an attack may name the client only if an event has no user or if many users are affected.
  */
-function clientsOf(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): string[] {
+function getClients(drafts: readonly DraftEvent[], kind: CaseLabel["kind"]): string[] {
   const users = new Map<string, Set<string | undefined>>();
   for (const { subject } of drafts) {
     const client = subject.clientId ?? NO_CLIENT;
@@ -56,13 +56,13 @@ export function playCase(
   { name, kind, startMs }: Pick<CaseLabel, "name" | "kind" | "startMs">,
   author: CaseAuthor,
 ): { readonly drafts: DraftEvent[]; readonly label: CaseLabel } {
-  const random = randomOf(seed, kind, name);
+  const random = getRandom(seed, kind, name);
   const labelled = new Timeline(random);
   const around = new Timeline(random);
   author({ world, random, labelled, around, startMs });
   const times = labelled.drafts.map(({ atMs }) => atMs);
   const parties = new Set<string>();
-  for (const client of clientsOf(labelled.drafts, kind)) parties.add(`client ${client}`);
+  for (const client of getClients(labelled.drafts, kind)) parties.add(`client ${client}`);
   for (const { subject, ip } of labelled.drafts) {
     parties.add(`ip ${ip}`);
     if (subject.tokenId) parties.add(`token ${subject.tokenId}`);

@@ -1,5 +1,5 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
-import type { Origin, OriginKind } from "../../../shared/events/origin.ts";
+import type { IpEnrichment, NetworkKind } from "../../../shared/events/ip-enrichment.ts";
 
 /** First octets of each network, by kind of operator. */
 const IPV4 = {
@@ -40,7 +40,7 @@ type Row = readonly [
   operator: string,
   country: string,
   city: keyof typeof CITIES,
-  kind?: OriginKind,
+  kind?: NetworkKind,
 ];
 
 /**
@@ -77,7 +77,7 @@ const OPERATORS: readonly Row[] = [
   [IPV4.corporate, 65536, "Example Corporation", "US", "Ashburn"],
 ];
 
-const ORIGINS: ReadonlyMap<string, Origin> = new Map(
+const NETWORK_ENRICHMENT: ReadonlyMap<string, IpEnrichment> = new Map(
   OPERATORS.flatMap(([networks, asn, operator, country, city, kind]) =>
     networks.map((network) => {
       const [latitude, longitude] = CITIES[city];
@@ -90,18 +90,18 @@ const ORIGINS: ReadonlyMap<string, Origin> = new Map(
 );
 
 /** Returns the IP enrichment for an address in the evaluation. */
-export function evaluationOrigin(ip: unknown): Origin | undefined {
+export function getEvaluationEnrichment(ip: unknown): IpEnrichment | undefined {
   if (typeof ip !== "string") return undefined;
   const separator = ip.includes(":") ? ":" : ".";
-  return ORIGINS.get(ip.split(separator).slice(0, 2).join(separator));
+  return NETWORK_ENRICHMENT.get(ip.split(separator).slice(0, 2).join(separator));
 }
 
 const IPV6 = ["2601:646", "2003:e1", "2a02:8109", "2a01:cb00"] as const;
 
-export type NetworkKind = keyof typeof IPV4;
+export type NetworkName = keyof typeof IPV4;
 
 /** Returns a random IPv4 address in a network of the given kind. */
-export function address(random: Random, kind: NetworkKind): string {
+export function address(random: Random, kind: NetworkName): string {
   return addressIn(random, random.pick(IPV4[kind]));
 }
 
@@ -113,7 +113,7 @@ export function addressIn(random: Random, network: string): string {
 }
 
 /** Returns the first two octets of an IPv4 address. */
-export function sixteenOf(ip: string): string {
+export function getSixteen(ip: string): string {
   return ip.split(".").slice(0, 2).join(".");
 }
 

@@ -28,7 +28,7 @@ export interface AttackOutcome {
   readonly calls: number;
   /** Number of calls before the first denied one. Equals `calls` if none was denied. */
   readonly callsBefore: number;
-  readonly refused: number;
+  readonly denied: number;
 }
 
 /** The effect that policies would have had on a day. */
@@ -67,25 +67,25 @@ interface KnownToken {
 /** Events that are calls to an adapter. */
 const CALLS: ReadonlySet<string> = new Set(["token_used", "auth_failed", "scope_violation"]);
 
-const timeOf = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);
+const getTime = ({ occurred_at }: OAuthEvent) => Date.parse(occurred_at);
 
-const tokenOf = ({ event_data: { token_id } }: OAuthEvent) =>
+const getToken = ({ event_data: { token_id } }: OAuthEvent) =>
   typeof token_id === "string" ? token_id : undefined;
 
 /** Returns the subjects whose block or revocation applies to an event. */
-function subjectsOf(event: OAuthEvent): string[] {
+function getSubjects(event: OAuthEvent): string[] {
   const { oauth_client_id: client, user_id: user, event_data } = event;
   const named: [string, unknown][] = [
     ["client", client],
     ["user", user],
-    ["token", tokenOf(event)],
+    ["token", getToken(event)],
     ["ip", event_data.ip],
   ];
   return named.flatMap(([kind, id]) => (typeof id === "string" ? [`${kind} ${id}`] : []));
 }
 
 /** Identifies the caller as precisely as the event allows. */
-const callerOf = ({ oauth_client_id: client, user_id: user, event_data: { ip } }: OAuthEvent) =>
+const getCaller = ({ oauth_client_id: client, user_id: user, event_data: { ip } }: OAuthEvent) =>
   `${client} ${user ?? ip}`;
 
 /**
@@ -129,12 +129,12 @@ function readTokens(
 ): Map<string, KnownToken> {
   const tokens = new Map<string, KnownToken>();
   for (const event of events) {
-    const id = tokenOf(event);
+    const id = getToken(event);
     if (id === undefined) continue;
-    const atMs = timeOf(event);
+    const atMs = getTime(event);
     const { expires_at, ip: _ } = event.event_data;
     const known = tokens.get(id) ?? {
-      subjects: subjectsOf(event).filter((subject) => !subject.startsWith("ip ")),
+      subjects: getSubjects(event).filter((subject) => !subject.startsWith("ip ")),
       // A token that is used before it is issued in these events was issued before this day.
       issuedMs: event.event_type === "token_issued" ? atMs : -Infinity,
       expiresMs: atMs,
@@ -155,12 +155,12 @@ export function effectOfPolicies(
   policies: Readonly<Record<string, JudgedPolicy>>,
   actionsPerHour = Infinity,
 ): PolicyEffect {
-  const attackOf = new Map(
+  const getAttack = new Map(
     labels
       .filter(({ kind }) => kind === "attack")
       .flatMap(({ name, eventIds }) => [...eventIds].map((id) => [id, name] as const)),
   );
-  const tokens = readTokens(events, new Set(attackOf.keys()));
+  const tokens = readTokens(events, new Set(getAttack.keys()));
   const taken = takeActions(opened, policies, actionsPerHour);
   const byTarget = new Map<string, TakenAction[]>();
   for (const action of taken) {
@@ -177,26 +177,26 @@ export function effectOfPolicies(
     }
   }
 
-  const outcomes = new Map<string, { calls: number; callsBefore: number; refused: number }>();
+  const outcomes = new Map<string, { calls: number; callsBefore: number; denied: number }>();
   for (const event of events) {
     if (!CALLS.has(event.event_type)) continue;
-    const atMs = timeOf(event);
-    const issuedMs = tokens.get(tokenOf(event) ?? "")?.issuedMs ?? -Infinity;
-    const refusing = subjectsOf(event)
+    const atMs = getTime(event);
+    const issuedMs = tokens.get(getToken(event) ?? "")?.issuedMs ?? -Infinity;
+    const denying = getSubjects(event)
       .flatMap((subject) => byTarget.get(subject) ?? [])
       .filter((action) => action.atMs < atMs && atMs < action.untilMs)
       .find(({ kind, atMs: revokedMs }) => kind === "block" || issuedMs < revokedMs);
-    const attack = attackOf.get(event.id);
+    const attack = getAttack.get(event.id);
     if (attack !== undefined) {
-      const outcome = outcomes.get(attack) ?? { calls: 0, callsBefore: 0, refused: 0 };
+      const outcome = outcomes.get(attack) ?? { calls: 0, callsBefore: 0, denied: 0 };
       outcome.calls += 1;
-      if (refusing) outcome.refused += 1;
-      else if (outcome.refused === 0) outcome.callsBefore += 1;
+      if (denying) outcome.denied += 1;
+      else if (outcome.denied === 0) outcome.callsBefore += 1;
       outcomes.set(attack, outcome);
-      if (refusing) refusing.isRight = true;
-    } else if (refusing?.kind === "block" && event.event_type === "token_used") {
-      const caller = callerOf(event);
-      if (!refusing.keptOut.has(caller)) refusing.keptOut.set(caller, atMs);
+      if (denying) denying.isRight = true;
+    } else if (denying?.kind === "block" && event.event_type === "token_used") {
+      const caller = getCaller(event);
+      if (!denying.keptOut.has(caller)) denying.keptOut.set(caller, atMs);
     }
   }
   const blockedMs = taken.flatMap(({ keptOut, untilMs }) =>

@@ -20,7 +20,7 @@ const percent = (part: number, whole: number) =>
 function cells(effects: readonly PolicyEffect[], attacks: number): (string | number)[] {
   const perDay = (read: (effect: PolicyEffect) => number) =>
     Math.round((10 * sum(effects.map(read))) / effects.length) / 10;
-  const stopped = effects.flatMap((each) => each.attacks.filter(({ refused }) => refused > 0));
+  const stopped = effects.flatMap((each) => each.attacks.filter(({ denied }) => denied > 0));
   return [
     perDay(({ actions }) => actions),
     perDay(({ wrongActions }) => wrongActions),
@@ -49,7 +49,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   const attacks = sum(
     days.map(({ labels }) => labels.filter((one) => one.kind === "attack").length),
   );
-  const effectsOf = (policies: Record<string, JudgedPolicy>, ceiling?: number) =>
+  const getEffects = (policies: Record<string, JudgedPolicy>, ceiling?: number) =>
     days.map((day) => effectOfPolicies(day, policies, ceiling));
   const opened = days.flatMap((day) => day.opened);
   const rules = [...new Set(opened.map(({ rule }) => rule))].sort();
@@ -61,7 +61,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
     const canRevoke = ["token", "user", "client"].some((kind) => subjects.has(kind));
     return (["block", ...(canRevoke ? (["revoke"] as const) : [])] as const).map((action) => {
       const policy = { action, blockMinutes: BLOCK_MINUTES };
-      return [rule, action, ...cells(effectsOf({ [rule]: policy }), attacks)];
+      return [rule, action, ...cells(getEffects({ [rule]: policy }), attacks)];
     });
   });
   const ceiling = RECOMMENDED.actionsPerHour;
@@ -73,12 +73,12 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
       [
         "recommended: enforced",
         "",
-        ...cells(effectsOf(recommended(["enforce"]), ceiling), attacks),
+        ...cells(getEffects(recommended(["enforce"]), ceiling), attacks),
       ],
       [
         "recommended: and every proposal approved at once",
         "",
-        ...cells(effectsOf(recommended(["enforce", "propose"])), attacks),
+        ...cells(getEffects(recommended(["enforce", "propose"])), attacks),
       ],
     ],
   };
@@ -86,18 +86,18 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
 
 /** Returns the outcome of each attack under the recommended policies. */
 function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
-  const outcomesOf = (modes: readonly string[], ceiling?: number) =>
+  const getOutcomes = (modes: readonly string[], ceiling?: number) =>
     days.flatMap((day) => effectOfPolicies(day, recommended(modes), ceiling).attacks);
-  const enforced = outcomesOf(["enforce"], RECOMMENDED.actionsPerHour);
-  const approved = outcomesOf(["enforce", "propose"]);
+  const enforced = getOutcomes(["enforce"], RECOMMENDED.actionsPerHour);
+  const approved = getOutcomes(["enforce", "propose"]);
   const describe = (outcomes: typeof enforced, name: string) => {
     const of = outcomes.filter((one) => one.name === name);
     const before = of
-      .filter(({ refused }) => refused > 0)
+      .filter(({ denied }) => denied > 0)
       .map(({ callsBefore }) => callsBefore)
       .sort((a, b) => a - b);
     return [
-      percent(sum(of.map(({ refused }) => refused)), sum(of.map(({ calls }) => calls))),
+      percent(sum(of.map(({ denied }) => denied)), sum(of.map(({ calls }) => calls))),
       before[Math.floor(before.length / 2)] ?? "–",
     ];
   };

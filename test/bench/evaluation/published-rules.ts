@@ -3,9 +3,9 @@ import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import type { CountRule } from "./run-detectors.ts";
 
 const isFailure = ({ event_type }: OAuthEvent) => event_type === "auth_failed";
-const addressOf = ({ event_data: { ip } }: OAuthEvent) =>
+const getAddress = ({ event_data: { ip } }: OAuthEvent) =>
   typeof ip === "string" ? `ip ${ip}` : undefined;
-const userOf = ({ user_id }: OAuthEvent) => (user_id ? `user ${user_id}` : undefined);
+const getUser = ({ user_id }: OAuthEvent) => (user_id ? `user ${user_id}` : undefined);
 
 /**
  * Published rules for failed sign-ins, with their own thresholds. Here they run on denied calls, because the API sees
@@ -18,7 +18,7 @@ export const PUBLISHED_RULES: readonly CountRule[] = [
     windowMs: 6 * MINUTE_MS,
     threshold: 25,
     matches: isFailure,
-    groupBy: addressOf,
+    groupBy: getAddress,
   },
   {
     /** panther-labs/panther-analysis, rules/standard_rules/brute_force_by_ip.yml */
@@ -26,7 +26,7 @@ export const PUBLISHED_RULES: readonly CountRule[] = [
     windowMs: HOUR_MS,
     threshold: 20,
     matches: isFailure,
-    groupBy: addressOf,
+    groupBy: getAddress,
   },
   {
     /** panther-labs/panther-analysis, rules/standard_rules/brute_force_by_user.yml */
@@ -34,15 +34,15 @@ export const PUBLISHED_RULES: readonly CountRule[] = [
     windowMs: HOUR_MS,
     threshold: 20,
     matches: isFailure,
-    groupBy: userOf,
+    groupBy: getUser,
   },
   {
     /** Azure/Azure-Sentinel, Solutions/Okta Single Sign-On/Analytic Rules/PasswordSpray.yaml: more than 15 users. */
     name: "Sentinel: Potential Password Spray Attack",
     windowMs: 5 * MINUTE_MS,
     threshold: 16,
-    matches: (event) => isFailure(event) && userOf(event) !== undefined,
-    groupBy: addressOf,
-    distinct: userOf,
+    matches: (event) => isFailure(event) && getUser(event) !== undefined,
+    groupBy: getAddress,
+    distinct: getUser,
   },
 ];

@@ -41,15 +41,20 @@ function precisionRow(
   days: readonly JudgedDay[],
   choose: (day: JudgedDay) => readonly Raised[],
 ): (string | number)[] {
-  const told = days.flatMap((day) =>
+  const notified = days.flatMap((day) =>
     choose(day).map((raised) => isAttackAlert(raised, day.labels)),
   );
-  const right = told.filter(Boolean).length;
+  const right = notified.filter(Boolean).length;
   const perDay = (count: number) => Math.round((10 * count) / days.length) / 10;
-  return [name, perDay(told.length), perDay(told.length - right), percent(right, told.length)];
+  return [
+    name,
+    perDay(notified.length),
+    perDay(notified.length - right),
+    percent(right, notified.length),
+  ];
 }
 
-const valuesOf = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
+const getValues = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
   [...new Set(days.flatMap(({ rules }) => rules.map(read)))].filter((one) => one !== undefined);
 
 /** Returns the precision of each rule, of each risk level, and of each compared rule. */
@@ -62,10 +67,10 @@ export function precisionTable(
     columns: ["rule", "alerts a day", "false alerts a day", "precision"],
     rows: [
       precisionRow("every rule", days, ({ rules }) => rules),
-      ...valuesOf(days, ({ rule }) => rule).map((rule) =>
+      ...getValues(days, ({ rule }) => rule).map((rule) =>
         precisionRow(rule, days, ({ rules }) => rules.filter((one) => one.rule === rule)),
       ),
-      ...valuesOf(days, ({ risk }) => risk).map((risk) =>
+      ...getValues(days, ({ risk }) => risk).map((risk) =>
         precisionRow(`risk ${risk}`, days, ({ rules }) => rules.filter((one) => one.risk === risk)),
       ),
       ...comparedNames.map((rule) =>
@@ -77,7 +82,7 @@ export function precisionTable(
 
 /** Returns for each attack whether it was found, how soon, and with how many alerts and incidents. */
 export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
-  const names = [...new Set(days.flatMap(({ labels }) => attacksOf(labels)))];
+  const names = [...new Set(days.flatMap(({ labels }) => getAttacks(labels)))];
   let found = 0;
   const rows = names.map((name) => {
     const of = days.flatMap(({ labels, rules, compared }) =>
@@ -95,17 +100,17 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
       .map(({ own, label }) => Math.min(...own.map(({ atMs }) => atMs)) - label.startMs)
       .sort((a, b) => a - b);
     const middle = minutes[Math.floor(minutes.length / 2)];
-    const stories = of.flatMap(({ own }) => [...new Set(own.map(({ caseId }) => caseId))]);
+    const incidents = of.flatMap(({ own }) => [...new Set(own.map(({ caseId }) => caseId))]);
     return [
       name,
       percent(hits.length, of.length),
       middle === undefined ? "–" : Math.round(middle / MINUTE_MS),
       Math.round((10 * of.flatMap(({ own }) => own).length) / of.length) / 10,
-      stories.filter((id) => id !== undefined).length || "–",
+      incidents.filter((id) => id !== undefined).length || "–",
       percent(of.filter((one) => one.compared).length, of.length),
     ];
   });
-  const all = days.flatMap(({ labels }) => attacksOf(labels)).length;
+  const all = days.flatMap(({ labels }) => getAttacks(labels)).length;
   return {
     title: `Attacks on test days: ${percent(found, all)} found`,
     columns: ["attack", "recall", "median minutes", "alerts", "cases", "recall, compared rules"],
@@ -113,7 +118,7 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
   };
 }
 
-const attacksOf = (labels: readonly CaseLabel[]) =>
+const getAttacks = (labels: readonly CaseLabel[]) =>
   labels.filter(({ kind }) => kind === "attack").map(({ name }) => name);
 
 /** Returns the day's false alerts, one per line, for tuning a rule. */

@@ -23,7 +23,7 @@ export interface Raised {
   readonly message?: string | undefined;
 }
 
-const textOf = (alert: object, key: string): string | undefined => {
+const getText = (alert: object, key: string): string | undefined => {
   const value: unknown = Reflect.get(alert, key);
   return typeof value === "string" ? value : undefined;
 };
@@ -40,10 +40,10 @@ export async function runDetection(
 ): Promise<readonly Raised[]> {
   const world = await createWorldAt(endpoint);
   const clock = () => TEST_DAY_END_MS;
-  const entered = new Map<string, number>();
+  const registered = new Map<string, number>();
   for (let start = 0; start < events.length; start += BATCH) {
     const batch = events.slice(start, start + BATCH);
-    const { retry } = await storeEvents(world, batch, { clock, entered });
+    const { retry } = await storeEvents(world, batch, { clock, registered });
     if (retry.length > 0) throw new Error(retry[0]?.reason);
   }
   // A second notification is sent when an alert's risk rises. The map keeps the highest risk.
@@ -58,8 +58,8 @@ export async function runDetection(
         rule: alert.rule,
         subject: `${alert.subject.kind} ${alert.subject.id}`,
         atMs: Date.parse(alert.opened_at),
-        risk: textOf(alert, "risk"),
-        caseId: textOf(alert, "case_id"),
+        risk: getText(alert, "risk"),
+        caseId: getText(alert, "case_id"),
         message: alert.message,
       });
     },

@@ -91,7 +91,7 @@ const issue = (scopes: string[], ago = 0) =>
 const bearer = async (scopes: string[], ago = 0) => ({
   authorization: `Bearer ${(await issue(scopes, ago)).secret}`,
 });
-const refused = (reason: string) => ({
+const rejected = (reason: string) => ({
   status: 401,
   eventType: "auth_failed",
   reason,
@@ -111,14 +111,14 @@ const userOpaque = async (headers = {}) =>
   (await opaqueIssuer.userTokens("ada", { headers })).access_token;
 const asBearer = async (token: Promise<string>) => ({ authorization: `Bearer ${await token}` });
 const asDpop = async (token: Promise<string>) => ({ authorization: `DPoP ${await token}` });
-const letIn = { status: 200, eventType: "token_used" };
+const allowed = { status: 200, eventType: "token_used" };
 const JWT_USER = { clientId: "jwt:web", userId: "jwt:ada" };
 const OPAQUE_USER = { clientId: "opaque:web", userId: "opaque:ada" };
-const wrongProof = (reason: string) => ({ ...refused(reason), error: "invalid_dpop_proof" });
+const wrongProof = (reason: string) => ({ ...rejected(reason), error: "invalid_dpop_proof" });
 
 /** Tokens from the real issuers. */
 const ISSUED: readonly Case[] = [
-  { name: "a JWT of a user", headers: () => asBearer(userJwt()), ...JWT_USER, ...letIn },
+  { name: "a JWT of a user", headers: () => asBearer(userJwt()), ...JWT_USER, ...allowed },
   {
     name: "a JWT whose scopes are too few",
     method: "POST",
@@ -141,29 +141,29 @@ const ISSUED: readonly Case[] = [
       return revokeNamedToken(scene().library, { issuer, jti, clientId: "jwt:web" });
     },
     ...JWT_USER,
-    ...refused("revoked_token"),
+    ...rejected("revoked_token"),
   },
   {
     name: "an expired JWT",
     headers: () => asBearer(jwtIssuer.sign({ secondsAgo: 601 })),
     clientId: "jwt:service",
-    ...refused("expired_token"),
+    ...rejected("expired_token"),
   },
   {
     name: "a JWT of a foreign key",
     headers: () => asBearer(jwtIssuer.sign({ foreign: true })),
-    ...refused("invalid_signature"),
+    ...rejected("invalid_signature"),
   },
   {
     name: "an ID token",
     headers: () => asBearer(jwtIssuer.userTokens("ada").then(({ id_token }) => id_token)),
-    ...refused("wrong_token_type"),
+    ...rejected("wrong_token_type"),
   },
   {
     name: "an introspected token",
     headers: () => asBearer(userOpaque()),
     ...OPAQUE_USER,
-    ...letIn,
+    ...allowed,
   },
   {
     name: "an introspected token that its issuer revoked",
@@ -172,21 +172,21 @@ const ISSUED: readonly Case[] = [
       await opaqueIssuer.revoke(token, "web");
       return { authorization: `Bearer ${token}` };
     },
-    ...refused("inactive_token"),
+    ...rejected("inactive_token"),
   },
   {
     name: "a bound JWT with its proof",
     headers: async () => asDpop(userJwt(await boundTo(jwtIssuer))),
     proves: {},
     ...JWT_USER,
-    ...letIn,
+    ...allowed,
   },
   {
     name: "a bound introspected token with its proof",
     headers: async () => asDpop(userOpaque(await boundTo(opaqueIssuer))),
     proves: {},
     ...OPAQUE_USER,
-    ...letIn,
+    ...allowed,
   },
   {
     name: "a bound JWT as Bearer",
@@ -199,7 +199,7 @@ const ISSUED: readonly Case[] = [
     headers: async () => asBearer(userJwt(await boundTo(jwtIssuer))),
     proves: {},
     ...JWT_USER,
-    ...refused("downgraded_token"),
+    ...rejected("downgraded_token"),
   },
   {
     name: "a bound JWT with a replayed proof",
@@ -224,26 +224,26 @@ const CASES: readonly Case[] = [
     status: 200,
     eventType: "token_used",
   },
-  { name: "no token", headers: async () => ({}), ...refused("missing_token") },
+  { name: "no token", headers: async () => ({}), ...rejected("missing_token") },
   {
     name: "a malformed token",
     headers: async () => ({ authorization: "Bearer not a token" }),
-    ...refused("malformed_token"),
+    ...rejected("malformed_token"),
   },
   {
     name: "another scheme",
     headers: async () => ({ authorization: "Basic YTpi" }),
-    ...refused("malformed_token"),
+    ...rejected("malformed_token"),
   },
   {
     name: "an unknown token",
     headers: async () => ({ authorization: "Bearer oam_unknown-token-of-nobody-at-all" }),
-    ...refused("unknown_token"),
+    ...rejected("unknown_token"),
   },
   {
     name: "an expired token",
     headers: () => bearer(["api:read"], 2 * HOUR_MS),
-    ...refused("expired_token"),
+    ...rejected("expired_token"),
   },
   {
     name: "a revoked token",
@@ -252,7 +252,7 @@ const CASES: readonly Case[] = [
       await revokeToken(scene().library, token.token_id);
       return { authorization: `Bearer ${secret}` };
     },
-    ...refused("revoked_token"),
+    ...rejected("revoked_token"),
   },
   {
     name: "too little scope",
@@ -292,12 +292,12 @@ const CASES: readonly Case[] = [
 
 const slug = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-");
 /** Returns a unique path for a case at an adapter. The test finds the event by this path. */
-const pathOf = (adapter: string, { name, base = "/api" }: Case) =>
+const getPath = (adapter: string, { name, base = "/api" }: Case) =>
   `${base}/${slug(name)}/${slug(adapter)}`;
 
 async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise<AdapterAnswer> {
   const { method = "GET", proves } = each;
-  const path = pathOf(adapter.name, each);
+  const path = getPath(adapter.name, each);
   const sent: Record<string, string | readonly string[]> = {
     ...headers,
     "x-forwarded-for": IP,
@@ -318,7 +318,7 @@ async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise
 }
 
 /** Checks the challenge and the body when an adapter that writes its own responses denies a call. */
-function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each: Case): void {
+function expectDenial({ challengeField }: Adapter, answer: AdapterAnswer, each: Case): void {
   const { status, error, scope, reason } = each;
   const challenge = String(answer.headers[challengeField]);
   const description = answer.body.detail;
@@ -347,7 +347,7 @@ function expectRefusal({ challengeField }: Adapter, answer: AdapterAnswer, each:
 }
 
 /** Checks API Gateway's response to a denied call: a gateway response (REST API) or a fixed text (HTTP API). */
-function expectGatewayRefusal(adapter: Adapter, answer: AdapterAnswer, each: Case): void {
+function expectGatewayRejection(adapter: Adapter, answer: AdapterAnswer, each: Case): void {
   if (adapter.answers === "http-api") {
     expect(answer.body).toEqual({ message: each.status === 401 ? "Unauthorized" : "Forbidden" });
     return;
@@ -390,8 +390,8 @@ describe.each(CASES)("a call with $name", (each) => {
           oauth_client_id: each.clientId ?? "shop",
           user_id: each.userId ?? "ada",
         });
-      } else if (adapter.answers === "itself") expectRefusal(adapter, answer, each);
-      else expectGatewayRefusal(adapter, answer, each);
+      } else if (adapter.answers === "itself") expectDenial(adapter, answer, each);
+      else expectGatewayRejection(adapter, answer, each);
     }
   });
 });
@@ -519,7 +519,7 @@ describe("audit log", () => {
 
   it.each(CASES)("contains the same event from each adapter for a call with $name", (each) => {
     const found = adapters.map(({ name }) => {
-      const path = pathOf(name, each);
+      const path = getPath(name, each);
       // An HTTP API decodes the path before the authorizer gets it.
       const stored = events.get(path) ?? events.get(decodeURIComponent(path)) ?? [];
       // The first call with a replayed proof was allowed.
@@ -571,7 +571,7 @@ describe("audit log", () => {
 });
 
 describe("event bus", () => {
-  const endpoints = (each: Case) => adapters.map(({ name }) => pathOf(name, each));
+  const endpoints = (each: Case) => adapters.map(({ name }) => getPath(name, each));
   const callAll = (each: Case) =>
     Promise.all(
       adapters.map((adapter) => call(adapter, each, credentials.get("a good token") ?? {})),
@@ -584,7 +584,7 @@ describe("event bus", () => {
     stack.eventBus.delayMs = 1500;
     for (const adapter of adapters) {
       const { status } = await call(adapter, slow, credentials.get("a good token") ?? {});
-      const path = pathOf(adapter.name, slow);
+      const path = getPath(adapter.name, slow);
       expect([adapter.name, status, isPublished(path)]).toEqual([adapter.name, 200, false]);
     }
     stack.eventBus.delayMs = 0;
@@ -630,12 +630,12 @@ describe("token store that does not respond", () => {
       expect(answer.body).toMatchObject({ title: "Service unavailable", status: 503 });
     }
     await servers.monitoring.flush();
-    const told = () =>
+    const notified = () =>
       scene().busTraffic.filter((entry) => entry.includes("oauth.auth_unavailable"));
-    await expect.poll(() => told().length, { timeout: 10_000 }).toBe(adapters.length);
+    await expect.poll(() => notified().length, { timeout: 10_000 }).toBe(adapters.length);
     for (const adapter of adapters) {
       expect(
-        told().filter((entry) => entry.includes(`${pathOf(adapter.name, down)}\\`)),
+        notified().filter((entry) => entry.includes(`${getPath(adapter.name, down)}\\`)),
       ).toHaveLength(1);
     }
   });

@@ -7,7 +7,7 @@ import fastify from "fastify";
 import { Hono } from "hono";
 import { vi } from "vitest";
 import {
-  callerOf,
+  getCaller,
   type NodeMiddlewareOptions,
   type NodeMonitoring,
   oauthMonitoring,
@@ -118,7 +118,7 @@ const lasts = (headers: CallHeaders): Record<string, string> =>
   );
 
 /** Returns the URL of the only HTTP API or function URL whose logical ID contains the text. */
-export function endpointOf({ stack }: Scene, part: string): string {
+export function getEndpoint({ stack }: Scene, part: string): string {
   const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
   if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
   return found[1];
@@ -127,7 +127,7 @@ export function endpointOf({ stack }: Scene, part: string): string {
 /** Returns every adapter that runs on Lambda. */
 export function lambdaAdapters(scene: Scene): Adapter[] {
   const { stack } = scene;
-  const endpoint = (part: string) => endpointOf(scene, part);
+  const endpoint = (part: string) => getEndpoint(scene, part);
   const renaming = { challengeField: RENAMED_CHALLENGE };
   return [
     served("a REST API's authorizer", stack.url, { answers: "rest-api" }),
@@ -172,7 +172,7 @@ export interface NodeAdapters {
   close(): Promise<void>;
 }
 
-export const addressOf = (server: { address(): unknown }) =>
+export const getAddress = (server: { address(): unknown }) =>
   `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 export async function listening<S extends Server>(server: S): Promise<S> {
@@ -216,7 +216,7 @@ export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   const plain = await listening(
     createServer((request, response) =>
       middleware(request, response, () =>
-        response.end(JSON.stringify({ caller: callerOf(request) })),
+        response.end(JSON.stringify({ caller: getCaller(request) })),
       ),
     ),
   );
@@ -224,14 +224,14 @@ export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   const app = express();
   // Express removes the mount path from the URL.
   app.use("/api", middleware);
-  app.use((request, response) => void response.json({ caller: callerOf(request) }));
+  app.use((request, response) => void response.json({ caller: getCaller(request) }));
   const expressServer = await listening(createServer(app));
 
   const fast = fastify();
   fast.addHook("onRequest", (request, reply, done) => {
     middleware(request.raw, reply.raw, done);
   });
-  fast.all("/api/*", async (request) => ({ caller: callerOf(request.raw) }));
+  fast.all("/api/*", async (request) => ({ caller: getCaller(request.raw) }));
   await fast.listen({ port: 0, host: "127.0.0.1" });
 
   const hono = new Hono<{ Variables: { caller: unknown } }>();
@@ -250,10 +250,10 @@ export async function nodeAdapters(scene: Scene): Promise<NodeAdapters> {
   return {
     monitoring,
     adapters: [
-      served("Node's HTTP server", addressOf(plain)),
-      served("Express", addressOf(expressServer)),
-      served("Fastify", addressOf(fast.server)),
-      served("Hono", addressOf(honoServer)),
+      served("Node's HTTP server", getAddress(plain)),
+      served("Express", getAddress(expressServer)),
+      served("Fastify", getAddress(fast.server)),
+      served("Hono", getAddress(honoServer)),
     ],
     async close() {
       for (const server of [plain, expressServer, honoServer]) {

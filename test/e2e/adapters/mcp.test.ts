@@ -8,14 +8,20 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import express from "express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { callerOf, type NodeMonitoring } from "../../../adapters/node/index.ts";
+import { getCaller, type NodeMonitoring } from "../../../adapters/node/index.ts";
 import { connectAsUser } from "../../../examples/mcp-server/client/sign-in.ts";
 import { createOrdersServer } from "../../../examples/mcp-server/lambda/orders-server.ts";
 import { startLocalIssuer } from "../../../local/start/local-issuer.ts";
 import { issueToken, queryEvents } from "../../../shared/index.ts";
 import { signInAs } from "../../sign-in-as.ts";
 import { useStack } from "../stack.ts";
-import { addressOf, endpointOf, listening, openMonitoring, RENAMED_CHALLENGE } from "./adapters.ts";
+import {
+  getAddress,
+  getEndpoint,
+  listening,
+  openMonitoring,
+  RENAMED_CHALLENGE,
+} from "./adapters.ts";
 import { synthesizeAdapters } from "./adapters-assembly.ts";
 
 const issuer = await startLocalIssuer(0, { signIn: true });
@@ -24,7 +30,7 @@ afterAll(() => issuer.close());
 const container = await listening(createServer());
 const { assembly, remove } = await synthesizeAdapters(
   { routes: [{ path: "/mcp", scopes: ["orders:read"] }] },
-  { authorizationServer: issuer.url, audiences: [`${addressOf(container)}/mcp`] },
+  { authorizationServer: issuer.url, audiences: [`${getAddress(container)}/mcp`] },
 );
 afterAll(remove);
 const scene = useStack({ assembly: () => assembly });
@@ -37,7 +43,7 @@ async function startContainer(): Promise<void> {
   monitoring = await openMonitoring(scene(), {
     trustedProxies: 0,
     mcp: {
-      resource: `${addressOf(container)}/mcp`,
+      resource: `${getAddress(container)}/mcp`,
       authorizationServers: [issuer.url],
       scopesSupported: ["orders:read", "orders:write"],
       toolScopes: { cancel_order: ["orders:write"] },
@@ -46,7 +52,7 @@ async function startContainer(): Promise<void> {
   app.use(monitoring.middleware);
   app.post("/mcp", async (request, response) => {
     const transport = new StreamableHTTPServerTransport();
-    const server = createOrdersServer(callerOf(request)?.user_id);
+    const server = createOrdersServer(getCaller(request)?.user_id);
     response.on("close", () => void server.close());
     // The SDK's types don't compile with exactOptionalPropertyTypes.
     await server.connect(transport as Parameters<typeof server.connect>[0]);
@@ -90,7 +96,7 @@ const post = (url: string, headers: Record<string, string>, body: string) =>
  * Returns a user's MCP events from the audit log. They are sorted by method, because two events can occur in the same
  * millisecond.
  */
-async function auditOf(userId: string) {
+async function getAudit(userId: string) {
   await monitoring.flush();
   await scene().settle();
   const { events } = await queryEvents(scene().library, { userId, limit: 100 });
@@ -109,11 +115,11 @@ async function auditOf(userId: string) {
 }
 
 describe.each([
-  ["on Lambda", "lia", () => `${endpointOf(scene(), "McpHttpApi")}/mcp`, RENAMED_CHALLENGE],
-  ["in a container", "kim", () => `${addressOf(container)}/mcp`, "www-authenticate"],
-])("MCP server %s", (_, user, urlOf, challengeField) => {
+  ["on Lambda", "lia", () => `${getEndpoint(scene(), "McpHttpApi")}/mcp`, RENAMED_CHALLENGE],
+  ["in a container", "kim", () => `${getAddress(container)}/mcp`, "www-authenticate"],
+])("MCP server %s", (_, user, getUrl, challengeField) => {
   it("records the SDK client's calls in the audit log with method, tool, user and client", async () => {
-    const client = await connect(urlOf(), await bearer(user, ["orders:read", "orders:write"]));
+    const client = await connect(getUrl(), await bearer(user, ["orders:read", "orders:write"]));
     const { tools } = await client.listTools();
     expect(tools.map(({ name }) => name)).toEqual(["list_orders", "cancel_order"]);
     const { content } = await client.callTool({ name: "cancel_order", arguments: { id: "42" } });
@@ -121,7 +127,7 @@ describe.each([
       { type: "text", text: JSON.stringify({ id: "42", user, state: "cancelled" }) },
     ]);
     await client.close();
-    const audit = await auditOf(user);
+    const audit = await getAudit(user);
     const used = { event_type: "token_used", oauth_client_id: "assistant", mcp_tool: undefined };
     const reads = { ...used, required_scopes: ["orders:read"] };
     expect(audit).toEqual([
@@ -140,7 +146,7 @@ describe.each([
   it("requires a tool's scopes, and names them in the challenge and the event", async () => {
     const reader = `${user}-reader`;
     const headers = await bearer(reader, ["orders:read"]);
-    const client = await connect(urlOf(), headers);
+    const client = await connect(getUrl(), headers);
     await expect(
       client.callTool({ name: "cancel_order", arguments: { id: "42" } }),
     ).rejects.toThrow("403");
@@ -148,7 +154,7 @@ describe.each([
     expect(JSON.stringify(content)).toContain(reader);
     await client.close();
     const batch = await post(
-      urlOf(),
+      getUrl(),
       headers,
       JSON.stringify([rpc("list_orders"), rpc("cancel_order")]),
     );
@@ -157,7 +163,7 @@ describe.each([
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="orders:read orders:write"');
     expect(challenge).toContain("resource_metadata=");
-    expect(await auditOf(reader)).toEqual(
+    expect(await getAudit(reader)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ event_type: "scope_violation", mcp_tool: "cancel_order" }),
         expect.objectContaining({ event_type: "token_used", mcp_tool: "list_orders" }),
@@ -170,29 +176,29 @@ describe.each([
   });
 
   it("directs a client without a token to its authorization server", async () => {
-    const refused = await post(urlOf(), {}, JSON.stringify(rpc("list_orders")));
-    expect(refused.status).toBe(401);
+    const rejected = await post(getUrl(), {}, JSON.stringify(rpc("list_orders")));
+    expect(rejected.status).toBe(401);
     const challenged = new Response(null, {
-      headers: { "www-authenticate": refused.headers.get(challengeField) ?? "" },
+      headers: { "www-authenticate": rejected.headers.get(challengeField) ?? "" },
     });
     const { resourceMetadataUrl, error } = extractWWWAuthenticateParams(challenged);
     expect(error).toBeUndefined();
-    const metadata = await discoverOAuthProtectedResourceMetadata(urlOf(), {
+    const metadata = await discoverOAuthProtectedResourceMetadata(getUrl(), {
       resourceMetadataUrl: resourceMetadataUrl ?? "",
     });
     expect(metadata).toMatchObject({
-      resource: urlOf(),
+      resource: getUrl(),
       authorization_servers: [issuer.url],
       scopes_supported: ["orders:read", "orders:write"],
     });
     // If a gateway renames the challenge header, a client uses the well-known path instead.
-    expect(await discoverOAuthProtectedResourceMetadata(urlOf())).toEqual(metadata);
+    expect(await discoverOAuthProtectedResourceMetadata(getUrl())).toEqual(metadata);
   });
 
   it("works with the SDK client when the user signs in at a real issuer", async () => {
     const userId = `${user}-signed-in`;
     const pages: URL[] = [];
-    const client = await connectAsUser(new URL(urlOf()), (page) => {
+    const client = await connectAsUser(new URL(getUrl()), (page) => {
       pages.push(page);
       void signInAs(userId, page);
     });
@@ -203,11 +209,11 @@ describe.each([
     const asked = Object.fromEntries(pages[0]?.searchParams ?? []);
     // RFC 8707 and RFC 7636.
     expect(asked).toMatchObject({
-      resource: urlOf(),
+      resource: getUrl(),
       scope: "orders:read orders:write",
       code_challenge_method: "S256",
     });
-    const audit = await auditOf(userId);
+    const audit = await getAudit(userId);
     expect(audit.map(({ mcp_method, mcp_tool }) => [mcp_method, mcp_tool])).toEqual([
       ["initialize", undefined],
       ["notifications/initialized", undefined],
@@ -222,7 +228,7 @@ describe.each([
   it("denies a token that was issued for a different resource", async () => {
     const token = await issuer.issueToken();
     const answer = await post(
-      urlOf(),
+      getUrl(),
       { Authorization: `Bearer ${token}` },
       JSON.stringify(rpc("list_orders")),
     );
@@ -238,11 +244,11 @@ describe.each([
   it("rejects every request that it cannot parse", async () => {
     const headers = await bearer(`${user}-odd`, ["orders:read", "orders:write"]);
     for (const body of ['{"method":"tools/call"', "\uFEFF{}"]) {
-      const answer = await post(urlOf(), headers, body);
+      const answer = await post(getUrl(), headers, body);
       expect(answer.status).toBe(400);
       expect(await answer.json()).toMatchObject({ error: { code: -32700 } });
     }
-    const bad = await post(urlOf(), { Authorization: "Bearer nobody" }, "{");
+    const bad = await post(getUrl(), { Authorization: "Bearer nobody" }, "{");
     expect(bad.status).toBe(401);
   });
 });

@@ -1,5 +1,5 @@
 import middy from "@middy/core";
-import { callerOf, oauthMonitoring } from "../../../adapters/lambda/index.ts";
+import { getCaller, oauthMonitoring } from "../../../adapters/lambda/index.ts";
 
 /** A function that authorizes its own calls and returns the caller. */
 export const handler = middy()
@@ -7,5 +7,5 @@ export const handler = middy()
   .handler(async (event) => ({
     statusCode: 200,
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ caller: callerOf(event) }),
+    body: JSON.stringify({ caller: getCaller(event) }),
   }));

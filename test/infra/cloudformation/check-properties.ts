@@ -4,7 +4,7 @@ import type {
   ResourceProperties,
   SpecDatabase,
 } from "@aws-cdk/service-spec-types";
-import { intrinsicOf, isObject, type Report } from "./template-shape.ts";
+import { getIntrinsic, isObject, type Report } from "./template-shape.ts";
 
 /** Schemas against which resource properties are checked. */
 export interface Schemas {
@@ -15,7 +15,7 @@ export interface Schemas {
 }
 
 /** Returns the kinds of value that an intrinsic function can return, or undefined for any kind. */
-function kindsOf(
+function getKinds(
   [name, argument]: readonly [string, unknown],
   schemas: Schemas,
 ): string[] | undefined {
@@ -69,21 +69,21 @@ function describe(value: unknown): string {
 function checkValue(
   value: unknown,
   type: PropertyType,
-  place: string,
+  path: string,
   schemas: Schemas,
   report: Report,
 ): void {
-  const intrinsic = intrinsicOf(value);
+  const intrinsic = getIntrinsic(value);
   if (intrinsic) {
-    const given = kindsOf(intrinsic, schemas);
+    const given = getKinds(intrinsic, schemas);
     const taken = kindsOfType(type);
     if (given && taken && !given.some((kind) => taken.includes(kind))) {
-      report(place, `${intrinsic[0]} gives ${given.join(" or ")}, not ${taken.join(" or ")}`);
+      report(path, `${intrinsic[0]} gives ${given.join(" or ")}, not ${taken.join(" or ")}`);
     }
     return;
   }
   const expect = (isRight: boolean, wanted: string) => {
-    if (!isRight) report(place, `${describe(value)} is not ${wanted}`);
+    if (!isRight) report(path, `${describe(value)} is not ${wanted}`);
     return isRight;
   };
   switch (type.type) {
@@ -121,13 +121,13 @@ function checkValue(
     case "array":
       if (!expect(Array.isArray(value), "a list")) return;
       for (const [index, member] of (value as unknown[]).entries()) {
-        checkValue(member, type.element, `${place}.${index}`, schemas, report);
+        checkValue(member, type.element, `${path}.${index}`, schemas, report);
       }
       return;
     case "map":
       if (!expect(isObject(value), "a map")) return;
       for (const [key, member] of Object.entries(value as object)) {
-        checkValue(member, type.element, `${place}.${key}`, schemas, report);
+        checkValue(member, type.element, `${path}.${key}`, schemas, report);
       }
       return;
     case "ref":
@@ -135,23 +135,23 @@ function checkValue(
       checkProperties(
         value as Record<string, unknown>,
         schemas.db.get("typeDefinition", type.reference).properties,
-        place,
+        path,
         schemas,
         report,
       );
       return;
     case "union": {
-      const faults = type.types.map((each) => {
+      const errors = type.types.map((each) => {
         const found: [string, string][] = [];
-        checkValue(value, each, place, schemas, (at, fault) => found.push([at, fault]));
+        checkValue(value, each, path, schemas, (at, error) => found.push([at, error]));
         return found;
       });
-      if (faults.some(({ length }) => length === 0)) return;
-      for (const [at, fault] of faults[0] ?? []) report(at, fault);
+      if (errors.some(({ length }) => length === 0)) return;
+      for (const [at, error] of errors[0] ?? []) report(at, error);
       return;
     }
     default:
-      report(place, `the schema has a type that this check does not know: ${type.type}`);
+      report(path, `the schema has a type that this check does not know: ${type.type}`);
   }
 }
 
@@ -159,22 +159,22 @@ function checkValue(
 export function checkProperties(
   given: Readonly<Record<string, unknown>>,
   definitions: ResourceProperties,
-  place: string,
+  path: string,
   schemas: Schemas,
   report: Report,
 ): void {
   for (const [name, { required }] of Object.entries(definitions)) {
-    if (required && given[name] === undefined) report(place, `${name} is required`);
+    if (required && given[name] === undefined) report(path, `${name} is required`);
   }
   for (const [name, value] of Object.entries(given)) {
     const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
     if (!definition) {
-      report(place, `there is no property ${name}`);
+      report(path, `there is no property ${name}`);
       continue;
     }
     const { type, previousTypes = [] } = definition;
     const types = [type, ...previousTypes];
     const all: PropertyType = types.length === 1 ? type : { type: "union", types };
-    checkValue(value, all, `${place}.${name}`, schemas, report);
+    checkValue(value, all, `${path}.${name}`, schemas, report);
   }
 }

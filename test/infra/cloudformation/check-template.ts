@@ -14,7 +14,7 @@ const MAX_BYTES = 1_000_000;
 const DELETION = ["Delete", "Retain", "RetainExceptOnCreate", "Snapshot"];
 const REPLACE = ["Delete", "Retain", "Snapshot"];
 
-function resourceOf(type: string) {
+function getResource(type: string) {
   const found = db.lookup("resource", "cloudFormationType", "equals", type);
   return found.length > 0 ? found.only() : undefined;
 }
@@ -25,13 +25,13 @@ function resourceOf(type: string) {
  * cycles, limits) and the limits of the services.
  */
 export function checkTemplate(template: CfnTemplate): string[] {
-  const faults: string[] = [];
-  const report: Report = (place, fault) => faults.push(`${place}: ${fault}`);
+  const errors: string[] = [];
+  const report: Report = (path, error) => errors.push(`${path}: ${error}`);
   const attribute = (id: string, name: string): PropertyType | undefined => {
-    const resource = resourceOf(template.Resources[id]?.Type ?? "");
+    const resource = getResource(template.Resources[id]?.Type ?? "");
     return resource?.attributes[name]?.type ?? resource?.properties[name]?.type;
   };
-  const schemas: Schemas = { db, resource: resourceOf, attribute };
+  const schemas: Schemas = { db, resource: getResource, attribute };
   for (const [id, resource] of Object.entries(template.Resources)) {
     const { Type, Properties = {}, DeletionPolicy, UpdateReplacePolicy } = resource;
     if (!/^[A-Za-z0-9]{1,255}$/.test(id)) report(id, "is no logical id");
@@ -41,7 +41,7 @@ export function checkTemplate(template: CfnTemplate): string[] {
     if (UpdateReplacePolicy && !REPLACE.includes(UpdateReplacePolicy)) {
       report(id, `UpdateReplacePolicy ${UpdateReplacePolicy} is not one of ${REPLACE.join(", ")}`);
     }
-    const definition = resourceOf(Type);
+    const definition = getResource(Type);
     if (!definition) {
       report(id, `there is no resource type ${Type}`);
       continue;
@@ -65,5 +65,5 @@ export function checkTemplate(template: CfnTemplate): string[] {
   if (Buffer.byteLength(template.Description ?? "") > 1024) {
     report("Description", "has more than 1024 bytes");
   }
-  return faults;
+  return errors;
 }

@@ -1,5 +1,5 @@
 import type { CfnTemplate, Report } from "./template-shape.ts";
-import { intrinsicOf, isObject } from "./template-shape.ts";
+import { getIntrinsic, isObject } from "./template-shape.ts";
 
 /** A reference to a resource or parameter by logical ID. */
 interface Reference {
@@ -14,7 +14,7 @@ const PSEUDO =
 function referencesIn(value: unknown): Reference[] {
   if (Array.isArray(value)) return value.flatMap(referencesIn);
   if (!isObject(value)) return [];
-  const intrinsic = intrinsicOf(value);
+  const intrinsic = getIntrinsic(value);
   if (intrinsic?.[0] === "Ref") return [{ id: String(intrinsic[1]) }];
   if (intrinsic?.[0] === "Fn::GetAtt") {
     const [id, attribute] = intrinsic[1] as [string, string];
@@ -43,27 +43,27 @@ export function checkReferences(
   report: Report,
 ): void {
   const { Resources, Parameters = {}, Outputs = {} } = template;
-  const check = (place: string, { id, attribute }: Reference) => {
+  const check = (path: string, { id, attribute }: Reference) => {
     if (attribute !== undefined) {
-      if (!Object.hasOwn(Resources, id)) report(place, `there is no resource ${id}`);
-      else if (!hasAttribute(id, attribute)) report(place, `${id} has no attribute ${attribute}`);
+      if (!Object.hasOwn(Resources, id)) report(path, `there is no resource ${id}`);
+      else if (!hasAttribute(id, attribute)) report(path, `${id} has no attribute ${attribute}`);
     } else if (
       !Object.hasOwn(Resources, id) &&
       !Object.hasOwn(Parameters, id) &&
       !PSEUDO.test(id)
     ) {
-      report(place, `there is no resource or parameter ${id}`);
+      report(path, `there is no resource or parameter ${id}`);
     }
   };
   const edges = new Map<string, string[]>();
-  for (const [place, { Properties, DependsOn = [] }] of Object.entries(Resources)) {
+  for (const [path, { Properties, DependsOn = [] }] of Object.entries(Resources)) {
     const found = [
       ...referencesIn(Properties),
       ...[DependsOn].flat().map((id) => ({ id: String(id) })),
     ];
-    for (const reference of found) check(place, reference);
+    for (const reference of found) check(path, reference);
     edges.set(
-      place,
+      path,
       found.map(({ id }) => id).filter((id) => Object.hasOwn(Resources, id)),
     );
   }

@@ -1,4 +1,4 @@
-import { intrinsicOf, isObject, type Report, type Resource, textOf } from "./template-shape.ts";
+import { getIntrinsic, getText, isObject, type Report, type Resource } from "./template-shape.ts";
 
 /**
  * Service limits beyond types: lengths, ranges and patterns from the AWS documentation. The schemas
@@ -16,19 +16,19 @@ const range =
 const atMost =
   (characters: number): Rule =>
   (value) => {
-    const { length } = textOf(value);
+    const { length } = getText(value);
     return length <= characters ? undefined : `has ${length} characters, more than ${characters}`;
   };
 
 const matching =
   (pattern: RegExp): Rule =>
   (value) =>
-    pattern.test(textOf(value)) ? undefined : `${textOf(value)} does not match ${pattern}`;
+    pattern.test(getText(value)) ? undefined : `${getText(value)} does not match ${pattern}`;
 
 const both =
   (...rules: readonly Rule[]): Rule =>
   (value) =>
-    rules.map((rule) => rule(value)).find((fault) => fault !== undefined);
+    rules.map((rule) => rule(value)).find((error) => error !== undefined);
 
 const members =
   (max: number): Rule =>
@@ -40,7 +40,7 @@ const each =
   (value) =>
     (Array.isArray(value) ? value : Object.values(value as object))
       .map(rule)
-      .find((fault) => fault !== undefined);
+      .find((error) => error !== undefined);
 
 /** Gateway response headers are mapping expressions. */
 const mappingExpression = matching(
@@ -55,7 +55,7 @@ const RESPONSE_TYPE =
 const environment: Rule = (value) => {
   const bytes = Buffer.byteLength(
     Object.entries(value as Record<string, unknown>)
-      .map(([name, text]) => name + textOf(text))
+      .map(([name, text]) => name + getText(text))
       .join(""),
   );
   return bytes <= 4096 ? undefined : `has ${bytes} bytes, more than 4096`;
@@ -163,7 +163,7 @@ function valuesAt(value: unknown, [first, ...rest]: readonly string[]): unknown[
   if (first === undefined) return value === undefined ? [] : [value];
   if (first === "*")
     return (value as unknown[] | undefined)?.flatMap((each) => valuesAt(each, rest)) ?? [];
-  return isObject(value) && !intrinsicOf(value) ? valuesAt(value[first], rest) : [];
+  return isObject(value) && !getIntrinsic(value) ? valuesAt(value[first], rest) : [];
 }
 
 /** Checks that a table defines exactly the attributes that its keys and indexes use. */
@@ -186,8 +186,8 @@ export function checkLimits(resources: Readonly<Record<string, Resource>>, repor
   for (const [id, { Type, Properties = {} }] of Object.entries(resources)) {
     for (const [path, rule] of Object.entries(RULES[Type] ?? {})) {
       for (const value of valuesAt(Properties, path.split("."))) {
-        const fault = intrinsicOf(value) ? undefined : rule(value);
-        if (fault) report(`${id}.${path}`, fault);
+        const error = getIntrinsic(value) ? undefined : rule(value);
+        if (error) report(`${id}.${path}`, error);
       }
     }
     if (Type === "AWS::DynamoDB::Table") checkTable(id, Properties, report);

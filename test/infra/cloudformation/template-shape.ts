@@ -18,13 +18,13 @@ export interface CfnTemplate {
 }
 
 /** Reports an error at a path such as `Queue.Properties.Tags`. */
-export type Report = (place: string, fault: string) => void;
+export type Report = (path: string, error: string) => void;
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Returns an intrinsic function and its argument, or undefined for any other value. */
-export function intrinsicOf(
+export function getIntrinsic(
   value: unknown,
 ): readonly [name: string, argument: unknown] | undefined {
   if (!isObject(value)) return undefined;
@@ -39,11 +39,11 @@ export function intrinsicOf(
  * Returns text that is as long as the deployed value can be. Assumes 64 characters for names that
  * CloudFormation generates.
  */
-export function textOf(value: unknown): string {
-  const intrinsic = intrinsicOf(value);
+export function getText(value: unknown): string {
+  const intrinsic = getIntrinsic(value);
   if (!intrinsic) return typeof value === "string" ? value : JSON.stringify(value);
   const [name, argument] = intrinsic;
   if (name !== "Fn::Join") return "x".repeat(64);
   const [separator, parts] = argument as [string, unknown[]];
-  return parts.map(textOf).join(separator);
+  return parts.map(getText).join(separator);
 }

@@ -1,0 +1,55 @@
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import {
+  type DenyList,
+  type DenyListStore,
+  HEAD,
+  HEAD_COPIES,
+  headList,
+} from "./deny-list-entry.ts";
+import { DenyListReader } from "./deny-list-reader.ts";
+
+/** Reads the deny list for an adapter. Use one instance per process. */
+export interface DenyListSource {
+  /**
+   * Returns the deny list, including every entry that was confirmed before this call. Reads the latest position (1 read
+   * unit), and reads new entries only if the position has changed.
+   */
+  current(atMs: number): Promise<DenyList>;
+}
+
+const NOTHING: DenyList = {
+  findAddressBlock: () => undefined,
+  findBlock: () => undefined,
+  findRevocation: () => undefined,
+};
+
+/**
+ * Keeps the deny list in memory and checks its latest position on every call.
+ *
+ * Entries are written in order, one at a time. An action is confirmed only after its entry's position is in every copy.
+ * A process that reads a position after the confirmation therefore finds every entry up to that position.
+ */
+export class StoredDenyList implements DenyListSource {
+  readonly #copy: number;
+  readonly #reader: DenyListReader;
+
+  /** @param copy the copy of the latest position to read. Default: random */
+  constructor(
+    private readonly store: DenyListStore,
+    copy = Math.floor(Math.random() * HEAD_COPIES),
+  ) {
+    this.#copy = copy;
+    this.#reader = new DenyListReader(store);
+  }
+
+  async current(atMs: number): Promise<DenyList> {
+    const { Item } = await this.store.db.send(
+      new GetCommand({
+        TableName: this.store.denyListTable,
+        Key: { list: headList(this.#copy), seq: HEAD },
+        ConsistentRead: true,
+      }),
+    );
+    return Item ? this.#reader.upTo(String(Item.head_seq), atMs) : NOTHING;
+  }
+}

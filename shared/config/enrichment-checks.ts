@@ -1,0 +1,37 @@
+import { countryCode } from "../events/ip-enrichment.ts";
+import { ipBlockSchema } from "../events/ip-network.ts";
+import type { DeclaredNetwork, EnrichmentParameters } from "./enrichment-parameters.ts";
+
+type Report = (path: (string | number)[], message: string) => void;
+
+function checkNetwork(network: DeclaredNetwork, report: Report): void {
+  const { cidr, asn, country, operator, kind } = network;
+  if (cidr === undefined && asn === undefined) {
+    report([], "a network needs cidr or asn. Set one of them");
+  } else if (cidr !== undefined && Array.isArray(asn)) {
+    report(
+      ["asn"],
+      "a network with cidr can have only one asn. Declare a network for each asn, or remove cidr",
+    );
+  } else if (![country, operator, kind, cidr && asn].some((member) => member !== undefined)) {
+    report([], "the network does not describe its addresses. Add country, operator or kind");
+  }
+  for (const block of [cidr ?? []].flat()) {
+    const { error } = ipBlockSchema.safeParse(block);
+    if (error) report(["cidr"], `${JSON.stringify(block)}: ${error.issues[0]?.message}`);
+  }
+  if (country !== undefined && countryCode(country) !== country) {
+    report(["country"], `unknown country code ${country}. Use an ISO 3166-1 code such as DE`);
+  }
+}
+
+/**
+ * Checks declared networks at synth, so that the functions need no parser for them.
+ *
+ * @param report called with the path within `origins` and the mistake
+ */
+export function checkEnrichment({ networks }: EnrichmentParameters, report: Report): void {
+  for (const [index, network] of networks.entries()) {
+    checkNetwork(network, (path, message) => report(["networks", index, ...path], message));
+  }
+}
