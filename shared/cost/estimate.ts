@@ -91,7 +91,7 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
  *
  * @param size events in the batch
  * @param seconds time between the first and the last event
- * @param denied share of denied calls
+ * @param deniedShare share of denied calls
  */
 export function unitsOfBatch(
   size: number,
@@ -125,7 +125,7 @@ export function unitsOfBatch(
     groups(allowed) * UNITS.clientUse.writes +
     (allowed / SAMPLED_ONE_IN) * UNITS.sampledUse.writes +
     denied * (UNITS.deniedCall.writes - UNITS.event.writes) +
-    transactions * (1 - (1 - denied) ** (size / transactions)) * UNITS.deniedCounters.writes +
+    transactions * (1 - (1 - deniedShare) ** (size / transactions)) * UNITS.deniedCounters.writes +
     known * UNITS.counters.writes;
   return { events, counters, entries: addresses + 3 * lone + 4 * known };
 }

@@ -4,7 +4,7 @@ import { simulate } from "../contention/simulate.ts";
 
 // Uses virtual time, so a loaded machine doesn't affect the results. `npm run bench -- contention` prints the
 // measurements, and `npm run test:soak` simulates a longer time.
-const seconds = Number(process.env.CONTENTION_SECONDS ?? 5);
+const seconds = Number(process.env.CONTENTION_SECONDS ?? 10);
 
 describe("subscribers that write the same counters", () => {
   it.each([
