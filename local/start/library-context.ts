@@ -43,7 +43,7 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
     ),
     ...stack.functionNames.map((name) => stack.functions.variables(name)),
   );
-  const { LAMBDA_TASK_ROOT } = stack.functions.variables(stack.named("function", "Cleanup"));
+  const { LAMBDA_TASK_ROOT } = stack.functions.variables(stack.named("function", "Subscriber"));
   return readEnvironment(withConfigFile({ ...variables, LAMBDA_TASK_ROOT }), [
     ...TABLE_VARIABLES,
     "EVENT_BUS_NAME",
