@@ -50,7 +50,7 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
     "UNPUBLISHED_QUEUE_URL",
     "BUFFER_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
-    "ENRICHMENT_BUCKET",
+    "IP_ENRICHMENT_BUCKET",
     "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",
     "OAUTH_MONITORING_STACK",
