@@ -348,13 +348,13 @@ describe("toOcsfEvent", () => {
   it("stores IP enrichment in unmapped when the schema has no attribute for it", () => {
     // The schema doesn't allow a location that has only coordinates.
     const geo = { latitude: 52.5, longitude: 13.4 };
-    const autonomous_system = { number: 64496, type: "isp" };
+    const autonomous_system = { number: 64496, constructor: "isp" };
     const mapped = conforming(event("token_used", { ip: "203.0.113.9", geo, autonomous_system }));
     expect(mapped.src_endpoint).toEqual({
       ip: "203.0.113.9",
       autonomous_system: { number: 64496 },
     });
-    expect(mapped.unmapped).toMatchObject({ geo, autonomous_system: { type: "isp" } });
+    expect(mapped.unmapped).toMatchObject({ geo, autonomous_system: { constructor: "isp" } });
     const withoutLocation = conforming(event("token_used", { geo: { country_iso_code: "DE" } }));
     expect(withoutLocation.src_endpoint).toEqual({ name: "Unknown" });
     expect(withoutLocation.unmapped.geo).toEqual({ country_iso_code: "DE" });

@@ -32,7 +32,8 @@ export function readLocation(data: EventDataReader): SourceLocation {
     readEnrichment({ geo, autonomous_system }) ?? {};
   const hasLocation = country !== undefined && latitude !== undefined && longitude !== undefined;
   const keepRest = (name: string, object: EventData | undefined, mapped: EventData) => {
-    const rest = Object.entries(object ?? {}).filter(([key]) => mapped[key] === undefined);
+    const names = new Set(Object.keys(present(mapped) ?? {}));
+    const rest = Object.entries(object ?? {}).filter(([key]) => !names.has(key));
     if (rest.length > 0) data.keep(name, Object.fromEntries(rest));
   };
   keepRest("geo", geo, {
