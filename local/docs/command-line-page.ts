@@ -45,16 +45,16 @@ const OR = new Intl.ListFormat("en", { type: "disjunction" });
 
 const sentence = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
-function table(options: readonly Option[]): string {
-  const rows = options.map(({ flags, description, mandatory, defaultValue }) => {
+function list(options: readonly Option[]): string {
+  const items = options.map(({ flags, description, mandatory, defaultValue }) => {
     const note = mandatory
       ? " (required)"
       : defaultValue === undefined
         ? ""
         : ` (default \`${defaultValue}\`)`;
-    return `| \`${flags}\` | ${description}${note} |`;
+    return `- \`${flags}\`: ${description}${note}\n`;
   });
-  return `| option | does |\n| --- | --- |\n${rows.join("\n")}\n`;
+  return items.join("");
 }
 
 /** Returns docs/command-line.md, generated from the parser. */
@@ -74,7 +74,7 @@ export function commandLinePage(): string {
     return [
       `\n## ${name}\n\n${sentence(command.description())}\n`,
       parameters && `\n\`\`\`sh\nnpx oauth-monitoring ${name}${parameters}\n\`\`\`\n`,
-      own.length > 0 && `\n${table(own)}`,
+      own.length > 0 && `\n${list(own)}`,
       missing.length > 0 &&
         `\nNeeds no stack, so it has no ${OR.format(missing.map(({ long }) => `\`${long}\``))}.\n`,
       examples.length > 0 && `\n\`\`\`sh\n${examples.join("\n")}\n\`\`\`\n`,
@@ -82,5 +82,5 @@ export function commandLinePage(): string {
       .filter(Boolean)
       .join("");
   });
-  return `${INTRODUCTION}\n## Options of every command\n\n${table(common)}${sections.join("")}`;
+  return `${INTRODUCTION}\n## Options of every command\n\n${list(common)}${sections.join("")}`;
 }

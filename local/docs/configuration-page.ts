@@ -24,8 +24,9 @@ In a clone of this repository, put the same object under \`oauthMonitoring\` in 
 - The construct's functions read the configuration from a file in their code. \`monitoring.environment\` for your own
   functions contains the settings that you changed; Lambda limits a function's environment to 4 KB.
 
-In the tables, \`*\` matches every object at that level, \`NAME\` is a name that you choose, and \`[]\` is an
-item of a list. Rows without a type are objects. Keys without a default are unset.
+Each key is followed by its type and, after a semicolon, its default. Keys without a type are objects, and keys without a
+default are unset. \`*\` matches every object at that level, \`NAME\` is a name that you choose, and \`[]\` is an item of
+a list.
 `;
 
 const CLOSING = `
@@ -44,7 +45,7 @@ function bounds({ minimum, maximum, exclusiveMinimum }: Schema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
   const show = (value: number) => value.toLocaleString("en-US");
   if (typeof exclusiveMinimum === "number") return ` > ${show(exclusiveMinimum)}`;
-  if (minimum !== undefined && most !== undefined) return `, ${show(minimum)} to ${show(most)}`;
+  if (minimum !== undefined && most !== undefined) return ` ${show(minimum)}–${show(most)}`;
   if (minimum !== undefined) return ` ≥ ${show(minimum)}`;
   return most === undefined ? "" : ` ≤ ${show(most)}`;
 }
@@ -86,7 +87,7 @@ function formatType(schema: Schema): string {
   }
 }
 
-/** Minimum number of rows for a nested key to get its own table. */
+/** Minimum number of keys for a nested key to get its own list. */
 const LARGE = 9;
 
 /** Key, type, default and meaning. */
@@ -150,16 +151,16 @@ function formatDefault({ schema, required }: Row): string {
   return schema.default === undefined ? "" : `\`${JSON.stringify(schema.default)}\``;
 }
 
-function table(rows: readonly Cells[]): string {
-  const lines = rows.map(([key, ...rest]) => {
-    const cells = [`\`${key}\``, ...rest].map((cell) => cell.replaceAll("|", "\\|"));
-    return `| ${cells.join(" | ")} |`;
+function list(rows: readonly Cells[]): string {
+  const items = rows.map(([key, type, fallback, meaning]) => {
+    const facts = [type, fallback].filter(Boolean).join("; ");
+    return `- \`${key}\`${facts && ` (${facts})`}: ${meaning}\n`;
   });
-  return `| key | type | default | meaning |\n| --- | --- | --- | --- |\n${lines.join("\n")}\n`;
+  return items.join("");
 }
 
 /**
- * Renders a section: as a paragraph if it has a single key, otherwise as a table. Large nested keys follow in tables of
+ * Renders a section: as a paragraph if it has a single key, otherwise as a list. Large nested keys follow in lists of
  * their own.
  */
 function section(key: Row, comments: Comments): string {
@@ -174,11 +175,11 @@ function section(key: Row, comments: Comments): string {
     (member) => below.filter((cells) => isUnder(cells, member)).length >= LARGE,
   );
   const rest = below.filter((cells) => !large.some((member) => isUnder(cells, member)));
-  // The section's first paragraph describes an object. A list has a row in the table instead.
-  const main = key.schema.properties ? table(rest) : table(rows);
+  // The section's first paragraph describes an object. A list of objects is an item of its own.
+  const main = key.schema.properties ? list(rest) : list(rows);
   const parts = large.map((member) => {
     const own = below.filter((cells) => isUnder(cells, member));
-    return `\n### ${member.path}\n\n${table(own)}`;
+    return `\n### ${member.path}\n\n${list(own)}`;
   });
   return `${heading}${key.schema.properties ? `${meaning}\n\n` : ""}${main}${parts.join("")}`;
 }
