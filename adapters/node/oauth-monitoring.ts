@@ -78,6 +78,11 @@ export interface NodeMonitoring {
    *
    * @param connection `ip` is the address of the TCP connection
    * @returns the response to send for a denied call, or the caller of an allowed call
+   * @example
+   * ```typescript
+   * const outcome = await monitoring.check(request, { ip });
+   * if (outcome instanceof Response) return outcome;
+   * ```
    */
   check(request: Request, connection: { readonly ip: string }): Promise<Response | Caller>;
   /** Publishes all waiting events. Resolves when they are published. */
@@ -86,7 +91,16 @@ export interface NodeMonitoring {
 
 const callers = new WeakMap<object, Caller>();
 
-/** Returns the caller of a request that the middleware or `check` allowed; undefined for any other request. */
+/**
+ * Returns the caller of a request that the middleware or `check` allowed. Returns undefined for any other request.
+ *
+ * @example
+ * ```typescript
+ * app.get("/orders", (request, response) => {
+ *   response.json({ user: getCaller(request)?.user_id });
+ * });
+ * ```
+ */
 export function getCaller(request: IncomingMessage | Request): Caller | undefined {
   return callers.get(request);
 }

@@ -334,7 +334,7 @@ export const monitoringConfigSchema = keysSchema
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
 
 /** The configuration with every default filled in. */
-export type MonitoringConfig = z.output<typeof monitoringConfigSchema>;
+export interface MonitoringConfig extends z.output<typeof monitoringConfigSchema> {}
 
 /** Shard counts of one index for writers and readers. */
 export type Shards = MonitoringConfig["shards"]["events"];

@@ -3,13 +3,7 @@ import {
   PutEventsCommand,
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
-import {
-  type CallLimits,
-  giveUpAfter,
-  type RetryOptions,
-  retryRejected,
-  splitIntoCalls,
-} from "../core/aws-calls.ts";
+import { type CallLimits, giveUpAfter, retryRejected, splitIntoCalls } from "../core/aws-calls.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/telemetry.ts";
 import { type EventSink, PublishError } from "./event-sink.ts";
@@ -71,7 +65,7 @@ export interface EventSpool {
 }
 
 /** Target bus of a publisher, and its fallback. */
-export interface EventPublisherOptions extends Omit<RetryOptions, "mayRetry"> {
+export interface EventPublisherOptions {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
   /** Spool. Without it, `publish` throws `PublishError` when the bus doesn't accept events. */
@@ -81,6 +75,20 @@ export interface EventPublisherOptions extends Omit<RetryOptions, "mayRetry"> {
   readonly traceHeader?: (() => string | undefined) | undefined;
   /** Defaults to the system clock. */
   readonly clock?: Clock | undefined;
+  /**
+   * Maximum PutEvents calls per failed event. The SDK also retries whole calls.
+   *
+   * @default 3
+   */
+  readonly maxAttempts?: number | undefined;
+  /**
+   * Delay before the second attempt, in milliseconds. Doubles with each attempt, with jitter.
+   *
+   * @default 50
+   */
+  readonly retryDelayMs?: number | undefined;
+  /** Waits between attempts. Defaults to a real timer. */
+  readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
 function toEntry(
@@ -112,6 +120,15 @@ const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
  * seconds, so that a hanging bus doesn't delay callers. After two consecutive spool failures, it also skips the spool.
  * Events that can be neither published nor spooled are written in full to the error log, from which they can be
  * recovered.
+ *
+ * @example
+ * ```typescript
+ * const publisher = createEventPublisher({
+ *   eventBridge: new EventBridgeClient(),
+ *   eventBusName: "monitoring-bus",
+ *   logger: console,
+ * });
+ * ```
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
   const { eventBridge, eventBusName, spool, logger, traceHeader } = options;

@@ -1,25 +1,31 @@
-import type { DenyListStore } from "../authorization/deny-list-entry.ts";
 import {
   appendDenyListEntry,
   confirmDenyListEntry,
   shortenDenyListEntries,
 } from "../authorization/deny-list-log.ts";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
-import type { Tracking } from "../events/track-event.ts";
 import { endSessionByDigest } from "../tokens/client-session.ts";
 import { markCredentialDone, type Principal } from "../tokens/credentials.ts";
 import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
 import { LONGEST_LIFETIME_MS, markPrincipalRevoked } from "../tokens/revoked-principals.ts";
 import { type Action, trackAction } from "./action.ts";
-import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
-import { type ActiveCredentialStore, findCredentials, inBatches } from "./hits.ts";
+import { ActionChangedError, findAction, saveAction } from "./action-store.ts";
+import { findCredentials, inBatches } from "./hits.ts";
 
-/** Dependencies of actions: the token, session and action stores, the deny list, and the event sink. */
-export type ActionContext = Tracking &
-  ActiveCredentialStore &
-  ActionStore &
-  DenyListStore & { readonly config: MonitoringConfig };
+/** The properties of `MonitoringContext` that actions use. */
+export type ActionContext = Pick<
+  MonitoringContext,
+  | "db"
+  | "tokensTable"
+  | "sessionsTable"
+  | "credentialsTable"
+  | "actionsTable"
+  | "denyListTable"
+  | "config"
+  | "clock"
+  | "sink"
+>;
 
 /** Maximum tokens and sessions to mark while the caller waits. `settleActions` marks the rest. */
 const MARKED_AT_ONCE = 100;

@@ -1,6 +1,6 @@
 import { readCounterShards } from "../audit-log/counter-shards.ts";
-import type { IssuanceStore } from "../audit-log/counter-store.ts";
-import { type Clock, toInstant } from "../core/clock.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { toInstant } from "../core/clock.ts";
 import { resolveRange, type TimeRange } from "../core/time-range.ts";
 import { type ClientStore, findClients } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
@@ -23,11 +23,6 @@ export interface TokenUsageStats {
   readonly tokens_by_client: Readonly<Record<string, number>>;
   /** All events in the range, by type. */
   readonly events: EventCounts;
-}
-
-/** Context for `tokenUsageStats`. */
-export interface StatsContext extends IssuanceStore, ClientStore {
-  readonly clock: Clock;
 }
 
 /** Options for `tokenUsageStats`. */
@@ -59,9 +54,17 @@ async function distinctNames(
 /**
  * Returns statistics for a range, by default the last 24 hours. The statistics are exact. A cleanup doesn't change
  * them, because deleted tokens stay counted.
+ *
+ * @example
+ * ```typescript
+ * const { active_tokens, events } = await tokenUsageStats(openMonitoring());
+ * ```
  */
 export async function tokenUsageStats(
-  context: StatsContext,
+  context: Pick<
+    MonitoringContext,
+    "db" | "clientsTable" | "countersTable" | "issuancesTable" | "config" | "clock"
+  >,
   range?: TimeRange,
   { clientId, asOfMs }: StatsOptions = {},
 ): Promise<TokenUsageStats> {

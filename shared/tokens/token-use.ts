@@ -2,10 +2,11 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import * as z from "zod";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { toInstant } from "../core/clock.ts";
 import { canonicalIp } from "../events/ip-address.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
@@ -115,15 +116,20 @@ export interface TokenRequest {
 
 /**
  * Tracks a token's use: sets `last_used_at` to the exact time, and publishes `token_used` with the caller's address.
+ *
+ * @example
+ * ```typescript
+ * await trackTokenUsage(openMonitoring(), token, { endpoint: "/orders", method: "GET", ip });
+ * ```
  */
 export async function trackTokenUsage(
-  tracking: Tracking & TokenStore,
+  context: Pick<MonitoringContext, "db" | "tokensTable" | "clock" | "sink">,
   token: Pick<AccessToken, "token_digest" | "token_id" | "oauth_client_id" | "user_id">,
   request: TokenRequest,
 ): Promise<OAuthEvent> {
-  const atMs = tracking.clock();
+  const atMs = context.clock();
   const ip = canonicalIp(request.ip);
-  const use = await recordTokenUse(tracking, token.token_digest, atMs, ip);
+  const use = await recordTokenUse(context, token.token_digest, atMs, ip);
   const details = use.status === "active" ? { ...request, ...previousUse(use.token) } : request;
-  return trackEvent(tracking, "token_used", token, { ...details }, { atMs });
+  return trackEvent(context, "token_used", token, { ...details }, { atMs });
 }

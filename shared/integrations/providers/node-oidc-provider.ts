@@ -138,7 +138,7 @@ function tokenFacts(
  * @example
  * ```typescript
  * const provider = new Provider(issuer, configuration);
- * attach(provider, createEventPublisher({ eventBridge, eventBusName, logger: console }));
+ * attachToOidcProvider(provider, createEventPublisher({ eventBridge, eventBusName, logger: console }));
  * ```
  */
 export function attach(
