@@ -141,7 +141,7 @@ export function protectServer(
   const { logger } = adapter;
   const batches = createBatchingSink(adapter.sink, logger, options.batching);
   const calls = createCallCheck({ ...adapter, sink: batches }, options.mcp);
-  const front = {
+  const proxySettings = {
     trustedProxies: options.trustedProxies ?? 0,
     publicOrigin: options.publicOrigin ?? calls.mcpOrigin,
     clientCertificateHeader: options.clientCertificateHeader,
@@ -172,7 +172,7 @@ export function protectServer(
   }
 
   async function handle(request: ServerRequest, response: ServerResponse): Promise<boolean> {
-    const { caller, answer } = await check(fromNodeRequest(request, front), () =>
+    const { caller, answer } = await check(fromNodeRequest(request, proxySettings), () =>
       rpcOfNodeRequest(request),
     );
     if (caller) callers.set(request, caller);
@@ -189,14 +189,14 @@ export function protectServer(
   return {
     middleware: (request, response, next) => {
       handle(request, response).then(
-        (goesOn) => {
-          if (goesOn) next();
+        (isAllowed) => {
+          if (isAllowed) next();
         },
         (error: unknown) => next(error instanceof Error ? error : new Error(String(error))),
       );
     },
     async check(request, { ip }) {
-      const { caller, answer } = await check(fromFetchRequest(request, ip, front), () =>
+      const { caller, answer } = await check(fromFetchRequest(request, ip, proxySettings), () =>
         rpcOfFetchRequest(request),
       );
       if (caller) {

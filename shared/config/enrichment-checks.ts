@@ -28,7 +28,7 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
 /**
  * Checks declared networks at synth, so that the functions need no parser for them.
  *
- * @param report called with the path within `origins` and the mistake
+ * @param report called with the path within `enrichment` and the mistake
  */
 export function checkEnrichment({ networks }: EnrichmentParameters, report: Report): void {
   for (const [index, network] of networks.entries()) {

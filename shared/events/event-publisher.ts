@@ -134,7 +134,7 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
   const { eventBridge, eventBusName, spool, logger, traceHeader } = options;
   const { clock = systemClock } = options;
   const bus = new CircuitBreaker(clock);
-  const queue = new CircuitBreaker(clock);
+  const spoolCircuit = new CircuitBreaker(clock);
 
   async function putOnce(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     try {
@@ -162,14 +162,14 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     return [failed, cause];
   }
 
-  /** @throws any error from the queue */
-  async function toQueue(events: readonly OAuthEvent[], aside: EventSpool): Promise<void> {
-    if (!queue.admits()) throw new Error("the queue of spooled events failed recently");
+  /** @throws any error from the spool */
+  async function toSpool(events: readonly OAuthEvent[], eventSpool: EventSpool): Promise<void> {
+    if (!spoolCircuit.admits()) throw new Error("the spool failed recently");
     try {
-      await aside.keep(events);
-      queue.succeeded();
+      await eventSpool.keep(events);
+      spoolCircuit.succeeded();
     } catch (error) {
-      queue.failed();
+      spoolCircuit.failed();
       throw error;
     }
   }
@@ -181,9 +181,9 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     if (!skipsBus) [failed, cause] = await toBus(events);
     if (failed.length === 0) return;
     if (!spool) throw new PublishError(failed, cause);
-    const triesQueue = !queue.isOpen;
+    const triesSpool = !spoolCircuit.isOpen;
     try {
-      await toQueue(failed, spool);
+      await toSpool(failed, spool);
       // Log once when the bus fails, not for each call while the circuit is open.
       if (!skipsBus) {
         logger.warn("The event bus did not accept the events; they are spooled", {
@@ -192,8 +192,8 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
         });
       }
     } catch (error) {
-      // The bus was skipped, so it may work even though the queue fails.
-      if (skipsBus && triesQueue) [failed] = await toBus(failed);
+      // The bus was skipped, so it may work even though the spool fails.
+      if (skipsBus && triesSpool) [failed] = await toBus(failed);
       if (failed.length === 0) return;
       logger.error(
         "Events could be neither published nor spooled. Recover them from this log line",

@@ -147,10 +147,10 @@ export async function releaseAction(
 function wrongState(
   { state, decided_by: by, decided_at: at }: Action,
   verb: string,
-  wanted: string,
+  required: string,
 ): WrongActionStateError {
   const decision = by ? ` (decided at ${at} by ${by.kind} ${by.id})` : "";
   return new WrongActionStateError(
-    `the action is ${state}${decision}: only an action that is ${wanted} can be ${verb}`,
+    `the action is ${state}${decision}: only an action that is ${required} can be ${verb}`,
   );
 }

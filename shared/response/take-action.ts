@@ -29,12 +29,14 @@ const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
 /** An action's initial state, by mode. */
 const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
 
-function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
+function deriveActionId({ kind, id }: Actor, idempotencyKey: string): string {
   return uuidv5(JSON.stringify([kind, id, idempotencyKey]), ACTION_NAMESPACE);
 }
 
 function createActionId({ idempotencyKey, actor }: ParsedActionRequest, nowMs: number): string {
-  return idempotencyKey === undefined ? uuidv7({ msecs: nowMs }) : idOfKey(actor, idempotencyKey);
+  return idempotencyKey === undefined
+    ? uuidv7({ msecs: nowMs })
+    : deriveActionId(actor, idempotencyKey);
 }
 
 /**
@@ -64,9 +66,9 @@ export async function takeAction(context: ActionContext, request: ActionRequest)
   const parsed = parseInput(actionRequestSchema(nowMs), "the action", request);
   const { actor, idempotencyKey: key } = parsed;
   const known = key === undefined ? undefined : await findActionOfKey(context, actor, key);
-  if (known) return goOn(context, sameAction(known, parsed));
+  if (known) return continueAction(context, requireSameAction(known, parsed));
   const action = await newAction(context, parsed, nowMs);
-  return goOn(context, sameAction(await insertAction(context, action), parsed));
+  return continueAction(context, requireSameAction(await insertAction(context, action), parsed));
 }
 
 /** Returns the action that an actor requested with an idempotency key, if any. */
@@ -75,14 +77,17 @@ export function findActionOfKey(
   actor: Actor,
   idempotencyKey: string,
 ): Promise<Action | undefined> {
-  return findAction(context, idOfKey(actor, idempotencyKey)).catch((error: unknown) => {
+  return findAction(context, deriveActionId(actor, idempotencyKey)).catch((error: unknown) => {
     if (error instanceof ActionNotFoundError) return undefined;
     throw error;
   });
 }
 
 /** @throws IdempotencyKeyReusedError if the action doesn't match the request */
-function sameAction(action: Action, { kind, target, requestDigest }: ParsedActionRequest): Action {
+function requireSameAction(
+  action: Action,
+  { kind, target, requestDigest }: ParsedActionRequest,
+): Action {
   const isSame =
     action.kind === kind &&
     action.target.kind === target.kind &&
@@ -121,7 +126,7 @@ async function newAction(
 }
 
 /** Performs an action's next step, depending on its state. */
-async function goOn(context: ActionContext, action: Action): Promise<Action> {
+async function continueAction(context: ActionContext, action: Action): Promise<Action> {
   const requestedMs = Date.parse(action.requested_at);
   switch (action.state) {
     case "pending":

@@ -44,10 +44,13 @@ async function distinctNames(
 ): Promise<Map<string, string>> {
   const clients = await findClients(store, ids);
   const getName = (id: string) => clients.get(id)?.client_name ?? id;
-  const bearers = new Map<string, number>();
-  for (const id of ids) bearers.set(getName(id), (bearers.get(getName(id)) ?? 0) + 1);
+  const nameCounts = new Map<string, number>();
+  for (const id of ids) nameCounts.set(getName(id), (nameCounts.get(getName(id)) ?? 0) + 1);
   return new Map(
-    ids.map((id) => [id, bearers.get(getName(id)) === 1 ? getName(id) : `${getName(id)} (${id})`]),
+    ids.map((id) => [
+      id,
+      nameCounts.get(getName(id)) === 1 ? getName(id) : `${getName(id)} (${id})`,
+    ]),
   );
 }
 
@@ -69,13 +72,13 @@ export async function tokenUsageStats(
   { clientId, asOfMs }: StatsOptions = {},
 ): Promise<TokenUsageStats> {
   const nowMs = context.clock();
-  const judgedMs = asOfMs ?? nowMs;
+  const statusMs = asOfMs ?? nowMs;
   const { fromMs, toMs } =
     range ?? resolveRange({}, nowMs, context.config.retention.statisticsDays);
-  const whole = wholeMinutes({ fromMs, toMs });
-  const shards = await readCounterShards(context, whole.fromMs, whole.toMs);
+  const minutes = wholeMinutes({ fromMs, toMs });
+  const shards = await readCounterShards(context, minutes.fromMs, minutes.toMs);
   const [tokens, events] = await Promise.all([
-    countTokens(context, { fromMs, toMs, nowMs: judgedMs }, shards),
+    countTokens(context, { fromMs, toMs, nowMs: statusMs }, shards),
     countEvents(context, { fromMs, toMs }, clientId, shards),
   ]);
   const issued = [...tokens].filter(
@@ -91,7 +94,7 @@ export async function tokenUsageStats(
     from: toInstant(fromMs),
     to: toInstant(toMs),
     computed_at: toInstant(nowMs),
-    as_of: toInstant(judgedMs),
+    as_of: toInstant(statusMs),
     total_tokens_issued: total("issued"),
     active_tokens: total("active"),
     expired_tokens: total("expired"),

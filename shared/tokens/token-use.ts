@@ -34,7 +34,7 @@ export function isThrottled(error: unknown): boolean {
  * Returns a stored token's status at `atMs`. The token is expired from `expires_at` onwards. `revoked` takes precedence
  * over `expired`.
  */
-export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
+export function toTokenUse(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
   if (token.revoked_at !== undefined) return { status: "revoked", token };
   if (token.expires_at <= toInstant(atMs)) return { status: "expired", token };
@@ -54,7 +54,7 @@ export async function findToken(
       ConsistentRead: true,
     }),
   );
-  return standing(Item && accessTokenSchema.parse(Item), atMs);
+  return toTokenUse(Item && accessTokenSchema.parse(Item), atMs);
 }
 
 /**
@@ -82,10 +82,10 @@ export async function recordTokenUse(
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       }),
     );
-    return standing(accessTokenSchema.parse(Attributes), atMs);
+    return toTokenUse(accessTokenSchema.parse(Attributes), atMs);
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) {
-      return standing(error.Item && accessTokenSchema.parse(unmarshall(error.Item)), atMs);
+      return toTokenUse(error.Item && accessTokenSchema.parse(unmarshall(error.Item)), atMs);
     }
     if (isThrottled(error)) return findToken(store, tokenDigest, atMs);
     throw error;

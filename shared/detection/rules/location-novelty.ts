@@ -97,9 +97,11 @@ export function getNoveltyPoints(known: KnownLocations, location: Location): num
 export function formatEnrichment(enrichment: IpEnrichment | undefined): string | undefined {
   if (enrichment === undefined) return undefined;
   const { kind, operator, country } = enrichment;
-  const who = [kind && NAMES[kind], getOperator(enrichment), operator].filter(Boolean).join(" ");
-  if (country === undefined) return who === "" ? undefined : who;
-  return who === "" ? country : `${who} in ${country}`;
+  const operatorText = [kind && NAMES[kind], getOperator(enrichment), operator]
+    .filter(Boolean)
+    .join(" ");
+  if (country === undefined) return operatorText === "" ? undefined : operatorText;
+  return operatorText === "" ? country : `${operatorText} in ${country}`;
 }
 
 /** Formats where an event came from: `203.0.113.9, AS64496 Example Telecom in DE`. */
