@@ -164,6 +164,10 @@ const denied = (world: World, n: number, endpoint = `/api/${n}`) =>
     world.time.nowMs,
   );
 
+function expectNear(units: number, expected: number): void {
+  expect(Math.abs(units - expected)).toBeLessThanOrEqual(1);
+}
+
 /** Checks the table that the cost estimate multiplies by prices. */
 describe("counted units", () => {
   const { writes: counters } = UNITS.counters;
@@ -239,10 +243,12 @@ describe("counted units", () => {
     const { world, getWrites } = await meteredWorld();
     await getWrites(denied(world, 0));
     const alone = await getWrites(denied(world, 1));
-    expect(alone).toBe(UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
+    // The shards are random, and the first write to a shard costs up to one unit more.
+    expectNear(alone, UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
     const both = await getWrites(denied(world, 2), denied(world, 3));
     // A batch item costs more than the two index entries of an event without a client.
-    expect(both - alone).toBe(UNITS.deniedCall.writes + UNITS.batchItem.writes - 2);
+    const more = UNITS.deniedCall.writes + UNITS.batchItem.writes - 2;
+    expectNear(both, UNITS.deniedCall.writes + UNITS.deniedCounters.writes + more);
   });
 
   it("match scheduled runs without findings, and the deletion of a token", async () => {
