@@ -12,14 +12,15 @@ import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
 import { type Configuration, parseWithTokens } from "./deploy-time-values.ts";
 
-type DeepReadonly<T> = T extends (infer E)[]
+/** A type whose objects and arrays are readonly at every level. */
+export type DeepReadonly<T> = T extends (infer E)[]
   ? readonly DeepReadonly<E>[]
   : T extends object
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
 
 /** The settings that are properties of the construct and keys of the configuration under the same name. */
-type SharedSettings = Pick<
+export type SharedSettings = Pick<
   DeepReadonly<MonitoringConfigInput>,
   "realm" | "routes" | "defaultScopes"
 >;
