@@ -123,7 +123,7 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
+   * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
    * secrets. Lambda limits a function's environment to 4 KB; the settings that you changed use most of it.
    */
@@ -343,7 +343,7 @@ export class OAuthMonitoring extends Construct {
       ...grantIssuers(this.#data, grantee, this.config),
       grantDpopNonces(grantee, this.config),
     ].reduce<Grant>(
-      (all, each) => (each ? all.combine(each) : all),
+      (combined, each) => (each ? combined.combine(each) : combined),
       grantTables(this.#data, grantee, AUTHORIZING),
     );
   }
@@ -534,7 +534,7 @@ export class OAuthMonitoring extends Construct {
     const groups = securityGroups ?? [
       new SecurityGroup(this, "SecurityGroup", {
         vpc,
-        description: "OAuth monitoring functions: outwards only",
+        description: "OAuth monitoring functions: outbound only",
       }),
     ];
     return {

@@ -70,13 +70,13 @@ export async function measureCallers<Name extends string>(
 export const LATENCY_COLUMNS = [
   "caller",
   "among",
-  "that lasts ms",
-  "calls meanwhile",
+  "concurrent work ms",
+  "calls during it",
   "median ms without",
-  "median ms meanwhile",
+  "median ms during it",
   "ratio of medians",
   "ratio of p95",
-  "longest ms meanwhile",
+  "longest ms during it",
 ] as const;
 
 /** Returns a row with a caller's latency and how much the concurrent work increases it. */

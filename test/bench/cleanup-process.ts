@@ -53,10 +53,10 @@ async function cleanup(
   { store, nowMs }: CleanupProcessStore,
   items: number,
 ): Promise<number> {
-  let asked = 0;
+  let deletes = 0;
   const clock = () => {
-    asked += 1;
-    return asked;
+    deletes += 1;
+    return deletes;
   };
   const { removed } = await deleteExpired(db, expiredTokens({ ...store, db: db }, nowMs), {
     clock,

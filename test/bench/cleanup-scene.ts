@@ -1,6 +1,6 @@
 import type { World } from "../integration/world.ts";
 import { type CleanupBeside, startCleanupBeside } from "./cleanup-beside.ts";
-import { getStore, STORED_PER_EXPIRED } from "./cleanup-tokens.ts";
+import { createStore, STORED_PER_EXPIRED } from "./cleanup-tokens.ts";
 
 /** Rounds of each comparison. */
 export const PURGE_ROUNDS = 8;
@@ -28,8 +28,8 @@ export interface CleanupScene {
 
 /** Stores the tokens for each variant. One token in ten is expired. */
 export async function cleanupScene(endpoint: string, expired: number): Promise<CleanupScene> {
-  const removed = await getStore(endpoint, expired);
-  const deleted = await getStore(endpoint, expired);
+  const removed = await createStore(endpoint, expired);
+  const deleted = await createStore(endpoint, expired);
   const [ours, bare] = [await startCleanupBeside(removed), await startCleanupBeside(deleted)];
   return {
     expired,

@@ -17,7 +17,7 @@ const NOW_MS = Date.parse("2026-11-25T12:00:00.000Z");
 
 type Networks = NonNullable<NonNullable<MonitoringConfigInput["enrichment"]>["networks"]>;
 
-const getNetworks = (networks: Networks) =>
+const parseNetworks = (networks: Networks) =>
   parseMonitoringConfig({ enrichment: { networks } }).enrichment.networks;
 
 const event = (details: Record<string, unknown>) =>
@@ -176,7 +176,7 @@ describe("IpEnricher", () => {
 
   it("uses the most specific declared network and fills in missing fields from the database", () => {
     const enricher = new IpEnricher(
-      getNetworks([
+      parseNetworks([
         { cidr: ["203.0.0.0/16", "10.0.0.0/8"], operator: "Wide" },
         { cidr: "203.0.113.0/28", operator: "Office Berlin", kind: "vpn" },
       ]),
@@ -193,7 +193,7 @@ describe("IpEnricher", () => {
 
   it("drops the database's coordinates when a better source names a different country", () => {
     const enricher = new IpEnricher(
-      getNetworks([{ cidr: "203.0.113.0/28", country: "DE" }]),
+      parseNetworks([{ cidr: "203.0.113.0/28", country: "DE" }]),
       database,
     );
     expect(enricher.of("203.0.113.9")).toEqual({
@@ -217,13 +217,13 @@ describe("IpEnricher", () => {
 
   it("uses the declared kind of an autonomous system and marks known clouds as hosting", () => {
     const enricher = new IpEnricher(
-      getNetworks([{ asn: [64500, 64501], kind: "hosting" }]),
+      parseNetworks([{ asn: [64500, 64501], kind: "hosting" }]),
       database,
     );
     expect(enricher.of("203.0.113.9")).toMatchObject({ operator: "Example SA", kind: "hosting" });
     expect(enricher.of("198.51.100.7")).toEqual({ country: "US", asn: 16509, kind: "hosting" });
     expect(enricher.of(undefined, { asn: 64501 })).toEqual({ asn: 64501, kind: "hosting" });
-    const own = new IpEnricher(getNetworks([{ asn: 16509, kind: "vpn" }]), database);
+    const own = new IpEnricher(parseNetworks([{ asn: 16509, kind: "vpn" }]), database);
     expect(own.of("198.51.100.7")?.kind).toBe("vpn");
   });
 
@@ -237,7 +237,7 @@ describe("IpEnricher", () => {
 
 describe("addEnrichment", () => {
   const enricher = new IpEnricher(
-    getNetworks([{ cidr: "203.0.113.0/24", country: "DE", operator: "Office" }]),
+    parseNetworks([{ cidr: "203.0.113.0/24", country: "DE", operator: "Office" }]),
   );
 
   it("adds enrichment for the address and keeps values that the event already contains", () => {
