@@ -1,5 +1,5 @@
 import type { World } from "../integration/world.ts";
-import { type CleanupBeside, startCleanupBeside } from "./cleanup-beside.ts";
+import { type CleanupProcess, startCleanupProcess } from "./cleanup-beside.ts";
 import { createStore, STORED_PER_EXPIRED } from "./cleanup-tokens.ts";
 
 /** Rounds of each comparison. */
@@ -20,9 +20,9 @@ export interface CleanupScene {
    */
   readonly slice: number;
   readonly removed: World;
-  readonly ours: CleanupBeside;
+  readonly ours: CleanupProcess;
   readonly deleted: World;
-  readonly bare: CleanupBeside;
+  readonly bare: CleanupProcess;
   close(): Promise<void>;
 }
 
@@ -30,7 +30,7 @@ export interface CleanupScene {
 export async function cleanupScene(endpoint: string, expired: number): Promise<CleanupScene> {
   const removed = await createStore(endpoint, expired);
   const deleted = await createStore(endpoint, expired);
-  const [ours, bare] = [await startCleanupBeside(removed), await startCleanupBeside(deleted)];
+  const [ours, bare] = [await startCleanupProcess(removed), await startCleanupProcess(deleted)];
   return {
     expired,
     among: STORED_PER_EXPIRED * expired,

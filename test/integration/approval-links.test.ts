@@ -152,11 +152,11 @@ describe("approval link", () => {
 
   it("is rejected like a forged link for an unknown action, without using the signing key", async () => {
     const { context, key, asked: signatures } = await scene();
-    const nobody = {
+    const unknownAction = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
       requested_at: toInstant(context.clock()),
     };
-    const link = await approvalLink(key, PAGE, nobody, { sentTo: "topic", validHours: 1 });
+    const link = await approvalLink(key, PAGE, unknownAction, { sentTo: "topic", validHours: 1 });
     await expect(openApprovalLink(context, link.split("=")[1] ?? "")).rejects.toThrow(
       /is not valid/,
     );

@@ -289,7 +289,7 @@ describe("alert", () => {
 
   it("about callers without a client starts a new incident when other addresses guess later", async () => {
     const { world, notified, keep } = await watched();
-    const guessed = (nowMs: number, block: number) => ({
+    const guessesFrom = (nowMs: number, block: number) => ({
       credentialGuesses: [
         { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
       ],
@@ -297,16 +297,16 @@ describe("alert", () => {
         counted(nowMs, "(none)", `198.${block}.${n}.7`, 3),
       ),
     });
-    await keep(NOW, guessed(NOW, 51));
+    await keep(NOW, guessesFrom(NOW, 51));
     const soon = NOW + 10 * MINUTE_MS;
-    expect(await keep(soon, guessed(soon, 51))).toMatchObject({ opened: [], open: 1 });
+    expect(await keep(soon, guessesFrom(soon, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + HOUR_MS);
     // Findings from the same addresses join the incident. Findings from other addresses don't.
     const laterMs = NOW + 2 * HOUR_MS;
-    expect(await keep(laterMs, guessed(laterMs, 51))).toMatchObject({ opened: [], open: 1 });
+    expect(await keep(laterMs, guessesFrom(laterMs, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + 3 * HOUR_MS);
     const later = NOW + 4 * HOUR_MS;
-    expect((await keep(later, guessed(later, 18))).opened).toMatchObject([
+    expect((await keep(later, guessesFrom(later, 18))).opened).toMatchObject([
       { rule: "failure_rate", subject: { kind: "client", id: "(none)" }, risk: "high" },
     ]);
     expect(notified.filter(({ state }) => state === "open")).toHaveLength(2);

@@ -39,8 +39,8 @@ const use = (ip: string, previous_use: unknown, subject = {}, novelty?: EventNov
 describe("countsOfEvent", () => {
   it("counts an event by type and client, using (none) for a missing client", () => {
     expect(counted("consent_given", { ip: "203.0.113.9" })).toEqual([]);
-    const nobody = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
-    expect(getEventCounts(nobody)).toMatchObject([
+    const withoutClient = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
+    expect(getEventCounts(withoutClient)).toMatchObject([
       { kind: "events", dimensions: ["auth_failed", "(none)"], atMs: NOW },
       { kind: "failed_ips", subject: { oauth_client_id: "(none)", value: "x" }, atMs: NOW },
     ]);

@@ -41,17 +41,12 @@ function precisionRow(
   days: readonly JudgedDay[],
   choose: (day: JudgedDay) => readonly Raised[],
 ): (string | number)[] {
-  const notified = days.flatMap((day) =>
+  const hits = days.flatMap((day) =>
     choose(day).map((raised) => isAttackAlert(raised, day.labels)),
   );
-  const right = notified.filter(Boolean).length;
+  const right = hits.filter(Boolean).length;
   const perDay = (count: number) => Math.round((10 * count) / days.length) / 10;
-  return [
-    name,
-    perDay(notified.length),
-    perDay(notified.length - right),
-    percent(right, notified.length),
-  ];
+  return [name, perDay(hits.length), perDay(hits.length - right), percent(right, hits.length)];
 }
 
 const getValues = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
