@@ -117,7 +117,7 @@ export class OAuthMonitoring extends Construct {
   /** The bucket for exported events. Undefined unless the configuration enables the OCSF export. */
   readonly ocsfBucket: Bucket | undefined;
   /** The bucket for IP enrichment databases. Undefined unless the configuration lists databases. */
-  readonly enrichmentBucket: Bucket | undefined;
+  readonly ipEnrichmentBucket: Bucket | undefined;
   /** The Shared Signals API. Undefined unless the configuration contains `signals`. */
   readonly signalsApi: HttpApi | undefined;
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
@@ -195,7 +195,7 @@ export class OAuthMonitoring extends Construct {
     this.authorizerFunction = functions.authorizer;
     this.environment = this.#environment(configuration.json);
     this.ocsfBucket = this.#addOcsfExport();
-    this.enrichmentBucket = this.#addEnrichmentDatabases();
+    this.ipEnrichmentBucket = this.#addEnrichmentDatabases();
     this.#addWebhooks();
     this.signalsApi = config.signals && this.#addSignalsApi();
     this.#requireAdminApiForProviders();
@@ -486,19 +486,19 @@ export class OAuthMonitoring extends Construct {
   }
 
   #addEnrichmentDatabases(): Bucket | undefined {
-    const { databases } = this.config.enrichment;
+    const { databases } = this.config.ipEnrichment;
     if (databases.length === 0) return undefined;
     const readers = [
       this.#functions.get("Subscriber"),
       ...(this.config.ocsfExport ? [this.#functions.get("OcsfExport")] : []),
     ];
-    const { bucket } = new EnrichmentDatabases(this, "OriginDatabases", {
+    const { bucket } = new EnrichmentDatabases(this, "EnrichmentDatabases", {
       databases,
       key: this.#data.key,
       removalPolicy: this.#removalPolicy,
       readers,
     });
-    for (const reader of readers) reader.addEnvironment("ENRICHMENT_BUCKET", bucket.bucketName);
+    for (const reader of readers) reader.addEnvironment("IP_ENRICHMENT_BUCKET", bucket.bucketName);
     return bucket;
   }
 
@@ -572,7 +572,9 @@ export class OAuthMonitoring extends Construct {
       }),
       ...(this.signalsApi && { SignalsApiUrl: this.signalsApi.apiEndpoint }),
       ...(this.ocsfBucket && { OcsfBucketName: this.ocsfBucket.bucketName }),
-      ...(this.enrichmentBucket && { EnrichmentBucketName: this.enrichmentBucket.bucketName }),
+      ...(this.ipEnrichmentBucket && {
+        IpEnrichmentBucketName: this.ipEnrichmentBucket.bucketName,
+      }),
       ...forEachTable(
         (variable) => `${tableConstructId(variable)}Table`,
         (variable) => this.#data.tables[variable].tableName,

@@ -43,7 +43,7 @@ export {
   type EventSpool,
 } from "./events/event-publisher.ts";
 export { type EventSink, PublishError } from "./events/event-sink.ts";
-export type { NetworkKind } from "./events/ip-enrichment.ts";
+export type { NetworkType } from "./events/ip-enrichment.ts";
 export type { OAuthEvent } from "./events/oauth-event.ts";
 export {
   alertSuspiciousActivity,

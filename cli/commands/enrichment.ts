@@ -3,6 +3,7 @@ import { databaseNameSchema } from "../../shared/config/enrichment-parameters.ts
 import { SECOND_MS, toInstant } from "../../shared/core/clock.ts";
 import { printable, printableJson, type Report } from "../../shared/core/terminal.ts";
 import { canonicalIp } from "../../shared/events/ip-address.ts";
+import { toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 import { parseAddress } from "../../shared/events/ip-network.ts";
 import {
   BrokenDatabaseError,
@@ -74,7 +75,7 @@ function explain(described: ReturnType<typeof describe>): string[] {
 }
 
 /**
- * `origins put`: validates a database and uploads it. The subscriber starts using it within an hour.
+ * `enrichment put`: validates a database and uploads it. The subscriber starts using it within an hour.
  *
  * @throws UsageError if the file isn't a database, the configuration doesn't list its name, or the stack
  * has no bucket
@@ -84,24 +85,24 @@ export async function enrichmentPut(
   file: string,
   { as = basename(file) }: { readonly as?: string },
 ): Promise<Report> {
-  const { enrichmentBucket, config } = target;
-  const { databases } = config.enrichment;
-  if (enrichmentBucket === undefined || databases.length === 0) {
+  const { ipEnrichmentBucket, config } = target;
+  const { databases } = config.ipEnrichment;
+  if (ipEnrichmentBucket === undefined || databases.length === 0) {
     throw new UsageError(
-      `the stack has no bucket for databases. Add their names to enrichment.databases, such as ["country.mmdb"], and deploy`,
+      `the stack has no bucket for databases. Add their names to ipEnrichment.databases, such as ["country.mmdb"], and deploy`,
     );
   }
   const name = databaseNameSchema.safeParse(as).data;
   if (name === undefined || !databases.includes(name)) {
     throw new UsageError(
-      `enrichment.databases has no ${as}. Use --as with one of ${databases.join(", ")}`,
+      `ipEnrichment.databases has no ${as}. Use --as with one of ${databases.join(", ")}`,
     );
   }
   const { bytes, database } = openDatabase(file);
   const described = describe(file, database);
   const { PutObjectCommand, S3Client } = await import("@aws-sdk/client-s3");
   await new S3Client({ ...target.s3 }).send(
-    new PutObjectCommand({ Bucket: enrichmentBucket, Key: name, Body: bytes }),
+    new PutObjectCommand({ Bucket: ipEnrichmentBucket, Key: name, Body: bytes }),
   );
   return {
     json: { database: name, bytes: bytes.length, ...described },
@@ -112,7 +113,7 @@ export async function enrichmentPut(
   };
 }
 
-function enrichmentLook(ip: string, { database: files }: { database: string[] }): Report {
+function enrichmentLookup(ip: string, { database: files }: { database: string[] }): Report {
   const address = canonicalIp(ip);
   if (!parseAddress(address)) throw new UsageError(`${ip} is not an IPv4 or IPv6 address`);
   const looked = files.map((file) => {
@@ -127,12 +128,13 @@ function enrichmentLook(ip: string, { database: files }: { database: string[] })
     }
   });
   const known = joinEnrichment(...looked.map(({ enrichment }) => enrichment));
-  const enrichment = new IpEnricher([], { find: () => known }).of(ip) ?? null;
+  const enrichment = new IpEnricher([], { find: () => known }).of(ip);
+  const data = enrichment && toEnrichmentData(enrichment);
   const found = looked.map(({ file, database_type, record }) => ({ file, database_type, record }));
   return {
-    json: { ip, enrichment, databases: found },
+    json: { ip, ...data, databases: found },
     text: [
-      enrichment ? `Origin: ${printableJson(enrichment)}` : "No database contains this address.",
+      data ? `IP enrichment: ${printableJson(data)}` : "No database contains this address.",
       ...found.map(({ file, record }) => `${printable(file)}: ${printableJson(record)}`),
     ].join("\n"),
   };
@@ -144,17 +146,17 @@ export function registerEnrichment(program: ReportCommand): void {
     .command("put")
     .description("validate a MaxMind DB file and upload it to the stack")
     .argument("<file>", "uncompressed file")
-    .option("--as <name>", "name in enrichment.databases; default the file name")
+    .option("--as <name>", "name in ipEnrichment.databases; default the file name")
     .examples(
-      "origins put country.mmdb --stack OAuthMonitoring",
-      "origins put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
+      "enrichment put country.mmdb --stack OAuthMonitoring",
+      "enrichment put GeoLite2-ASN.mmdb --as asn.mmdb --stack OAuthMonitoring",
     )
     .runOnStack(enrichmentPut);
   enrichment
-    .command("look")
+    .command("lookup")
     .description("look up an address in local database files; needs no stack")
     .argument("<address>", "IPv4 or IPv6 address")
     .requiredOption("--database <files...>", "MaxMind DB files, highest priority first")
-    .examples("origins look 203.0.113.9 --database country.mmdb asn.mmdb")
-    .run(enrichmentLook);
+    .examples("enrichment lookup 203.0.113.9 --database country.mmdb asn.mmdb")
+    .run(enrichmentLookup);
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import {
   asnFilterSchema,
   countryFilterSchema,
-  kindFilterSchema,
+  networkTypeFilterSchema,
 } from "../../shared/audit-log/enrichment-filters.ts";
 import { type EventQuery, queryEvents } from "../../shared/audit-log/query-events.ts";
 import type { StoredEvent } from "../../shared/audit-log/stored-event.ts";
@@ -81,7 +81,7 @@ const filtersSchema = rangeParametersSchema.extend({
   ip: ipSchema.optional(),
   country: countryFilterSchema.optional(),
   asn: asnFilterSchema.optional(),
-  kind: kindFilterSchema.optional(),
+  networkType: networkTypeFilterSchema.optional(),
   limit: z.coerce.number().int().min(1).default(50),
 });
 
@@ -126,7 +126,10 @@ export function registerEvents(program: ReportCommand): void {
     .option("--ip <address>", "only events from this IPv4 address or IPv6 /64 network")
     .option("--country <code>", "only events from this country, such as DE")
     .option("--asn <number>", "only events from this autonomous system, such as AS64496")
-    .option("--kind <kind>", "only events from this kind of network: hosting, vpn, proxy or tor")
+    .option(
+      "--network-type <type>",
+      "only events from this type of network: hosting, vpn, proxy or tor",
+    )
     .option("--from <time>", "UTC, such as 2026-11-23T10:00:00Z")
     .option("--to <time>", "UTC")
     .option("--limit <number>", "maximum number of events", "50")

@@ -81,7 +81,7 @@ export async function describeDeployedStack(
     bufferQueueUrl: output("BufferQueueUrl"),
     deadLetterQueueUrl: output("DeadLetterQueueUrl"),
     alarmTopicArn: optional("AlarmTopicArn"),
-    enrichmentBucket: optional("EnrichmentBucketName"),
+    ipEnrichmentBucket: optional("IpEnrichmentBucketName"),
     config: parseMonitoringConfig(JSON.parse(TemplateBody).Metadata?.[`${prefix}Config`]),
   };
 }

@@ -123,7 +123,7 @@ async function tokens(raw: unknown) {
           : getPrincipal(client_id, user_id),
       expiresBefore: expires_before,
     });
-    return { tokens: items, examined: examined, more: next !== undefined, expires_before: next };
+    return { tokens: items, examined, more: next !== undefined, expires_before: next };
   }
   requireOneOf("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);
   const { items, more } =

@@ -2,7 +2,7 @@ import * as z from "zod";
 import {
   asnFilterSchema,
   countryFilterSchema,
-  kindFilterSchema,
+  networkTypeFilterSchema,
 } from "../../shared/audit-log/enrichment-filters.ts";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
 import { ADMIN_SCOPE } from "../../shared/authorization/required-access.ts";
@@ -42,7 +42,7 @@ const pageParameters = {
   ip: ipSchema.optional(),
   country: countryFilterSchema.optional(),
   asn: asnFilterSchema.optional(),
-  kind: kindFilterSchema.optional(),
+  network_type: networkTypeFilterSchema.optional(),
 };
 
 const securityParameters = z.strictObject(pageParameters);
@@ -82,7 +82,7 @@ export const handler = jsonRoute(
       ip: parameters.ip,
       country: parameters.country,
       asn: parameters.asn,
-      kind: parameters.kind,
+      networkType: parameters.network_type,
       ...(security && { security }),
     });
   },

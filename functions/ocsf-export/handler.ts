@@ -16,14 +16,14 @@ import {
 import { logger } from "../runtime/logger.ts";
 import { openEnrichment } from "../runtime/open-enrichment.ts";
 
-const { OAUTH_MONITORING_CONFIG: config, ENRICHMENT_BUCKET: bucket } = readEnvironment(
+const { OAUTH_MONITORING_CONFIG: config, IP_ENRICHMENT_BUCKET: bucket } = readEnvironment(
   withConfigFile(process.env),
-  ["OAUTH_MONITORING_CONFIG", "ENRICHMENT_BUCKET"],
+  ["OAUTH_MONITORING_CONFIG", "IP_ENRICHMENT_BUCKET"],
 );
 const adapters = await loadAdapters(config.providers.mappings);
 // Events arrive directly from the bus, so they have no IP enrichment yet.
 const { enricher, refresh } = await openEnrichment({
-  parameters: config.enrichment,
+  parameters: config.ipEnrichment,
   bucket,
   clock: systemClock,
   logger,

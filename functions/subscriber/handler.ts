@@ -24,7 +24,7 @@ const environment = readEnvironment(withConfigFile(process.env), [
   "DEAD_LETTER_QUEUE_URL",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
-  "ENRICHMENT_BUCKET",
+  "IP_ENRICHMENT_BUCKET",
 ]);
 /** Time before the function's deadline that is reserved for returning messages to the queue. */
 const RESERVE_MS = 10_000;
@@ -52,8 +52,8 @@ const subscriber: Subscriber = {
   },
   adapters: await loadAdapters(environment.OAUTH_MONITORING_CONFIG.providers.mappings),
   ...(await openEnrichment({
-    parameters: environment.OAUTH_MONITORING_CONFIG.enrichment,
-    bucket: environment.ENRICHMENT_BUCKET,
+    parameters: environment.OAUTH_MONITORING_CONFIG.ipEnrichment,
+    bucket: environment.IP_ENRICHMENT_BUCKET,
     clock: systemClock,
     logger,
   })),

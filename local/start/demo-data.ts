@@ -32,7 +32,7 @@ const CLEANUP_MS = MINUTE_MS;
  */
 async function store(context: LibraryContext, events: readonly OAuthEvent[]): Promise<void> {
   const registered = new Map<string, number>();
-  const enricher = new IpEnricher(context.config.enrichment.networks);
+  const enricher = new IpEnricher(context.config.ipEnrichment.networks);
   for (let from = 0; from < events.length; from += BATCH) {
     const batch = events.slice(from, from + BATCH).map((event) => addEnrichment(event, enricher));
     const { rejected, retry } = await storeEvents(context, batch, {

@@ -43,14 +43,14 @@ export function deployedEnvironment(stack: LocalStack): DeployedEnvironment {
     ),
     ...stack.functionNames.map((name) => stack.functions.variables(name)),
   );
-  const { LAMBDA_TASK_ROOT } = stack.functions.variables(stack.named("function", "Cleanup"));
+  const { LAMBDA_TASK_ROOT } = stack.functions.variables(stack.named("function", "Subscriber"));
   return readEnvironment(withConfigFile({ ...variables, LAMBDA_TASK_ROOT }), [
     ...TABLE_VARIABLES,
     "EVENT_BUS_NAME",
     "UNPUBLISHED_QUEUE_URL",
     "BUFFER_QUEUE_URL",
     "DEAD_LETTER_QUEUE_URL",
-    "ENRICHMENT_BUCKET",
+    "IP_ENRICHMENT_BUCKET",
     "ALERT_TOPIC_ARN",
     "OAUTH_MONITORING_CONFIG",
     "OAUTH_MONITORING_STACK",

@@ -160,7 +160,7 @@ async function start(): Promise<void> {
       ? await step("Template synthesized", () =>
           synthesizeApp(join(LOCAL_DIRECTORY, "cdk.out"), {
             issuers: LOCAL_ISSUERS,
-            enrichment: { networks: [...DEMO_NETWORKS] },
+            ipEnrichment: { networks: [...DEMO_NETWORKS] },
           }),
         )
       : readAssembly(app);
@@ -208,7 +208,7 @@ async function start(): Promise<void> {
     dynamodb_endpoint: stack.dynamodbEndpoint,
     eventbridge_endpoint: stack.eventbridgeEndpoint,
     s3_endpoint: stack.s3Endpoint,
-    enrichment_bucket: environment.ENRICHMENT_BUCKET,
+    ip_enrichment_bucket: environment.IP_ENRICHMENT_BUCKET,
     event_bus_name: environment.EVENT_BUS_NAME,
     event_bus_arn: stack.replay.busArn,
     stored_rule_arn: stack.replay.storedRuleArn,

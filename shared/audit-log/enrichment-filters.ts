@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { NETWORK_KINDS } from "../events/ip-enrichment.ts";
+import { NETWORK_TYPES } from "../events/ip-enrichment.ts";
 
 /** Country filter: an ISO 3166-1 code, in upper or lower case. */
 export const countryFilterSchema = z
@@ -13,5 +13,5 @@ export const asnFilterSchema = z
   .regex(/^(AS)?\d{1,10}$/i, "a number such as 64496 or AS64496")
   .transform((text) => Number(text.replace(/^AS/i, "")));
 
-/** Filter by how the address is used. */
-export const kindFilterSchema = z.enum(NETWORK_KINDS);
+/** Network type filter. */
+export const networkTypeFilterSchema = z.enum(NETWORK_TYPES);

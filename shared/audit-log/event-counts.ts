@@ -21,7 +21,7 @@ export const SAMPLED_ONE_IN = 44;
 
 /** New facts about an event, compared with earlier events. */
 export interface EventNovelty extends AgentNovelty {
-  /** Whether the user's country or kind of network was first seen within the last hour. */
+  /** Whether the user's country or network type was first seen within the last hour. */
   readonly isElsewhere: boolean;
 }
 

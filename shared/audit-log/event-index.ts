@@ -1,6 +1,6 @@
 import type { MonitoringConfig } from "../config/monitoring-config.ts";
 import { allShardKeys } from "../core/document-client.ts";
-import type { NetworkKind } from "../events/ip-enrichment.ts";
+import type { NetworkType } from "../events/ip-enrichment.ts";
 import { addressGroup } from "../events/ip-network.ts";
 import { CARRIERS, SECURITY_EVENT_TYPES } from "../events/oauth-event.ts";
 import type { StatisticsStore } from "./counter-store.ts";
@@ -20,7 +20,7 @@ export interface EventFilters {
   /** Number of the autonomous system that the address belongs to. */
   readonly asn?: number | undefined;
   /** How the address is used, such as hosting or VPN. */
-  readonly kind?: NetworkKind | undefined;
+  readonly networkType?: NetworkType | undefined;
   /** Restricts the query to security event types. */
   readonly security?: boolean | undefined;
 }

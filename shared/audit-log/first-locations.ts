@@ -9,7 +9,7 @@ import { type RegisteredValues, rememberValue } from "./values-in-use.ts";
 /** A user's location and when the user was first seen there. */
 interface UserLocation {
   readonly user: string;
-  /** Country, kind of network, or both: `DE`, `NL vpn`. */
+  /** Country, network type, or both: `DE`, `NL vpn`. */
   readonly location: string;
   readonly atMs: number;
 }
@@ -30,8 +30,8 @@ const TYPES: ReadonlySet<string> = new Set(["token_used", "session_started"]);
 function getLocations(event: OAuthEvent): UserLocation[] {
   const { user_id: user, event_type, event_data, occurred_at } = event;
   if (user === undefined || !TYPES.has(event_type)) return [];
-  const { country, kind } = readEnrichment(event_data) ?? {};
-  const location = [country, kind].filter((part) => part !== undefined).join(" ");
+  const { country, networkType } = readEnrichment(event_data) ?? {};
+  const location = [country, networkType].filter((part) => part !== undefined).join(" ");
   return location === "" ? [] : [{ user, location, atMs: Date.parse(occurred_at) }];
 }
 
@@ -47,7 +47,7 @@ const register = (store: StatisticsStore, sk: string, { user, location, atMs }: 
   });
 
 /**
- * Stores the countries and kinds of network that users act from. Returns the events from a location that was first seen
+ * Stores the countries and network types that users act from. Returns the events from a location that was first seen
  * less than an hour ago. Idempotent. Does nothing without IP enrichment.
  *
  * Cost: one write unit per user and location every 400 days, and one read unit if this process doesn't remember the

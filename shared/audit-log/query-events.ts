@@ -72,16 +72,16 @@ function endOfSpan(last: string): string {
 }
 
 /** Whether the filters can only be checked against the contents of batch items. */
-const looksInto = ({ country, asn, kind }: EventQuery) =>
-  country !== undefined || asn !== undefined || kind !== undefined;
+const looksInto = ({ country, asn, networkType }: EventQuery) =>
+  country !== undefined || asn !== undefined || networkType !== undefined;
 
 /** Whether an event's IP enrichment matches the query. */
-function isFrom({ country, asn, kind }: EventQuery, { event_data }: StoredEvent): boolean {
+function isFrom({ country, asn, networkType }: EventQuery, { event_data }: StoredEvent): boolean {
   const enrichment = readEnrichment(event_data);
   return (
     (country === undefined || enrichment?.country === country) &&
     (asn === undefined || enrichment?.asn === asn) &&
-    (kind === undefined || enrichment?.kind === kind)
+    (networkType === undefined || enrichment?.networkType === networkType)
   );
 }
 

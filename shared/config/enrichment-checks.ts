@@ -5,7 +5,7 @@ import type { DeclaredNetwork, EnrichmentParameters } from "./enrichment-paramet
 type Report = (path: (string | number)[], message: string) => void;
 
 function checkNetwork(network: DeclaredNetwork, report: Report): void {
-  const { cidr, asn, country, operator, kind } = network;
+  const { cidr, asn, country, organization, networkType } = network;
   if (cidr === undefined && asn === undefined) {
     report([], "a network needs cidr or asn. Set one of them");
   } else if (cidr !== undefined && Array.isArray(asn)) {
@@ -13,8 +13,13 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
       ["asn"],
       "a network with cidr can have only one asn. Declare a network for each asn, or remove cidr",
     );
-  } else if (![country, operator, kind, cidr && asn].some((member) => member !== undefined)) {
-    report([], "the network does not describe its addresses. Add country, operator or kind");
+  } else if (
+    ![country, organization, networkType, cidr && asn].some((member) => member !== undefined)
+  ) {
+    report(
+      [],
+      "the network does not describe its addresses. Add country, organization or networkType",
+    );
   }
   for (const block of [cidr ?? []].flat()) {
     const { error } = ipBlockSchema.safeParse(block);
@@ -28,7 +33,7 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
 /**
  * Checks declared networks at synth, so that the functions need no parser for them.
  *
- * @param report called with the path within `origins` and the mistake
+ * @param report called with the path within `ipEnrichment` and the mistake
  */
 export function checkEnrichment({ networks }: EnrichmentParameters, report: Report): void {
   for (const [index, network] of networks.entries()) {

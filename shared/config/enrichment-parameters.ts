@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { NETWORK_KINDS } from "../events/ip-enrichment.ts";
+import { NETWORK_TYPES } from "../events/ip-enrichment.ts";
 
 /** File name of a database. It's an S3 object key and part of an IAM policy statement. */
 export const databaseNameSchema = z
@@ -22,10 +22,10 @@ const networkSchema = z.strictObject({
   asn: oneOrMore(asnSchema, "a number such as 64496, or a list of them").optional(),
   /** Country code, such as `DE` (ISO 3166-1). */
   country: z.string().length(2).optional(),
-  /** Network operator. */
-  operator: z.string().min(1).max(100).optional(),
+  /** Name of the network operator. */
+  organization: z.string().min(1).max(100).optional(),
   /** Use of its addresses. */
-  kind: z.enum(NETWORK_KINDS).optional(),
+  networkType: z.enum(NETWORK_TYPES).optional(),
 });
 
 /** IP enrichment: networks and databases that describe addresses. */

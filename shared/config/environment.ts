@@ -28,7 +28,7 @@ const environmentSchema = z.object({
   /** Queue for events that the subscriber cannot store. */
   DEAD_LETTER_QUEUE_URL: z.url(),
   /** Bucket of the IP enrichment databases, if there are any. */
-  ENRICHMENT_BUCKET: resourceName.optional(),
+  IP_ENRICHMENT_BUCKET: resourceName.optional(),
   /** Table of the Shared Signals transmitter's streams, if the transmitter is on. */
   SIGNALS_TABLE: resourceName,
   /** ARNs of the keys that sign SETs, separated by commas. The first one signs. */

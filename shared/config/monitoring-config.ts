@@ -282,7 +282,7 @@ const keysSchema = z.strictObject({
   /** Identity providers whose events to store. */
   providers: providersSchema,
   /** IP enrichment: docs/ip-enrichment.md. */
-  enrichment: enrichmentSchema,
+  ipEnrichment: enrichmentSchema,
   /** Webhooks for alerts and actions, in addition to the alarm topic. */
   notifications: notificationsSchema,
   /** Shared Signals: exchanges Security Event Tokens (SETs) with other systems. Deployed only if set. */
@@ -354,7 +354,7 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies, enrichment, routes }, context) => {
+    .superRefine(({ anomalies, ipEnrichment, routes }, context) => {
       checkRouteOrder(routes, context);
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
@@ -363,8 +363,8 @@ export function parseMonitoringConfig(input: unknown): MonitoringConfig {
           message,
         }),
       );
-      checkEnrichment(enrichment, (path, message) =>
-        context.addIssue({ code: "custom", path: ["enrichment", ...path], message }),
+      checkEnrichment(ipEnrichment, (path, message) =>
+        context.addIssue({ code: "custom", path: ["ipEnrichment", ...path], message }),
       );
     })
     .safeParse(input);

@@ -65,10 +65,10 @@ export const providerMappingSchema = z.strictObject({
     country: paths.optional(),
     /** Autonomous system: `64496` or `AS64496`. */
     asn: paths.optional(),
-    /** Network operator. */
-    operator: paths.optional(),
+    /** Name of the network operator. */
+    organization: paths.optional(),
     /** Use of the address: `hosting`, `vpn`, `proxy` or `tor`. */
-    kind: paths.optional(),
+    networkType: paths.optional(),
     /** Latitude in degrees. */
     latitude: paths.optional(),
     /** Longitude in degrees. */

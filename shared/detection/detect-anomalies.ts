@@ -62,7 +62,15 @@ const MAX_RECENT = 100;
 const EXAMPLES = 3;
 
 /** Event data fields that an alert shows. */
-const SHOWN = ["ip", "endpoint", "user_agent", "reason", "enrichment"] as const;
+const SHOWN = [
+  "ip",
+  "endpoint",
+  "user_agent",
+  "reason",
+  "geo",
+  "autonomous_system",
+  "network_type",
+] as const;
 
 function alertId(rule: string, { kind, id }: AnomalySubject): string {
   return `${rule}#${kind}#${id}`;

@@ -74,7 +74,7 @@ export function storable(value: unknown, depth: number): unknown {
   );
 }
 
-function isPlainObject(value: unknown): value is EventData {
+export function isPlainObject(value: unknown): value is EventData {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
@@ -122,7 +122,9 @@ const IDENTIFYING: ReadonlySet<string> = new Set([
   "session_id",
   "issuer",
   "ip",
-  "enrichment",
+  "geo",
+  "autonomous_system",
+  "network_type",
   "request_id",
   "trace_id",
   "action_id",

@@ -6,36 +6,73 @@ import { withoutTokens } from "./redact-text.ts";
  * The type of network behind an address: a data centre or cloud, a VPN, a proxy (including residential proxies), or a
  * Tor exit.
  */
-export const NETWORK_KINDS = ["hosting", "vpn", "proxy", "tor"] as const;
+export const NETWORK_TYPES = ["hosting", "vpn", "proxy", "tor"] as const;
 
-/** One of `NETWORK_KINDS`. */
-export type NetworkKind = (typeof NETWORK_KINDS)[number];
+/** One of `NETWORK_TYPES`. */
+export type NetworkType = (typeof NETWORK_TYPES)[number];
 
 /** Treats an invalid field as absent instead of rejecting the whole object. */
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
 
+/** The members of `event_data` that contain IP enrichment. The names follow ECS and OCSF. */
 const enrichmentSchema = z.object({
-  country: optional(z.string().regex(/^[A-Z]{2}$/)),
-  asn: optional(z.int().min(1).max(4_294_967_295)),
-  operator: optional(z.string().min(1).max(100)),
-  kind: optional(z.enum(NETWORK_KINDS)),
-  latitude: optional(z.number().min(-90).max(90)),
-  longitude: optional(z.number().min(-180).max(180)),
+  geo: optional(
+    z.object({
+      country_iso_code: optional(z.string().regex(/^[A-Z]{2}$/)),
+      latitude: optional(z.number().min(-90).max(90)),
+      longitude: optional(z.number().min(-180).max(180)),
+    }),
+  ),
+  autonomous_system: optional(
+    z.object({
+      number: optional(z.int().min(1).max(4_294_967_295)),
+      organization: optional(z.string().min(1).max(100)),
+    }),
+  ),
+  network_type: optional(z.enum(NETWORK_TYPES)),
 });
 
+/** IP enrichment as stored in an event's `event_data`. */
+export type EnrichmentData = z.infer<typeof enrichmentSchema>;
+
 /**
- * IP enrichment for an address, stored as `origin` in an event's `event_data`. `country` is an ISO 3166-1 code such as
- * `DE`, `asn` is an autonomous system number (RFC 6793), `operator` is that system's owner, and `latitude` and
- * `longitude` are in degrees. Unknown fields are absent.
+ * IP enrichment for an address. `country` is an ISO 3166-1 code such as `DE`, `asn` is an autonomous system number
+ * (RFC 6793), `organization` is the name of that system's operator, and `latitude` and `longitude` are in degrees.
+ * Unknown fields are absent.
  */
-export type IpEnrichment = z.infer<typeof enrichmentSchema>;
+export interface IpEnrichment {
+  readonly country?: string | undefined;
+  readonly asn?: number | undefined;
+  readonly organization?: string | undefined;
+  readonly networkType?: NetworkType | undefined;
+  readonly latitude?: number | undefined;
+  readonly longitude?: number | undefined;
+}
 
 /** Returns the IP enrichment in an event's `event_data`, or undefined if it has no valid field. */
 export function readEnrichment(data: Readonly<Record<string, unknown>>): IpEnrichment | undefined {
-  const { data: enrichment } = enrichmentSchema.safeParse(data.enrichment);
-  return enrichment && Object.values(enrichment).some((member) => member !== undefined)
-    ? enrichment
-    : undefined;
+  const { geo, autonomous_system, network_type } = enrichmentSchema.parse(data);
+  const enrichment: IpEnrichment = defined({
+    country: geo?.country_iso_code,
+    asn: autonomous_system?.number,
+    organization: autonomous_system?.organization,
+    networkType: network_type,
+    latitude: geo?.latitude,
+    longitude: geo?.longitude,
+  });
+  return Object.keys(enrichment).length === 0 ? undefined : enrichment;
+}
+
+/** Converts IP enrichment to members of `event_data`. */
+export function toEnrichmentData(enrichment: IpEnrichment): EnrichmentData {
+  const { country, asn, organization, networkType, latitude, longitude } = enrichment;
+  const geo = defined({ country_iso_code: country, latitude, longitude });
+  const autonomous_system = defined({ number: asn, organization });
+  return {
+    ...(Object.keys(geo).length > 0 && { geo }),
+    ...(Object.keys(autonomous_system).length > 0 && { autonomous_system }),
+    ...(networkType !== undefined && { network_type: networkType }),
+  };
 }
 
 /** Returns the network operator's autonomous system, such as `AS64496`. */
@@ -64,9 +101,9 @@ export interface IpEnrichmentInput {
   readonly country?: unknown;
   /** `64496`, `"64496"` or `"AS64496"`. */
   readonly asn?: unknown;
-  readonly operator?: unknown;
-  /** One of `NETWORK_KINDS`, in any case. */
-  readonly kind?: unknown;
+  readonly organization?: unknown;
+  /** One of `NETWORK_TYPES`, in any case. */
+  readonly networkType?: unknown;
   /** Degrees, as a number or text. */
   readonly latitude?: unknown;
   readonly longitude?: unknown;
@@ -75,8 +112,8 @@ export interface IpEnrichmentInput {
 /** Whether the coordinates are 0, 0, which databases use for unknown locations. */
 const isNowhere = (latitude: number, longitude: number) => latitude === 0 && longitude === 0;
 
-/** Maximum length of an operator's name. */
-const LONGEST_OPERATOR = 100;
+/** Maximum length of an organization's name. */
+const LONGEST_ORGANIZATION = 100;
 
 function parseNumber(value: unknown): number | undefined {
   if (typeof value === "number") return value;
@@ -98,10 +135,15 @@ function parseDegrees(value: unknown, most: 90 | 180): number | undefined {
   return Math.round(degrees * 10) / 10;
 }
 
-function operatorName(value: unknown): string | undefined {
+function organizationName(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;
-  const name = value.slice(0, 4 * LONGEST_OPERATOR).replace(/\p{Cc}+/gu, " ");
-  return withoutTokens(name.trim()).slice(0, LONGEST_OPERATOR) || undefined;
+  const name = value.slice(0, 4 * LONGEST_ORGANIZATION).replace(/\p{Cc}+/gu, " ");
+  return withoutTokens(name.trim()).slice(0, LONGEST_ORGANIZATION) || undefined;
+}
+
+function parseNetworkType(value: unknown): NetworkType | undefined {
+  const name = typeof value === "string" ? value.toLowerCase() : undefined;
+  return NETWORK_TYPES.find((type) => type === name);
 }
 
 /** Returns the valid fields for storage. Drops each field that isn't valid. */
@@ -110,15 +152,14 @@ export function toEnrichment(facts: IpEnrichmentInput): IpEnrichment | undefined
   const longitude = parseDegrees(facts.longitude, 180);
   const hasLocation =
     latitude !== undefined && longitude !== undefined && !isNowhere(latitude, longitude);
-  const members = {
+  const enrichment = {
     country: countryCode(facts.country),
     asn: parseAsn(facts.asn),
-    operator: operatorName(facts.operator),
-    kind: typeof facts.kind === "string" ? facts.kind.toLowerCase() : undefined,
+    organization: organizationName(facts.organization),
+    networkType: parseNetworkType(facts.networkType),
     ...(hasLocation && { latitude, longitude }),
   };
-  const enrichment = readEnrichment({ enrichment: members });
-  return enrichment && (defined(enrichment) as IpEnrichment);
+  return readEnrichment(toEnrichmentData(enrichment));
 }
 
 /** Removes undefined members. */

@@ -21,7 +21,7 @@ export interface StackDescription {
   /** ARN of the topic for alarms and alerts. Undefined for a local stack, where the topic has no subscribers. */
   readonly alarmTopicArn?: string | undefined;
   /** Bucket that contains the IP enrichment databases. Undefined if the configuration doesn't name any databases. */
-  readonly enrichmentBucket?: string | undefined;
+  readonly ipEnrichmentBucket?: string | undefined;
   readonly config: MonitoringConfig;
   /** Endpoints and credentials for the local services. Absent on AWS. */
   readonly dynamodb?: LocalService;
@@ -67,7 +67,7 @@ export function openTarget(stack: StackDescription) {
     bufferQueueUrl: stack.bufferQueueUrl,
     deadLetterQueueUrl: stack.deadLetterQueueUrl,
     alarmTopicArn: stack.alarmTopicArn,
-    enrichmentBucket: stack.enrichmentBucket,
+    ipEnrichmentBucket: stack.ipEnrichmentBucket,
     /** Options for S3 clients. */
     s3: stack.s3,
     /** Options for the other messaging clients. */

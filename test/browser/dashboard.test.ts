@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type IpEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { issueToken, registerClient, revokeToken, takeAction } from "../../shared/index.ts";
 import { useStack } from "../e2e/stack.ts";
@@ -285,16 +286,25 @@ describe("dashboard investigation", () => {
     await eventually(async () => expect(await events.locator(".event").count()).toBe(20));
   });
 
-  it("shows where events come from and filters them by country and network kind", async () => {
+  it("shows where events come from and filters them by country and network type", async () => {
     const { library, settle } = scene();
-    const at = (ip: string, enrichment: object) =>
+    const at = (ip: string, enrichment: IpEnrichment) =>
       createEvent(
-        { eventType: "auth_failed", clientId: "abroad", details: { ip, enrichment } },
+        {
+          eventType: "auth_failed",
+          clientId: "abroad",
+          details: { ip, ...toEnrichmentData(enrichment) },
+        },
         Date.now() - 1000,
       );
     await library.sink.publish([
-      at("203.0.113.70", { country: "DE", asn: 64496, operator: "Example Telecom" }),
-      at("203.0.113.71", { country: "SG", asn: 64502, operator: SCRIPT.slice(0, 90), kind: "vpn" }),
+      at("203.0.113.70", { country: "DE", asn: 64496, organization: "Example Telecom" }),
+      at("203.0.113.71", {
+        country: "SG",
+        asn: 64502,
+        organization: SCRIPT.slice(0, 90),
+        networkType: "vpn",
+      }),
       at("203.0.113.72", {}),
     ]);
     await settle();
@@ -316,7 +326,7 @@ describe("dashboard investigation", () => {
     await eventually(async () => expect(await events.locator(".event").count()).toBe(1));
     await page.getByText("Country and network filters apply only to the list of events.").waitFor();
     await page.getByLabel("Country").fill("");
-    await page.getByLabel("Network kind").fill("vpn");
+    await page.getByLabel("Network type").fill("vpn");
     await page.getByRole("button", { name: "Apply" }).click();
     await events.getByText("203.0.113.71").first().waitFor();
     await eventually(async () => expect(await events.locator(".event").count()).toBe(1));

@@ -11,9 +11,11 @@ import { useStack } from "./stack.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-enrichment-"));
 const assembly = synthesize(directory, {
-  enrichment: {
+  ipEnrichment: {
     databases: ["country.mmdb", "asn.mmdb", "missing.mmdb"],
-    networks: [{ cidr: "198.51.100.0/24", country: "DE", operator: "Office", kind: "vpn" }],
+    networks: [
+      { cidr: "198.51.100.0/24", country: "DE", organization: "Office", networkType: "vpn" },
+    ],
   },
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -31,7 +33,7 @@ const createS3 = (accessKeyId: string) =>
 
 const bucket = () =>
   scene().stack.functions.variables(scene().stack.named("function", "Subscriber"))
-    .ENRICHMENT_BUCKET;
+    .IP_ENRICHMENT_BUCKET;
 
 describe("deployed IP enrichment", () => {
   beforeAll(async () => {
@@ -59,18 +61,17 @@ describe("deployed IP enrichment", () => {
     (await scene().get(`/admin/oauth/events?ip=${ip}`, scene().admin)).body.events[0];
 
   it("enriches each event from the databases in the bucket and the configured networks", async () => {
-    expect((await getEvent("203.0.113.9")).event_data.enrichment).toEqual({
-      country: "FR",
-      asn: 16509,
-      operator: "Example Cloud",
-      kind: "hosting",
+    expect((await getEvent("203.0.113.9")).event_data).toMatchObject({
+      geo: { country_iso_code: "FR" },
+      autonomous_system: { number: 16509, organization: "Example Cloud" },
+      network_type: "hosting",
     });
-    expect((await getEvent("198.51.100.7")).event_data.enrichment).toEqual({
-      country: "DE",
-      operator: "Office",
-      kind: "vpn",
+    expect((await getEvent("198.51.100.7")).event_data).toMatchObject({
+      geo: { country_iso_code: "DE" },
+      autonomous_system: { organization: "Office" },
+      network_type: "vpn",
     });
-    expect((await getEvent("192.0.2.1")).event_data.enrichment).toBeUndefined();
+    expect((await getEvent("192.0.2.1")).event_data.geo).toBeUndefined();
   });
 
   it("can filter the audit log, alone or combined with other filters", async () => {
@@ -83,8 +84,8 @@ describe("deployed IP enrichment", () => {
     };
     expect(await list("country=fr&type=token_used")).toEqual(["203.0.113.9"]);
     expect(await list("asn=AS16509&client_id=app")).toEqual(["203.0.113.9"]);
-    expect(await list("kind=vpn")).toEqual(["198.51.100.7"]);
-    expect(await list("kind=vpn&country=FR")).toEqual([]);
+    expect(await list("network_type=vpn")).toEqual(["198.51.100.7"]);
+    expect(await list("network_type=vpn&country=FR")).toEqual([]);
   });
 
   it("logs a missing database file and continues with the other files", async () => {
@@ -107,7 +108,7 @@ describe("deployed IP enrichment", () => {
     await settle();
     // The administrator's query itself also used the token.
     expect((await eventsByType()).token_used).toBe(before + 1);
-    expect((await getEvent("203.0.113.50")).event_data.enrichment.country).toBe("FR");
+    expect((await getEvent("203.0.113.50")).event_data.geo.country_iso_code).toBe("FR");
   });
 
   it("grants read access to the subscriber only, and write access to no function", async () => {

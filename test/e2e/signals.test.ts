@@ -266,7 +266,7 @@ describe("polled stream", () => {
     stream.sets.set("bad", await polled.sign(setClaims(polled, "bad", { aud: "other" })));
     // The SET comes from a transmitter that is configured here, but not for this stream.
     stream.sets.set("mixed", await pushing.sign(setClaims(pushing, "mixed")));
-    await scene().send("POST", "/_local/schedules/signal-poll/run", {});
+    await scene().send("POST", "/_local/schedules/signal-poller/run", {});
     await scene().settle();
     expect(stream.sets.size).toBe(0);
     expect(stream.acked.sort()).toEqual(["p1", "p2", "p3", "p4"]);
@@ -284,10 +284,10 @@ describe("polled stream", () => {
   it("keeps a SET until its event is published", async () => {
     stream.sets.set("p5", await polled.sign(setClaims(polled, "p5")));
     scene().stack.eventBus.down = true;
-    await scene().send("POST", "/_local/schedules/signal-poll/run", {});
+    await scene().send("POST", "/_local/schedules/signal-poller/run", {});
     expect([...stream.sets.keys()]).toEqual(["p5"]);
     scene().stack.eventBus.down = false;
-    await scene().send("POST", "/_local/schedules/signal-poll/run", {});
+    await scene().send("POST", "/_local/schedules/signal-poller/run", {});
     expect(stream.sets.size).toBe(0);
   });
 });

@@ -130,7 +130,7 @@ describe("npm start", () => {
       events: expect.arrayContaining([
         expect.objectContaining({
           event_data: expect.objectContaining({
-            enrichment: expect.objectContaining({ country: "DE" }),
+            geo: expect.objectContaining({ country_iso_code: "DE" }),
           }),
         }),
       ]),
@@ -271,7 +271,7 @@ describe("CLI", () => {
     const deniedCalls = await json("events", "--ip", "127.0.0.1", "--type", "token_used");
     expect(deniedCalls.events.length).toBeGreaterThan(0);
     expect((await json("events", "--ip", "192.0.2.1")).events).toEqual([]);
-    const nowhere = ["--country", "fr", "--asn", "AS64496", "--kind", "vpn"];
+    const nowhere = ["--country", "fr", "--asn", "AS64496", "--network-type", "vpn"];
     expect((await json("events", ...nowhere)).events).toEqual([]);
     expect((await cli("events", "--limit", "3")).stdout).toMatch(
       /^OCCURRED +TYPE +CLIENT +USER +DATA\n/,

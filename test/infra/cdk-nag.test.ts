@@ -12,7 +12,7 @@ const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
     "with everything enabled",
     {
       ocsfExport: { enabled: true },
-      enrichment: { databases: ["country.mmdb"] },
+      ipEnrichment: { databases: ["country.mmdb"] },
       providers: {
         partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],
         cognito: true,

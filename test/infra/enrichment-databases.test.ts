@@ -16,16 +16,18 @@ interface Statement {
   readonly Condition?: unknown;
 }
 
-const on = synthesize({ enrichment: { databases: ["country.mmdb", "asn.mmdb"] } });
+const on = synthesize({ ipEnrichment: { databases: ["country.mmdb", "asn.mmdb"] } });
 const [bucketId = "", bucket] = Object.entries(on.findResources("AWS::S3::Bucket"))[0] ?? [];
 const bucketArn = { "Fn::GetAtt": [bucketId, "Arn"] };
 
 describe("IP databases", () => {
   it("need no bucket or permissions when none are configured", () => {
     const text = JSON.stringify(
-      synthesize({ enrichment: { networks: [{ cidr: "203.0.113.0/24", kind: "vpn" }] } }).toJSON(),
+      synthesize({
+        ipEnrichment: { networks: [{ cidr: "203.0.113.0/24", networkType: "vpn" }] },
+      }).toJSON(),
     );
-    expect(text).not.toMatch(/AWS::S3|s3:|ENRICHMENT_BUCKET/);
+    expect(text).not.toMatch(/AWS::S3|s3:|IP_ENRICHMENT_BUCKET/);
   });
 
   it("are in one private, encrypted, TLS-only bucket that keeps old versions for a week", () => {
@@ -88,7 +90,7 @@ describe("IP databases", () => {
       }),
     ]);
     const exported = synthesize({
-      enrichment: { databases: ["country.mmdb"] },
+      ipEnrichment: { databases: ["country.mmdb"] },
       ocsfExport: { enabled: true },
     });
     const readers = Object.values(exported.findResources("AWS::IAM::Policy"))
@@ -101,7 +103,7 @@ describe("IP databases", () => {
       "Subscriber",
     ]);
     expect(on.findOutputs("*", { Value: { Ref: bucketId } })).toEqual({
-      OAuthMonitoringEnrichmentBucketName: expect.anything(),
+      OAuthMonitoringIpEnrichmentBucketName: expect.anything(),
     });
   });
 });

@@ -24,7 +24,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  enrichment: { databases: ["country.mmdb"] },
+  ipEnrichment: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   providers: { partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"], cognito: true },

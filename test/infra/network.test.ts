@@ -13,7 +13,7 @@ const secretArn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:api-AbCd
 /** A configuration in which the functions call every possible service. */
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  enrichment: { databases: ["country.mmdb"] },
+  ipEnrichment: { databases: ["country.mmdb"] },
   signals: {
     ...SIGNALS,
     receiver: {

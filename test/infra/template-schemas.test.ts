@@ -15,7 +15,7 @@ import type { CfnTemplate } from "./cloudformation/template-shape.ts";
 
 const EVERYTHING: MonitoringConfigInput = {
   ocsfExport: { enabled: true },
-  enrichment: { databases: ["country.mmdb"] },
+  ipEnrichment: { databases: ["country.mmdb"] },
   signals: SIGNALS,
   notifications: NOTIFICATIONS,
   api: { waf: { enabled: true } },

@@ -24,12 +24,12 @@ function countingKey() {
       return timingSafeEqual(computeMac(message), mac);
     },
   };
-  return { key, asked: signatures };
+  return { key, signatures };
 }
 
 async function scene(sentTo = "topic") {
   const world = await createWorld();
-  const { key, asked: signatures } = countingKey();
+  const { key, signatures } = countingKey();
   const context = { ...world.context, linkKey: key };
   const propose = () =>
     takeAction(context, {
@@ -43,7 +43,7 @@ async function scene(sentTo = "topic") {
   const action = await propose();
   const link = await approvalLink(key, PAGE, action, { sentTo, validHours: 24 });
   const text = link.slice(link.indexOf("=") + 1);
-  return { world, context, key, asked: signatures, propose, action, link, text };
+  return { world, context, key, signatures, propose, action, link, text };
 }
 
 const APPROVED = { decision: "approve", reason: "it is a thief", ip: "198.51.100.7" } as const;
@@ -114,7 +114,7 @@ describe("approval link", () => {
   });
 
   it("expires after the configured hours", async () => {
-    const { context, text, world, asked: signatures } = await scene();
+    const { context, text, world, signatures } = await scene();
     world.time.nowMs += 24 * HOUR_MS - 1000;
     await openApprovalLink(context, text);
     world.time.nowMs += 1000;
@@ -151,7 +151,7 @@ describe("approval link", () => {
   });
 
   it("is rejected like a forged link for an unknown action, without using the signing key", async () => {
-    const { context, key, asked: signatures } = await scene();
+    const { context, key, signatures } = await scene();
     const unknownAction = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
       requested_at: toInstant(context.clock()),

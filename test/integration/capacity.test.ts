@@ -139,7 +139,7 @@ async function meteredWorld(config: MonitoringConfigInput = {}) {
     const { Table } = await admin.send(new DescribeTableCommand({ TableName }));
     return Table?.TableSizeBytes ?? 0;
   };
-  return { world, getUnits: measureUnits, getWrites: measureWrites, getByteLength };
+  return { world, measureUnits, measureWrites, getByteLength };
 }
 
 /** Returns an event whose id is in the sample for detection, or isn't. */
@@ -164,6 +164,10 @@ const denied = (world: World, n: number, endpoint = `/api/${n}`) =>
     world.time.nowMs,
   );
 
+function expectNear(units: number, expected: number): void {
+  expect(Math.abs(units - expected)).toBeLessThanOrEqual(1);
+}
+
 /** Checks the table that the cost estimate multiplies by prices. */
 describe("counted units", () => {
   const { writes: counters } = UNITS.counters;
@@ -175,7 +179,7 @@ describe("counted units", () => {
       [0, UNITS.call],
       [3600, UNITS.callWithinInterval],
     ] as const) {
-      const { world, getUnits: measureUnits } = await meteredWorld({
+      const { world, measureUnits } = await meteredWorld({
         tracking: { lastUsedIntervalSeconds },
       });
       const issued = await issueToken(world, {
@@ -209,7 +213,7 @@ describe("counted units", () => {
   });
 
   it("match an event on its own, and the first use of its token", async () => {
-    const { world, getWrites: measureWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     const event = (n = 0) => sampled(() => use(world, n), false);
     const lone = listed + UNITS.loneEvent.writes + counters + clientUse;
     await measureWrites(event());
@@ -223,7 +227,7 @@ describe("counted units", () => {
   });
 
   it("match a batch of events of one client", async () => {
-    const { world, getWrites: measureWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     const batch = (count: number) =>
       Array.from({ length: count }, (_, n) => sampled(() => use(world, n), false));
     await measureWrites(...batch(1));
@@ -238,17 +242,19 @@ describe("counted units", () => {
   });
 
   it("match a denied call, alone and with others", async () => {
-    const { world, getWrites: measureWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     await measureWrites(denied(world, 0));
     const alone = await measureWrites(denied(world, 1));
-    expect(alone).toBe(UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
+    // The shards are random, and the first write to a shard costs up to one unit more.
+    expectNear(alone, UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
     const both = await measureWrites(denied(world, 2), denied(world, 3));
     // A batch item costs more than the two index entries of an event without a client.
-    expect(both - alone).toBe(UNITS.deniedCall.writes + UNITS.batchItem.writes - 2);
+    const more = UNITS.deniedCall.writes + UNITS.batchItem.writes - 2;
+    expectNear(both, UNITS.deniedCall.writes + UNITS.deniedCounters.writes + more);
   });
 
   it("match scheduled runs without findings, and the deletion of a token", async () => {
-    const { world, getUnits: measureUnits } = await meteredWorld();
+    const { world, measureUnits } = await meteredWorld();
     const context = { ...world.context, notify: async () => {} };
     const cleanUp = () => runCleanup(world, { deadlineMs: Number.POSITIVE_INFINITY });
     for (const [run, units] of [
@@ -269,7 +275,7 @@ describe("counted units", () => {
   });
 
   it("match the bytes of events, tokens and denied calls", async () => {
-    const { world, getWrites: measureWrites, getByteLength } = await meteredWorld();
+    const { world, measureWrites, getByteLength } = await meteredWorld();
     const grown = async (table: string, events: readonly OAuthEvent[]) => {
       const before = await getByteLength(table);
       await measureWrites(...events);
@@ -296,7 +302,7 @@ describe("counted units", () => {
     [20, 5],
     [200, 1],
   ])("predict the use of batches of %i mixed calls within 10%", async (size, batches) => {
-    const { world, getWrites: measureWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     const random = new Random(7, "capacity");
     const clients = Array.from({ length: 20 }, (_, n) => `client-${n}`);
     const share = 0.05;

@@ -10,6 +10,7 @@ import { detectAnomalies } from "../../shared/detection/detect-anomalies.ts";
 import { muteClient, unmuteClient } from "../../shared/detection/mutes.ts";
 import { readRuleHistory } from "../../shared/detection/rule-history.ts";
 import { tryRule } from "../../shared/detection/try-rule.ts";
+import { type IpEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { createWorld, type World } from "./store.ts";
@@ -373,11 +374,7 @@ describe("detectAnomalies", () => {
     const { world, run } = await watchedWorld();
     const services = ["one", "two", "three", "four"];
     let token = 0;
-    const use = async (
-      second: number,
-      enrichment?: Record<string, unknown>,
-      agent = "okhttp/5",
-    ) => {
+    const use = async (second: number, enrichment?: IpEnrichment, agent = "okhttp/5") => {
       const uses = services.map((clientId, n) => {
         token += 1;
         const details = {
@@ -385,7 +382,7 @@ describe("detectAnomalies", () => {
           ip: `${10 + second}.${n}.0.1`,
           user_agent: agent,
           previous_use: null,
-          ...(enrichment && { enrichment }),
+          ...(enrichment && toEnrichmentData(enrichment)),
         };
         return { type: "token_used", clientId, count: 1, agoMs: MINUTE_MS, details: () => details };
       });
@@ -397,14 +394,19 @@ describe("detectAnomalies", () => {
       world.time.nowMs += 6 * HOUR_MS;
       return opened.map(ruleAndSubject);
     };
-    const cloud = { asn: 64496, operator: "Example Cloud", country: "DE", kind: "hosting" };
+    const cloud: IpEnrichment = {
+      asn: 64496,
+      organization: "Example Cloud",
+      country: "DE",
+      networkType: "hosting",
+    };
     for (let n = 0; n < 12; n += 1) expect(await step(0)).toEqual([]);
     // Each of the cloud's networks is new, and so is each operator.
     for (let n = 1; n < 10; n += 1) expect(await step(n, cloud)).toEqual([]);
     expect(await step(20, cloud)).toEqual([]);
     await use(0, cloud);
     world.time.nowMs += 30 * MINUTE_MS;
-    await use(30, { asn: 64511, operator: "Example Hosting", country: "NL", kind: "hosting" });
+    await use(30, { ...cloud, asn: 64511, organization: "Example Hosting", country: "NL" });
     world.time.nowMs += 25 * MINUTE_MS;
     await use(0, cloud);
     const { opened } = await run();
@@ -419,7 +421,7 @@ describe("detectAnomalies", () => {
 
   it("raises an alert for a user with tokens in two distant locations at the same time, and shows both", async () => {
     const { world, notified, run } = await watchedWorld();
-    const use = (token: string, agoMs: number, enrichment: Record<string, unknown>, ip: string) =>
+    const use = (token: string, agoMs: number, enrichment: IpEnrichment, ip: string) =>
       tell(world, {
         type: "token_used",
         clientId: "app",
@@ -431,19 +433,22 @@ describe("detectAnomalies", () => {
           ip,
           user_agent: "Firefox/150.0",
           previous_use: null,
-          enrichment,
+          ...toEnrichmentData(enrichment),
         }),
       });
-    const home = { asn: 64496, operator: "Example Telecom", country: "DE" };
+    const home = { asn: 64496, organization: "Example Telecom", country: "DE" };
     const berlin = { ...home, latitude: 52.5, longitude: 13.4 };
     for (const days of [3, 2, 1.5]) await use(`t${days}`, days * DAY_MS, berlin, "10.1.0.1");
     await use("own", 30 * MINUTE_MS, berlin, "10.1.0.1");
     expect((await run()).opened).toEqual([]);
-    const rio = { asn: 64509, operator: "Example Brasil", country: "BR" };
+    const rio = { asn: 64509, organization: "Example Brasil", country: "BR" };
     await use("thief", MINUTE_MS, { ...rio, latitude: -22.9, longitude: -43.2 }, "203.0.113.9");
     const { opened } = await run();
     expect(opened.map(ruleAndSubject)).toEqual(["impossible_travel user ada"]);
-    expect(opened[0]?.evidence.examples).toMatchObject([{ enrichment: rio }, { enrichment: home }]);
+    expect(opened[0]?.evidence.examples).toMatchObject([
+      toEnrichmentData(rio),
+      toEnrichmentData(home),
+    ]);
     const [alert] = notified;
     const { text } = alertNotification(alert as Alert);
     expect(text).toContain("203.0.113.9, AS64509 Example Brasil in BR");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { registerLocations } from "../../shared/audit-log/first-locations.ts";
 import { MINUTE_MS } from "../../shared/core/clock.ts";
-import type { IpEnrichment } from "../../shared/events/ip-enrichment.ts";
+import { type IpEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld, type World } from "./store.ts";
 
@@ -20,7 +20,7 @@ const event = (
       details: {
         token_id: "t1",
         ip: "203.0.113.9",
-        ...(enrichment && { enrichment: { ...enrichment } }),
+        ...(enrichment && toEnrichmentData(enrichment)),
       },
     },
     world.time.nowMs + minutes * MINUTE_MS,
@@ -37,7 +37,7 @@ async function novelty(
 }
 
 describe("a user's first locations", () => {
-  it("make a different country or kind of network novel for an hour in every process", async () => {
+  it("make a different country or network type novel for an hour in every process", async () => {
     const world = await createWorld();
     const [one, other] = [new Map<string, number>(), new Map<string, number>()];
     const home = { country: "DE", asn: 64496 };
@@ -51,7 +51,7 @@ describe("a user's first locations", () => {
       expect(await novelty(world, registered, event(world, { country: "NL" }, 65))).toEqual([]);
       expect(await novelty(world, registered, event(world, home, 6))).toEqual([]);
     }
-    const vpn = event(world, { ...home, kind: "vpn" }, 70);
+    const vpn = event(world, { ...home, networkType: "vpn" }, 70);
     expect(await novelty(world, other, vpn)).toEqual([0]);
     // A different operator in the same country is not novel.
     expect(await novelty(world, one, event(world, { country: "DE", asn: 64497 }, 70))).toEqual([]);

@@ -21,11 +21,9 @@ async function worldWithEvents(count: number) {
           ...(n % 2 && { token_id: "t1" }),
           ip: `203.0.113.${n % 4}`,
           ...(n % 7 < 3 && {
-            enrichment: {
-              country: n % 2 ? "DE" : "FR",
-              asn: 64496 + (n % 3),
-              ...(n % 4 && { kind: "vpn" }),
-            },
+            geo: { country_iso_code: n % 2 ? "DE" : "FR" },
+            autonomous_system: { number: 64496 + (n % 3) },
+            ...(n % 4 && { network_type: "vpn" }),
           }),
         },
       },
@@ -91,9 +89,9 @@ describe("queryEvents", () => {
         (e) => readEnrichment(e.event_data)?.asn === 64497 && e.event_type === "auth_failed",
       ],
       [
-        { kind: "vpn", userId: "ada", country: "FR" },
+        { networkType: "vpn", userId: "ada", country: "FR" },
         (e) =>
-          readEnrichment(e.event_data)?.kind === "vpn" &&
+          readEnrichment(e.event_data)?.networkType === "vpn" &&
           readEnrichment(e.event_data)?.country === "FR" &&
           e.user_id === "ada",
       ],
@@ -267,7 +265,7 @@ describe("queryEvents", () => {
         {
           eventType: "token_used",
           clientId: "app",
-          details: { ip: "203.0.113.1", enrichment: { country } },
+          details: { ip: "203.0.113.1", geo: { country_iso_code: country } },
         },
         // Each event is alone in its ten seconds, so that none is in a batch item.
         world.time.nowMs - n * 11_000,

@@ -9,11 +9,11 @@ import { eventsBefore, rules } from "../seen-events.ts";
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const DAY_MINUTES = 24 * 60;
 
-const HOME: IpEnrichment = { asn: 64496, operator: "Example Telecom", country: "DE" };
-const exit = (kind: IpEnrichment["kind"], country = "DE"): IpEnrichment => ({
+const HOME: IpEnrichment = { asn: 64496, organization: "Example Telecom", country: "DE" };
+const exit = (networkType: IpEnrichment["networkType"], country = "DE"): IpEnrichment => ({
   asn: 64511,
   country,
-  kind,
+  networkType,
 });
 
 const event = eventsBefore(NOW);
@@ -62,7 +62,7 @@ describe("anonymising_proxy for a user", () => {
           "user ada was active from 203.0.113.9, Tor AS64511 in RO (Firefox on Linux); none of the 5 earlier uses came through a VPN, proxy or Tor",
         score: 50,
         observed: 2,
-        evidence: { network_kind: "tor", usual_countries: ["DE"] },
+        evidence: { network_type: "tor", usual_countries: ["DE"] },
       },
     ]);
     expect(score(exit("tor"))).toBe(45);
@@ -99,12 +99,12 @@ describe("anonymising_proxy for a user", () => {
 });
 
 describe("anonymising_proxy for an exit address", () => {
-  const people = (count: number, kind: IpEnrichment["kind"]) =>
+  const people = (count: number, networkType: IpEnrichment["networkType"]) =>
     found({
       principals: new Map(
         Array.from({ length: count }, (_, n) => [
           `user:u${n}`,
-          [...atHome(), use(9 - n, exit(kind), { userId: `u${n}` })],
+          [...atHome(), use(9 - n, exit(networkType), { userId: `u${n}` })],
         ]),
       ),
     }).filter(({ subject }) => subject.kind === "ip");
@@ -173,7 +173,7 @@ describe("anonymising_proxy for an exit address", () => {
           { kind: "ip", id: "198.51.100.2" },
           { kind: "ip", id: "198.51.100.1" },
         ],
-        evidence: { addresses: 2, network_kind: "proxy" },
+        evidence: { addresses: 2, network_type: "proxy" },
       },
     ]);
     expect(

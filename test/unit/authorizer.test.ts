@@ -210,14 +210,14 @@ async function lambda(
     await nextRequested();
     waiting.shift()?.writeHead(status).end(body);
   };
-  return { api, calls, asked: nextRequested, answerNext };
+  return { api, calls, nextRequested, answerNext };
 }
 
 const later = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe("registerInternalExtension", () => {
   it("registers for invocations under its name and requests the next event with the assigned identifier", async () => {
-    const { api, calls, asked: nextRequested } = await lambda();
+    const { api, calls, nextRequested } = await lambda();
     await registerInternalExtension(api, () => {});
     await nextRequested();
     expect(calls).toMatchObject([
@@ -236,7 +236,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("returns immediately, runs the work after the response and then asks for the next event", async () => {
-    const { api, calls, answerNext, asked: nextRequested } = await lambda();
+    const { api, calls, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     for (const invocation of [1, 2]) {
       let done = () => {};
@@ -257,7 +257,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("starts the work only after a runtime has posted the response one event loop turn later", async () => {
-    const { api, answerNext, asked: nextRequested } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     const order: string[] = [];
     await answerNext();
@@ -276,7 +276,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("runs work that was added before the invocation event arrived", async () => {
-    const { api, answerNext, asked: nextRequested } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     await nextRequested();
     const works: number[] = [];
@@ -289,7 +289,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("reports failed work and continues with later work", async () => {
-    const { api, answerNext, asked: nextRequested } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
     await after.run(() => Promise.reject("no bus"));
@@ -316,7 +316,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("loses no work when the API disconnects and runs later work before the response", async () => {
-    const { api, answerNext, asked: nextRequested } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
     await nextRequested();
@@ -335,7 +335,7 @@ describe("registerInternalExtension", () => {
     const invoke = (requestId: string) => JSON.stringify({ eventType: "INVOKE", requestId });
 
     it("doesn't wait for invocations without announced work and runs late work before the response", async () => {
-      const { api, calls, answerNext, asked: nextRequested } = await lambda();
+      const { api, calls, answerNext, nextRequested } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
       await answerNext(200, invoke("one"));
       await vi.waitFor(() => expect(calls).toHaveLength(3));
@@ -354,7 +354,7 @@ describe("registerInternalExtension", () => {
     });
 
     it("waits for announced work no matter how late it is added", async () => {
-      const { api, calls, answerNext, asked: nextRequested } = await lambda();
+      const { api, calls, answerNext, nextRequested } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
       await nextRequested();
       expect(after.announce("one")).toBe(true);

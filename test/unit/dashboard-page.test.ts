@@ -21,7 +21,7 @@ describe("dashboard view in the URL", () => {
     filters: fc.record(
       {
         ...{ client_id: value, user_id: value, token_id: value, ip: value },
-        ...{ country: value, asn: value, kind: value },
+        ...{ country: value, asn: value, network_type: value },
       },
       { requiredKeys: [] },
     ),
@@ -37,8 +37,13 @@ describe("dashboard view in the URL", () => {
   });
 
   it("distinguishes filters that affect the counts from filters that affect only the list", () => {
-    const { filters } = readView("?client_id=shop&country=DE&asn=64496&kind=vpn");
-    expect(filters).toEqual({ client_id: "shop", country: "DE", asn: "64496", kind: "vpn" });
+    const { filters } = readView("?client_id=shop&country=DE&asn=64496&network_type=vpn");
+    expect(filters).toEqual({
+      client_id: "shop",
+      country: "DE",
+      asn: "64496",
+      network_type: "vpn",
+    });
     expect(subjectFilters(filters)).toEqual({ client_id: "shop" });
   });
 

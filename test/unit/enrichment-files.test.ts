@@ -25,7 +25,7 @@ import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 import type { Target } from "../../shared/stack/open-stack.ts";
 import { mmdbFile } from "../mmdb-file.ts";
 
-const BUCKET = "OriginDatabases";
+const BUCKET = "enrichment-databases";
 const directory = mkdtempSync(join(tmpdir(), "oauth-monitoring-enrichment-"));
 writeFileSync(
   join(directory, "Files.template.json"),
@@ -290,11 +290,11 @@ describe("oauth-monitoring enrichment", () => {
 
   const toTarget = async (
     databases = ["country.mmdb"],
-    enrichmentBucket: string | undefined = BUCKET,
+    ipEnrichmentBucket: string | undefined = BUCKET,
   ) =>
     ({
-      enrichmentBucket,
-      config: parseMonitoringConfig({ enrichment: { databases } }),
+      ipEnrichmentBucket,
+      config: parseMonitoringConfig({ ipEnrichment: { databases } }),
       s3: await listen(createS3Endpoint(() => buckets)),
     }) as unknown as Target;
 
@@ -304,7 +304,7 @@ describe("oauth-monitoring enrichment", () => {
     const file = getFile("Example.mmdb", everywhere);
     const { text, json } = await enrichmentPut(await toTarget(), file, { as: "country.mmdb" });
     expect(text).toMatch(/Type: +Example-Country\nBuilt: +2025-11-24T16:00:00\.000Z/);
-    expect(text).toMatch(/Coverage: +country 57 % \(sample of 1768 IPv4 addresses\)/);
+    expect(text).toMatch(/Coverage: +geo\.country_iso_code 57 % \(sample of 1768 IPv4 addresses\)/);
     expect(json).toMatchObject({ database: "country.mmdb", bytes: everywhere.length });
     expect(buckets.get(BUCKET, "country.mmdb")?.bytes).toEqual(everywhere);
   });
@@ -315,7 +315,7 @@ describe("oauth-monitoring enrichment", () => {
       "other.mmdb",
       everywhere,
       undefined,
-      /enrichment\.databases has no other\.mmdb\. Use --as with one of country/,
+      /ipEnrichment\.databases has no other\.mmdb\. Use --as with one of country/,
     ],
     [
       "compressed",
@@ -348,7 +348,7 @@ describe("oauth-monitoring enrichment", () => {
   it("explains what to do when there is no bucket or the file is missing", async () => {
     const file = getFile("country.mmdb", everywhere);
     await expect(enrichmentPut(await toTarget([], ""), file, {})).rejects.toThrow(
-      /Add their names to enrichment\.databases/,
+      /Add their names to ipEnrichment\.databases/,
     );
     await expect(
       enrichmentPut(await toTarget(), join(directory, "country.no"), { as: "country.mmdb" }),
@@ -366,7 +366,7 @@ describe("oauth-monitoring enrichment", () => {
       "node",
       "oauth-monitoring",
       "enrichment",
-      "look",
+      "lookup",
       ip,
       "--json",
       "--database",
@@ -374,11 +374,12 @@ describe("oauth-monitoring enrichment", () => {
     ];
     expect(await run(argv("8.8.8.8"))).toBe(0);
     expect(JSON.parse(String(printed.mock.lastCall?.[0]))).toMatchObject({
-      enrichment: { country: "DE", asn: 64496, operator: "Example" },
+      geo: { country_iso_code: "DE" },
+      autonomous_system: { number: 64496, organization: "Example" },
       databases: [{ record: { country_code: "DE" } }, { record: { asn: "AS64496" } }],
     });
     expect(await run(argv("200.8.8.8"))).toBe(0);
-    expect(JSON.parse(String(printed.mock.lastCall?.[0]))).toMatchObject({ enrichment: null });
+    expect(JSON.parse(String(printed.mock.lastCall?.[0]))).not.toHaveProperty("geo");
     const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(await run(argv("nowhere"))).toBe(2);
     expect(logged.mock.lastCall?.[0]).toMatch(/nowhere is not an IPv4 or IPv6 address/);

@@ -167,7 +167,7 @@ describe("countsOfEvent", () => {
           ip,
           previous_use,
           user_agent: "curl/8",
-          enrichment: { asn, country: "DE" },
+          autonomous_system: { number: asn },
         },
         { id: "01a20a27-742d-708c-86b9-9adfc2873eae" },
       );
@@ -178,7 +178,7 @@ describe("countsOfEvent", () => {
     expect(enriched("x", null)).toEqual([["service_networks", "203.0.0.0/16 curl"]]);
   });
 
-  it("counts a user who is in a new country or a new kind of network", () => {
+  it("counts a user who is in a new country or a new network type", () => {
     const from = { at: toInstant(NOW - 1000), ip: "203.0.113.9" };
     const novelty = { ...NO_NOVELTY, isElsewhere: true };
     const moved = [["changed_principals", "user:ada"]];

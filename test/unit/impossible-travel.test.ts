@@ -112,9 +112,9 @@ describe("impossible_travel", () => {
   });
 
   it("ignores locations that the user knows and networks that hide where the user is", () => {
-    for (const kind of ["vpn", "proxy", "tor", "hosting"] as const) {
-      expect(travel(use(30, BERLIN), use(10, { ...LISBON, kind }))).toEqual([]);
-      expect(travel(use(30, { ...BERLIN, kind }), use(10, LISBON))).toEqual([]);
+    for (const networkType of ["vpn", "proxy", "tor", "hosting"] as const) {
+      expect(travel(use(30, BERLIN), use(10, { ...LISBON, networkType }))).toEqual([]);
+      expect(travel(use(30, { ...BERLIN, networkType }), use(10, LISBON))).toEqual([]);
     }
     // A carrier's gateways, one of which is abroad.
     expect(travel(use(30, BERLIN), use(10, { ...LISBON, asn: BERLIN.asn }))).toEqual([]);

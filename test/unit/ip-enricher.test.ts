@@ -15,10 +15,10 @@ import { mmdbFile } from "../mmdb-file.ts";
 
 const NOW_MS = Date.parse("2026-11-25T12:00:00.000Z");
 
-type Networks = NonNullable<NonNullable<MonitoringConfigInput["enrichment"]>["networks"]>;
+type Networks = NonNullable<NonNullable<MonitoringConfigInput["ipEnrichment"]>["networks"]>;
 
 const parseNetworks = (networks: Networks) =>
-  parseMonitoringConfig({ enrichment: { networks } }).enrichment.networks;
+  parseMonitoringConfig({ ipEnrichment: { networks } }).ipEnrichment.networks;
 
 const event = (details: Record<string, unknown>) =>
   createEvent({ eventType: "token_used", clientId: "web", details }, NOW_MS);
@@ -56,25 +56,25 @@ describe("toEnrichment", () => {
       toEnrichment({
         country: "Germany",
         asn: "AS64496",
-        operator: " Example\u0000Telecom ",
-        kind: "VPN",
+        organization: " Example\u0000Telecom ",
+        networkType: "VPN",
         latitude: "52.5163",
         longitude: 13.3777,
       }),
     ).toEqual({
       country: "DE",
       asn: 64496,
-      operator: "Example Telecom",
-      kind: "vpn",
+      organization: "Example Telecom",
+      networkType: "vpn",
       latitude: 52.5,
       longitude: 13.4,
     });
   });
 
   it("drops invalid fields and incomplete or meaningless coordinates", () => {
-    expect(toEnrichment({ country: "Atlantis", asn: "many", operator: 7, kind: "boat" })).toBe(
-      undefined,
-    );
+    expect(
+      toEnrichment({ country: "Atlantis", asn: "many", organization: 7, networkType: "boat" }),
+    ).toBe(undefined);
     expect(toEnrichment({ country: "DE", latitude: 52.5 })).toEqual({ country: "DE" });
     expect(toEnrichment({ country: "DE", latitude: 0, longitude: 0 })).toEqual({ country: "DE" });
     expect(toEnrichment({ country: "DE", latitude: 91, longitude: 10 })).toEqual({ country: "DE" });
@@ -82,9 +82,9 @@ describe("toEnrichment", () => {
   });
 
   it("shortens a long name and redacts tokens in it", () => {
-    expect(toEnrichment({ operator: "x".repeat(5000) })?.operator).toHaveLength(100);
+    expect(toEnrichment({ organization: "x".repeat(5000) })?.organization).toHaveLength(100);
     const secret = `oam_${"a".repeat(43)}`;
-    expect(JSON.stringify(toEnrichment({ operator: `Net ${secret}` }))).not.toContain(secret);
+    expect(JSON.stringify(toEnrichment({ organization: `Net ${secret}` }))).not.toContain(secret);
   });
 });
 
@@ -107,14 +107,14 @@ describe("parseDatabaseRecord", () => {
     [
       "an ASN of MaxMind",
       { autonomous_system_number: 64496, autonomous_system_organization: "Example" },
-      { asn: 64496, operator: "Example" },
+      { asn: 64496, organization: "Example" },
     ],
     [
       "an anonymous IP of MaxMind",
       { is_anonymous: true, is_anonymous_vpn: true, is_hosting_provider: true },
-      { kind: "vpn" },
+      { networkType: "vpn" },
     ],
-    ["a Tor exit", { is_tor_exit_node: true, is_public_proxy: true }, { kind: "tor" }],
+    ["a Tor exit", { is_tor_exit_node: true, is_public_proxy: true }, { networkType: "tor" }],
     [
       "an enterprise record of MaxMind",
       {
@@ -125,7 +125,7 @@ describe("parseDatabaseRecord", () => {
           is_hosting_provider: true,
         },
       },
-      { country: "FR", asn: 64497, operator: "Ex", kind: "hosting" },
+      { country: "FR", asn: 64497, organization: "Ex", networkType: "hosting" },
     ],
     ["a country of ip-location-db", { country_code: "JP" }, { country: "JP" }],
     [
@@ -136,12 +136,12 @@ describe("parseDatabaseRecord", () => {
     [
       "a record of IPinfo",
       { country: "US", country_name: "United States", asn: "AS64496", as_name: "Example LLC" },
-      { country: "US", asn: 64496, operator: "Example LLC" },
+      { country: "US", asn: 64496, organization: "Example LLC" },
     ],
     [
       "a record of IPinfo's privacy",
       { hosting: "true", proxy: "", tor: "", vpn: "" },
-      { kind: "hosting" },
+      { networkType: "hosting" },
     ],
     [
       "a location of IPinfo",
@@ -177,18 +177,18 @@ describe("IpEnricher", () => {
   it("uses the most specific declared network and fills in missing fields from the database", () => {
     const enricher = new IpEnricher(
       parseNetworks([
-        { cidr: ["203.0.0.0/16", "10.0.0.0/8"], operator: "Wide" },
-        { cidr: "203.0.113.0/28", operator: "Office Berlin", kind: "vpn" },
+        { cidr: ["203.0.0.0/16", "10.0.0.0/8"], organization: "Wide" },
+        { cidr: "203.0.113.0/28", organization: "Office Berlin", networkType: "vpn" },
       ]),
       database,
     );
     expect(enricher.of("203.0.113.9")).toMatchObject({
-      operator: "Office Berlin",
+      organization: "Office Berlin",
       country: "FR",
       asn: 64500,
     });
-    expect(enricher.of("203.0.113.99")).toMatchObject({ operator: "Wide", country: "FR" });
-    expect(enricher.of("10.1.2.3")).toEqual({ operator: "Wide" });
+    expect(enricher.of("203.0.113.99")).toMatchObject({ organization: "Wide", country: "FR" });
+    expect(enricher.of("10.1.2.3")).toEqual({ organization: "Wide" });
   });
 
   it("drops the database's coordinates when a better source names a different country", () => {
@@ -199,32 +199,39 @@ describe("IpEnricher", () => {
     expect(enricher.of("203.0.113.9")).toEqual({
       country: "DE",
       asn: 64500,
-      operator: "Example SA",
+      organization: "Example SA",
     });
     expect(enricher.of("203.0.113.99", { country: "GB" })?.latitude).toBeUndefined();
     expect(enricher.of("203.0.113.99")).toMatchObject({ latitude: 48.9, longitude: 2.4 });
   });
 
-  it("drops an operator that belongs to a different autonomous system than the chosen one", () => {
+  it("drops an organization that belongs to a different autonomous system than the chosen one", () => {
     const enricher = new IpEnricher([], database);
     expect(enricher.of("203.0.113.99", { asn: 64511 })).toMatchObject({
       asn: 64511,
       country: "FR",
     });
-    expect(enricher.of("203.0.113.99", { asn: 64511 })).not.toHaveProperty("operator");
-    expect(enricher.of("203.0.113.99", { asn: 64500 })?.operator).toBe("Example SA");
+    expect(enricher.of("203.0.113.99", { asn: 64511 })).not.toHaveProperty("organization");
+    expect(enricher.of("203.0.113.99", { asn: 64500 })?.organization).toBe("Example SA");
   });
 
-  it("uses the declared kind of an autonomous system and marks known clouds as hosting", () => {
+  it("uses the declared network type of an autonomous system and marks known clouds as hosting", () => {
     const enricher = new IpEnricher(
-      parseNetworks([{ asn: [64500, 64501], kind: "hosting" }]),
+      parseNetworks([{ asn: [64500, 64501], networkType: "hosting" }]),
       database,
     );
-    expect(enricher.of("203.0.113.9")).toMatchObject({ operator: "Example SA", kind: "hosting" });
-    expect(enricher.of("198.51.100.7")).toEqual({ country: "US", asn: 16509, kind: "hosting" });
-    expect(enricher.of(undefined, { asn: 64501 })).toEqual({ asn: 64501, kind: "hosting" });
-    const own = new IpEnricher(parseNetworks([{ asn: 16509, kind: "vpn" }]), database);
-    expect(own.of("198.51.100.7")?.kind).toBe("vpn");
+    expect(enricher.of("203.0.113.9")).toMatchObject({
+      organization: "Example SA",
+      networkType: "hosting",
+    });
+    expect(enricher.of("198.51.100.7")).toEqual({
+      country: "US",
+      asn: 16509,
+      networkType: "hosting",
+    });
+    expect(enricher.of(undefined, { asn: 64501 })).toEqual({ asn: 64501, networkType: "hosting" });
+    const own = new IpEnricher(parseNetworks([{ asn: 16509, networkType: "vpn" }]), database);
+    expect(own.of("198.51.100.7")?.networkType).toBe("vpn");
   });
 
   it.each(["", "localhost", "203.0.113.999", "fe80::1%eth0", "AWS Internal", "x".repeat(1000)])(
@@ -237,29 +244,33 @@ describe("IpEnricher", () => {
 
 describe("addEnrichment", () => {
   const enricher = new IpEnricher(
-    parseNetworks([{ cidr: "203.0.113.0/24", country: "DE", operator: "Office" }]),
+    parseNetworks([{ cidr: "203.0.113.0/24", country: "DE", organization: "Office" }]),
   );
 
   it("adds enrichment for the address and keeps values that the event already contains", () => {
     const plain = event({ ip: "203.0.113.9" });
     expect(addEnrichment(plain, enricher)).toEqual({
       ...plain,
-      event_data: { ip: "203.0.113.9", enrichment: { country: "DE", operator: "Office" } },
+      event_data: {
+        ip: "203.0.113.9",
+        geo: { country_iso_code: "DE" },
+        autonomous_system: { organization: "Office" },
+      },
     });
-    const said = event({ ip: "203.0.113.9", enrichment: { country: "AT", asn: "odd" } });
-    expect(addEnrichment(said, enricher).event_data.enrichment).toEqual({
-      country: "AT",
-      operator: "Office",
+    const said = event({
+      ip: "203.0.113.9",
+      geo: { country_iso_code: "AT", city_name: "Vienna" },
+      autonomous_system: "odd",
+    });
+    expect(addEnrichment(said, enricher).event_data).toEqual({
+      ip: "203.0.113.9",
+      geo: { country_iso_code: "AT", city_name: "Vienna" },
+      autonomous_system: { organization: "Office" },
     });
   });
 
   it("leaves an event unchanged when nothing is known about the address", () => {
-    for (const details of [
-      {},
-      { ip: "192.0.2.1" },
-      { ip: 7 },
-      { ip: "192.0.2.1", enrichment: "odd" },
-    ]) {
+    for (const details of [{}, { ip: "192.0.2.1" }, { ip: 7 }, { ip: "192.0.2.1", geo: "odd" }]) {
       const plain = event(details);
       expect(addEnrichment(plain, enricher)).toBe(plain);
     }
@@ -270,31 +281,31 @@ describe("addEnrichment", () => {
     const full = event({ ip: "203.0.113.9", text: "x".repeat(room - 10) });
     expect(addEnrichment(full, enricher)).toBe(full);
     const fits = event({ ip: "203.0.113.9", text: "x".repeat(room - 100) });
-    expect(addEnrichment(fits, enricher).event_data.enrichment).toBeDefined();
+    expect(addEnrichment(fits, enricher).event_data.geo).toBeDefined();
   });
 });
 
-describe("origins in the configuration", () => {
+describe("ipEnrichment in the configuration", () => {
   it.each([
     [{ networks: [{}] }, /a network needs cidr or asn/],
     [{ networks: [{ cidr: "203.0.113.0/24" }] }, /does not describe its addresses/],
     [{ networks: [{ cidr: "203.0.113.0/24", asn: [1, 2] }] }, /can have only one asn/],
     [
-      { networks: [{ cidr: ["203.0.113.0/24", "10.0.0.0/4"], kind: "vpn" }] },
+      { networks: [{ cidr: ["203.0.113.0/24", "10.0.0.0/4"], networkType: "vpn" }] },
       /Use a prefix of \/8 or longer/,
     ],
-    [{ networks: [{ cidr: 7, kind: "vpn" }] }, /a network, or a list of them/],
+    [{ networks: [{ cidr: 7, networkType: "vpn" }] }, /a network, or a list of them/],
     [{ networks: [{ cidr: "somewhere", country: "DE" }] }, /a network such as 203\.0\.113\.0\/24/],
     [{ networks: [{ cidr: "203.0.113.0/24", country: "ZZ" }] }, /unknown country code ZZ/],
     [
       { networks: [{ cidr: "203.0.113.0/24", country: "Germany" }] },
-      /enrichment\.networks\.0\.country/,
+      /ipEnrichment\.networks\.0\.country/,
     ],
     [{ databases: ["../country.mmdb"] }, /a file name such as country\.mmdb/],
     [{ databases: ["a.mmdb", "a.mmdb"] }, /the same name/],
   ])("rejects %j", (enricher, message) => {
-    expect(() => parseMonitoringConfig({ enrichment: enricher } as MonitoringConfigInput)).toThrow(
-      message,
-    );
+    expect(() =>
+      parseMonitoringConfig({ ipEnrichment: enricher } as MonitoringConfigInput),
+    ).toThrow(message);
   });
 });

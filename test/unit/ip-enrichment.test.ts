@@ -1,29 +1,46 @@
 import { expect, test } from "vitest";
-import { readEnrichment } from "../../shared/events/ip-enrichment.ts";
+import { readEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 
-test("originOf reads the IP enrichment from an event's data", () => {
-  const enrichment = {
+test("readEnrichment reads what toEnrichmentData writes", () => {
+  const data = {
+    geo: { country_iso_code: "DE", latitude: 52.5, longitude: 13.4 },
+    autonomous_system: { number: 64496, organization: "Example Telecom" },
+    network_type: "vpn",
+  };
+  const enrichment = readEnrichment({ ip: "192.0.2.1", ...data });
+  expect(enrichment).toEqual({
     country: "DE",
     asn: 64496,
-    operator: "Example Telecom",
-    kind: "vpn",
+    organization: "Example Telecom",
+    networkType: "vpn",
     latitude: 52.5,
     longitude: 13.4,
-  };
-  expect(readEnrichment({ ip: "192.0.2.1", enrichment })).toEqual(enrichment);
+  });
+  expect(toEnrichmentData(enrichment ?? {})).toEqual(data);
 });
 
-test("originOf drops an invalid field and keeps the others", () => {
-  const enrichment = { country: "Germany", asn: "AS64496", kind: "hosting", latitude: 91 };
-  expect(readEnrichment({ enrichment })).toEqual({ kind: "hosting" });
+test("toEnrichmentData omits members without fields", () => {
+  expect(toEnrichmentData({ country: "DE" })).toEqual({ geo: { country_iso_code: "DE" } });
+  expect(toEnrichmentData({ networkType: "tor" })).toEqual({ network_type: "tor" });
+  expect(toEnrichmentData({})).toEqual({});
+});
+
+test("readEnrichment drops an invalid field and keeps the others", () => {
+  const data = {
+    geo: { country_iso_code: "Germany", latitude: 91 },
+    autonomous_system: { number: "AS64496", organization: "Example Telecom" },
+    network_type: "hosting",
+  };
+  expect(readEnrichment(data)).toEqual({ organization: "Example Telecom", networkType: "hosting" });
+  expect(readEnrichment({ ...data, autonomous_system: 64496 })).toEqual({ networkType: "hosting" });
 });
 
 test.each([
   {},
-  { enrichment: null },
-  { enrichment: "DE" },
-  { enrichment: [] },
-  { enrichment: { asn: 0 } },
-])("originOf returns undefined for %j", (data) => {
+  { geo: null, autonomous_system: "AS64496", network_type: "wifi" },
+  { geo: "DE" },
+  { geo: [] },
+  { autonomous_system: { number: 0 } },
+])("readEnrichment returns undefined for %j", (data) => {
   expect(readEnrichment(data)).toBeUndefined();
 });

@@ -7,7 +7,7 @@ import type {
 } from "../../shared/detection/rules/detection-snapshot.ts";
 import { formatEnrichment, formatLocation } from "../../shared/detection/rules/location-novelty.ts";
 import { type SeenEvent, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
-import type { IpEnrichment } from "../../shared/events/ip-enrichment.ts";
+import { type IpEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
 import { eventsBefore, findAt, location } from "../seen-events.ts";
 
 /** A Monday. */
@@ -25,9 +25,9 @@ const at = (
   return { ...location(ip, agent), ...(enrichment && { enrichment }) };
 };
 
-const TELECOM: IpEnrichment = { asn: 64496, operator: "Example Telecom", country: "DE" };
-const CABLE: IpEnrichment = { asn: 64497, operator: "Example Cable", country: "DE" };
-const ABROAD: IpEnrichment = { asn: 64498, operator: "Example Net", country: "NL" };
+const TELECOM: IpEnrichment = { asn: 64496, organization: "Example Telecom", country: "DE" };
+const CABLE: IpEnrichment = { asn: 64497, organization: "Example Cable", country: "DE" };
+const ABROAD: IpEnrichment = { asn: 64498, organization: "Example Net", country: "NL" };
 const HOME = at("10.1.2.3", TELECOM);
 
 /** Creates thirty uses of earlier tokens over six days. */
@@ -76,8 +76,8 @@ describe("token_theft with IP enrichment", () => {
     ]);
   });
 
-  it("increases the score for a new country or network kind, but only when there is other evidence", () => {
-    for (const enrichment of [ABROAD, { ...CABLE, kind: "vpn" as const }]) {
+  it("increases the score for a new country or network type, but only when there is other evidence", () => {
+    for (const enrichment of [ABROAD, { ...CABLE, networkType: "vpn" as const }]) {
       const [known] = theft(...inTurn(at("203.0.113.9", CABLE)));
       const [novelty] = theft(...inTurn(at("203.0.113.9", enrichment)));
       expect(novelty?.score).toBe((known?.score ?? 0) + 10);
@@ -182,9 +182,9 @@ describe("other rules with a new location", () => {
 describe("findings with IP enrichment", () => {
   const HOSTING: IpEnrichment = {
     asn: 64504,
-    operator: "Example Hosting",
+    organization: "Example Hosting",
     country: "FI",
-    kind: "hosting",
+    networkType: "hosting",
   };
   const ip = "203.0.113.9";
   const count = (value: string, n: number, clientId = "(none)") => ({
@@ -200,10 +200,10 @@ describe("findings with IP enrichment", () => {
       tokenId: undefined,
       ...parts,
     });
-  const shown = { operator: "AS64504 Example Hosting", country: "FI", network_kind: "hosting" };
+  const shown = { operator: "AS64504 Example Hosting", country: "FI", network_type: "hosting" };
   const where = "hosting AS64504 Example Hosting in FI";
 
-  it("name the operator, country and network kind for address rules", () => {
+  it("name the operator, country and network type for address rules", () => {
     expect(
       found({
         credentialGuessesByIp: [count(ip, 20)],
@@ -243,7 +243,7 @@ describe("findings with IP enrichment", () => {
     ]);
   });
 
-  it("name the operator, country and network kind for administrative changes", () => {
+  it("name the operator, country and network type for administrative changes", () => {
     const did = (...events: readonly Partial<SeenEvent>[]) =>
       found({
         administration: events.map((parts) =>
@@ -291,7 +291,7 @@ describe("rules for consent and token issuance", () => {
     });
 
   it("treat a hosting provider as one location and a carrier as many", () => {
-    expect(consents({ ...TELECOM, kind: "hosting" })).toMatchObject([
+    expect(consents({ ...TELECOM, networkType: "hosting" })).toMatchObject([
       {
         rule: "consent_phishing",
         score: 65,
@@ -495,8 +495,10 @@ describe("IP enrichment of an event", () => {
   it("is read from the event and dropped when it is invalid", () => {
     const read = (event_data: Record<string, unknown>) =>
       toSeenEvent({ event_type: "token_used", occurred_at: toInstant(NOW), event_data });
-    expect(read({ ip: "203.0.113.9", enrichment: TELECOM }).enrichment).toEqual(TELECOM);
-    expect("enrichment" in read({ ip: "203.0.113.9", enrichment: { asn: "x" } })).toBe(false);
+    expect(read({ ip: "203.0.113.9", ...toEnrichmentData(TELECOM) }).enrichment).toEqual(TELECOM);
+    expect("enrichment" in read({ ip: "203.0.113.9", autonomous_system: { number: "x" } })).toBe(
+      false,
+    );
   });
 
   it("is formatted as text with only the known fields", () => {
@@ -504,10 +506,12 @@ describe("IP enrichment of an event", () => {
     expect(formatEnrichment({ latitude: 1, longitude: 2 })).toBeUndefined();
     expect(formatEnrichment({ country: "DE" })).toBe("DE");
     expect(formatEnrichment({ asn: 64496 })).toBe("AS64496");
-    expect(formatEnrichment({ operator: "Example", country: "DE", kind: "vpn" })).toBe(
+    expect(formatEnrichment({ organization: "Example", country: "DE", networkType: "vpn" })).toBe(
       "VPN Example in DE",
     );
-    expect(formatEnrichment({ ...TELECOM, kind: "tor" })).toBe("Tor AS64496 Example Telecom in DE");
+    expect(formatEnrichment({ ...TELECOM, networkType: "tor" })).toBe(
+      "Tor AS64496 Example Telecom in DE",
+    );
     expect(formatLocation({ ip: "203.0.113.9", enrichment: TELECOM })).toBe(
       "203.0.113.9, AS64496 Example Telecom in DE",
     );

@@ -74,8 +74,8 @@ describe("mapped provider", () => {
         ...fields,
         country: "$.geo.country",
         asn: "$.geo.as",
-        operator: "$.geo.org",
-        kind: "$.geo.kind",
+        organization: "$.geo.org",
+        networkType: "$.geo.kind",
         latitude: "$.geo.at[0]",
         longitude: "$.geo.at[1]",
       },
@@ -87,15 +87,12 @@ describe("mapped provider", () => {
       kind: "VPN",
       at: ["52.52", 13.4],
     };
-    expect((await read({ ...DETAIL, geo }, mapping)).event_data.enrichment).toEqual({
-      country: "DE",
-      asn: 64496,
-      operator: "Example",
-      kind: "vpn",
-      latitude: 52.5,
-      longitude: 13.4,
+    expect((await read({ ...DETAIL, geo }, mapping)).event_data).toMatchObject({
+      geo: { country_iso_code: "DE", latitude: 52.5, longitude: 13.4 },
+      autonomous_system: { number: 64496, organization: "Example" },
+      network_type: "vpn",
     });
-    expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.enrichment).toBeUndefined();
+    expect((await read({ ...DETAIL, geo: 7 }, mapping)).event_data.geo).toBeUndefined();
   });
 
   it("maps provider events to product types and fills every mapped field", async () => {

@@ -327,41 +327,41 @@ describe("toOcsfEvent", () => {
 
   it("maps IP enrichment to the location and autonomous_system attributes", () => {
     const enrichment = {
-      country: "DE",
-      asn: 64496,
-      operator: "Example Telecom",
-      kind: "vpn",
-      latitude: 52.5,
-      longitude: 13.4,
+      geo: { country_iso_code: "DE", latitude: 52.5, longitude: 13.4 },
+      autonomous_system: { number: 64496, organization: "Example Telecom" },
+      network_type: "vpn",
     };
     for (const type of ["token_used", "auth_failed", "suspicious_activity"]) {
-      const mapped = conforming(event(type, { ip: "203.0.113.9", enrichment }));
+      const mapped = conforming(event(type, { ip: "203.0.113.9", ...enrichment }));
       const endpoint = mapped.src_endpoint ?? mapped.evidences[0].src_endpoint;
       expect(endpoint).toEqual({
         ip: "203.0.113.9",
         location: { country: "DE", lat: 52.5, long: 13.4 },
         autonomous_system: { number: 64496, name: "Example Telecom" },
       });
-      expect(mapped.unmapped.enrichment).toEqual({ kind: "vpn" });
+      expect(mapped.unmapped).toMatchObject({ network_type: "vpn" });
+      expect(mapped.unmapped).not.toHaveProperty("geo");
+      expect(mapped.unmapped).not.toHaveProperty("autonomous_system");
     }
   });
 
   it("stores IP enrichment in unmapped when the schema has no attribute for it", () => {
     // The schema doesn't allow a location that has only coordinates.
-    const nowhere = { latitude: 52.5, longitude: 13.4, asn: 64496 };
-    const mapped = conforming(event("token_used", { ip: "203.0.113.9", enrichment: nowhere }));
+    const geo = { latitude: 52.5, longitude: 13.4 };
+    const autonomous_system = { number: 64496, constructor: "isp" };
+    const mapped = conforming(event("token_used", { ip: "203.0.113.9", geo, autonomous_system }));
     expect(mapped.src_endpoint).toEqual({
       ip: "203.0.113.9",
       autonomous_system: { number: 64496 },
     });
-    expect(mapped.unmapped.enrichment).toEqual({ latitude: 52.5, longitude: 13.4 });
-    const withoutLocation = conforming(event("token_used", { enrichment: { country: "DE" } }));
+    expect(mapped.unmapped).toMatchObject({ geo, autonomous_system: { constructor: "isp" } });
+    const withoutLocation = conforming(event("token_used", { geo: { country_iso_code: "DE" } }));
     expect(withoutLocation.src_endpoint).toEqual({ name: "Unknown" });
-    expect(withoutLocation.unmapped.enrichment).toEqual({ country: "DE" });
-    for (const odd of ["DE", { country: "Germany", asn: "AS1" }, [], {}]) {
-      const kept = conforming(event("token_used", { ip: "203.0.113.9", enrichment: odd }));
+    expect(withoutLocation.unmapped.geo).toEqual({ country_iso_code: "DE" });
+    for (const odd of ["DE", { country_iso_code: "Germany" }, [], {}]) {
+      const kept = conforming(event("token_used", { ip: "203.0.113.9", geo: odd }));
       expect(kept.src_endpoint).toEqual({ ip: "203.0.113.9" });
-      if (JSON.stringify(odd) !== "{}") expect(kept.unmapped.enrichment).toEqual(odd);
+      if (JSON.stringify(odd) !== "{}") expect(kept.unmapped.geo).toEqual(odd);
     }
   });
 

@@ -31,12 +31,12 @@ async function publish(
   };
   const subscriber = { openSink, clock: () => nowMs, logger: recordingLogger() };
   const retries = await publishBatches(subscriber, batches, nowMs + timeLeftMs);
-  return { again: retries.map(({ messageId }) => messageId), published, opened };
+  return { retries: retries.map(({ messageId }) => messageId), published, opened };
 }
 
 describe("publishBatches", () => {
   it("publishes the records in a batch as events, 100 at a time", async () => {
-    const { again: retries, published } = await publish([
+    const { retries, published } = await publish([
       createBatch("first", 250),
       createBatch("second", 2),
     ]);
@@ -46,13 +46,13 @@ describe("publishBatches", () => {
 
   it("returns a batch that EventBridge rejects to the queue and publishes the others", async () => {
     const batches = [createBatch("first", 2), createBatch("second", 2), createBatch("third", 2)];
-    const { again: retries, published } = await publish(batches, { rejected: "second" });
+    const { retries, published } = await publish(batches, { rejected: "second" });
     expect(retries).toEqual(["second"]);
     expect(published).toHaveLength(2);
   });
 
   it("returns a batch to the queue when no time is left", async () => {
-    const { again: retries, published } = await publish([createBatch("first", 2)], {
+    const { retries, published } = await publish([createBatch("first", 2)], {
       timeLeftMs: 0,
     });
     expect(retries).toEqual(["first"]);

@@ -355,9 +355,9 @@ describe("askedSignIns and isStrangeSignIn", () => {
   it("select at most ten users, scripts first, then users who are alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
     const alone = signIn("ada", location("203.0.113.9", HOME.agent));
-    const users = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
-    expect(users.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
-    expect(users).toHaveLength(10);
+    const selected = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
+    expect(selected.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
+    expect(selected).toHaveLength(10);
     // Sessions that the product issues don't include an address.
     expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
   });

@@ -200,7 +200,7 @@ describe("generateTraffic", () => {
 
 describe("demo networks", () => {
   const enricher = new IpEnricher(
-    parseMonitoringConfig({ enrichment: { networks: [...DEMO_NETWORKS] } }).enrichment.networks,
+    parseMonitoringConfig({ ipEnrichment: { networks: [...DEMO_NETWORKS] } }).ipEnrichment.networks,
   );
   const getCountries = ({ events }: Traffic) => {
     const addresses = new Set(events.flatMap((event) => text(event, "ip") ?? []));

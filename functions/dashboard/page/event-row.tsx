@@ -31,31 +31,35 @@ function gist(event: StoredEvent): string {
     .join(" · ");
 }
 
-/** Returns the string and number fields of the event's IP enrichment, as strings. */
-function readEnrichment(event: StoredEvent): Readonly<Record<string, string | undefined>> {
-  const { enrichment } = event.event_data;
-  if (typeof enrichment !== "object" || enrichment === null) return {};
+/** Returns the string and number members of an object in the event's data, as strings. */
+function members(event: StoredEvent, name: string): Readonly<Record<string, string | undefined>> {
+  const value = event.event_data[name];
+  if (typeof value !== "object" || value === null) return {};
   return Object.fromEntries(
-    Object.entries(enrichment)
-      .filter(([, value]) => typeof value === "string" || typeof value === "number")
-      .map(([name, value]) => [name, String(value)]),
+    Object.entries(value)
+      .filter(([, member]) => typeof member === "string" || typeof member === "number")
+      .map(([key, member]) => [key, String(member)]),
   );
 }
 
 /** Shows an event as a summary with expandable details. */
 export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
   const detail = useId();
-  const { country, asn, operator, kind, latitude, longitude } = readEnrichment(event);
+  const { country_iso_code: country, latitude, longitude } = members(event, "geo");
+  const { number: asn, organization } = members(event, "autonomous_system");
+  const networkType = text(event, "network_type");
   const subjects = [
     ["Client", "client_id", event.oauth_client_id],
     ["User", "user_id", event.user_id],
     ["Token", "token_id", text(event, "token_id")],
     ["IP address", "ip", text(event, "ip")],
     ["Country", "country", country],
-    ["Network kind", "kind", kind],
+    ["Network type", "network_type", networkType],
   ] as const;
   const [client, , , ip] = subjects;
-  const location = [country, operator ?? (asn && `AS${asn}`), kind].filter(Boolean).join(" · ");
+  const location = [country, organization ?? (asn && `AS${asn}`), networkType]
+    .filter(Boolean)
+    .join(" · ");
   return (
     <li class={`event ${event.event_type}`} data-event={event.id}>
       <div class="line">
@@ -113,11 +117,11 @@ export function EventRow({ event, open, onToggle, onNarrow }: EventRowProps) {
                     </>
                   ),
               )}
-              {(operator || asn) && (
+              {(organization || asn) && (
                 <>
                   <dt>Network operator</dt>
                   <dd>
-                    {operator}{" "}
+                    {organization}{" "}
                     {asn && (
                       <button type="button" class="link" onClick={() => onNarrow({ asn })}>
                         AS{asn}

@@ -8,14 +8,14 @@ const LABELS: Readonly<Record<(typeof FILTER_NAMES)[number], string>> = {
   ip: "IP address",
   country: "Country",
   asn: "AS number",
-  kind: "Network kind",
+  network_type: "Network type",
 };
 
 /** Suggested values by filter. */
-const KINDS = ["hosting", "vpn", "proxy", "tor"];
+const NETWORK_TYPES = ["hosting", "vpn", "proxy", "tor"];
 const LISTS: Readonly<Partial<Record<(typeof FILTER_NAMES)[number], string>>> = {
   client_id: "clients",
-  kind: "kinds",
+  network_type: "network-types",
 };
 
 interface FilterBarProps {
@@ -26,8 +26,8 @@ interface FilterBarProps {
 }
 
 /**
- * Filters the page by client, user, token or address. The list of events can also be filtered by country, network or
- * kind of network.
+ * Filters the page by client, user, token or address. The list of events can also be filtered by country, network
+ * operator or network type.
  */
 export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
   const [draft, setDraft] = useState(filters);
@@ -65,9 +65,9 @@ export function FilterBar({ filters, clients, onChange }: FilterBarProps) {
           </option>
         ))}
       </datalist>
-      <datalist id="kinds">
-        {KINDS.map((kind) => (
-          <option key={kind} value={kind} />
+      <datalist id="network-types">
+        {NETWORK_TYPES.map((type) => (
+          <option key={type} value={type} />
         ))}
       </datalist>
       <button type="submit">Apply</button>

@@ -22,14 +22,14 @@ export interface Filters {
   readonly ip?: string;
   readonly country?: string;
   readonly asn?: string;
-  readonly kind?: string;
+  readonly network_type?: string;
 }
 
 /** Filters for both statistics and events. */
 export const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
 
 /** Filters for the list of events only. */
-export const ENRICHMENT_FILTERS = ["country", "asn", "kind"] as const;
+export const ENRICHMENT_FILTERS = ["country", "asn", "network_type"] as const;
 
 export const FILTER_NAMES = [...SUBJECT_FILTERS, ...ENRICHMENT_FILTERS] as const;
 

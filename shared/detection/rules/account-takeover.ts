@@ -105,7 +105,7 @@ const SUCCESS_SCORES = {
   unknownHabits: 55, // the same for a user without earlier events
   maybeHome: 35, // the user's own machine may have switched between IPv4 and IPv6
   sameAddress: 10, // points if the guesses came from the same address
-  novelty: 5, // points if the country or the kind of network is new
+  novelty: 5, // points if the country or the network type is new
   address: 90, // an address that guesses and is then allowed for the first time
 };
 

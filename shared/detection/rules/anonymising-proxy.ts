@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isCredentialGuess } from "../../events/event-facts.ts";
-import type { NetworkKind } from "../../events/ip-enrichment.ts";
+import type { NetworkType } from "../../events/ip-enrichment.ts";
 import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { describeNovelty, formatLocation, toEnrichmentEvidence } from "./location-novelty.ts";
@@ -9,7 +9,7 @@ import { type Habits, hasNewAgent, summariseHabits } from "./party.ts";
 import { isSuccess, type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 type Parameters = AnomaliesConfig["rules"]["anonymising_proxy"];
-type Anonymiser = Exclude<NetworkKind, "hosting">;
+type Anonymiser = Exclude<NetworkType, "hosting">;
 
 /** Points for an anonymiser that a principal uses for the first time. VPNs are common, Tor is rare. */
 const ANONYMISER_POINTS: Readonly<Record<Anonymiser, number>> = { tor: 45, proxy: 25, vpn: 15 };
@@ -29,8 +29,8 @@ const CREDENTIAL_GUESSES_MS = 2 * HOUR_MS;
 const MAX_ADDRESSES = 50;
 
 function getAnonymiser({ enrichment }: SeenEvent): Anonymiser | undefined {
-  const kind = enrichment?.kind;
-  return kind === undefined || kind === "hosting" ? undefined : kind;
+  const type = enrichment?.networkType;
+  return type === undefined || type === "hosting" ? undefined : type;
 }
 
 /** A principal's first use of an anonymiser. */
@@ -171,7 +171,7 @@ function forCredentialGuesses(
       threshold,
       ...getWindow(fromMs, nowMs),
       evidence: {
-        network_kind: anonymiser,
+        network_type: anonymiser,
         addresses: sorted.length,
         most: sorted
           .slice(0, 5)

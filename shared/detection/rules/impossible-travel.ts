@@ -27,7 +27,7 @@ const PEERS = 3;
 const TRAVEL_POINTS = {
   base: 30, // two locations that are too far apart
   newAgent: 25, // the user agent at the unusual location is new
-  newCountry: 10, // the country or the kind of network there is new
+  newCountry: 10, // the country or the network type there is new
   again: 10, // more than one such change
 };
 
@@ -62,7 +62,7 @@ function findStays(events: readonly SeenEvent[]): Stay[] {
   return events.flatMap((event) => {
     const { type, enrichment } = event;
     const isPersons = type === "token_used" || type === "session_started";
-    return isPersons && enrichment !== undefined && enrichment.kind === undefined
+    return isPersons && enrichment !== undefined && enrichment.networkType === undefined
       ? [{ event, enrichment }]
       : [];
   });

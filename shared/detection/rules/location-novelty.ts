@@ -1,4 +1,4 @@
-import { getOperator, type IpEnrichment, type NetworkKind } from "../../events/ip-enrichment.ts";
+import { getOperator, type IpEnrichment, type NetworkType } from "../../events/ip-enrichment.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
 type Location = Pick<SeenEvent, "ip" | "network" | "enrichment">;
@@ -9,20 +9,20 @@ export interface KnownLocations {
   /** The operators of these networks, if known: `AS64496`. */
   readonly operators: ReadonlySet<string>;
   readonly countries: ReadonlySet<string>;
-  readonly kinds: ReadonlySet<NetworkKind>;
+  readonly networkTypes: ReadonlySet<NetworkType>;
   /** Operators if known, otherwise networks, with their display names. */
   readonly homes: ReadonlyMap<string, string>;
 }
 
 /** Display names for networks that hide their users or host machines. */
-const NAMES: Readonly<Record<NetworkKind, string>> = {
+const NAMES: Readonly<Record<NetworkType, string>> = {
   hosting: "hosting",
   vpn: "VPN",
   proxy: "proxy",
   tor: "Tor",
 };
 
-/** Points to add for a new country or kind of network if there are other signs of an attack. */
+/** Points to add for a new country or network type if there are other signs of an attack. */
 export const NOVELTY_POINTS = 10;
 
 /** Returns the values that aren't undefined, as a set. */
@@ -48,7 +48,7 @@ export function getKnownLocations(events: readonly SeenEvent[]): KnownLocations 
     networks: toSet(events.map(({ network }) => network)),
     operators: toSet(events.map(({ enrichment }) => getOperator(enrichment))),
     countries: toSet(events.map(({ enrichment }) => enrichment?.country)),
-    kinds: toSet(events.map(({ enrichment }) => enrichment?.kind)),
+    networkTypes: toSet(events.map(({ enrichment }) => enrichment?.networkType)),
     homes: getHomes(events),
   };
 }
@@ -72,17 +72,19 @@ export function isElsewhere(known: KnownLocations, location: Location): boolean 
 
 /** Describes what is new about a location: the country, or that it is a hosting provider, VPN, proxy or Tor exit. */
 export function describeNovelty(
-  { countries, kinds, operators }: KnownLocations,
+  { countries, networkTypes, operators }: KnownLocations,
   { enrichment }: Location,
 ): string[] {
-  const { country, kind } = enrichment ?? {};
+  const { country, networkType } = enrichment ?? {};
   // If the principal's history has no IP enrichment, nothing counts as new.
-  if (countries.size + kinds.size + operators.size === 0) return [];
+  if (countries.size + networkTypes.size + operators.size === 0) return [];
   return [
     ...(country !== undefined && countries.size > 0 && !countries.has(country)
       ? [`new country: ${country}`]
       : []),
-    ...(kind !== undefined && !kinds.has(kind) ? [`new network kind: ${NAMES[kind]}`] : []),
+    ...(networkType !== undefined && !networkTypes.has(networkType)
+      ? [`new network type: ${NAMES[networkType]}`]
+      : []),
   ];
 }
 
@@ -96,8 +98,10 @@ export function getNoveltyPoints(known: KnownLocations, location: Location): num
 /** Formats IP enrichment as text: `AS64496 Example Telecom in DE`, `Tor AS64496 in DE`, `DE`. */
 export function formatEnrichment(enrichment: IpEnrichment | undefined): string | undefined {
   if (enrichment === undefined) return undefined;
-  const { kind, operator, country } = enrichment;
-  const who = [kind && NAMES[kind], getOperator(enrichment), operator].filter(Boolean).join(" ");
+  const { networkType, organization, country } = enrichment;
+  const who = [networkType && NAMES[networkType], getOperator(enrichment), organization]
+    .filter(Boolean)
+    .join(" ");
   if (country === undefined) return who === "" ? undefined : who;
   return who === "" ? country : `${who} in ${country}`;
 }
@@ -122,12 +126,12 @@ export function formatUsualLocations({ homes }: KnownLocations): string {
 /** Returns IP enrichment as evidence in an alert. */
 export function toEnrichmentFacts(enrichment: IpEnrichment | undefined): Record<string, string> {
   if (enrichment === undefined) return {};
-  const { asn, country, kind } = enrichment;
-  const operator = formatEnrichment({ asn, operator: enrichment.operator });
+  const { asn, organization, country, networkType } = enrichment;
+  const operator = formatEnrichment({ asn, organization });
   return {
     ...(country !== undefined && { country }),
     ...(operator !== undefined && { operator }),
-    ...(kind !== undefined && { network_kind: kind }),
+    ...(networkType !== undefined && { network_type: networkType }),
   };
 }
 

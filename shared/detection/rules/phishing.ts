@@ -88,7 +88,7 @@ const WATCHED_DAYS = 3;
  * networks of one hosting operator, but a carrier's networks are shared by many people.
  */
 function getNetworkSite({ network, enrichment }: SeenEvent): string {
-  const hoster = enrichment?.kind === "hosting" ? getOperator(enrichment) : undefined;
+  const hoster = enrichment?.networkType === "hosting" ? getOperator(enrichment) : undefined;
   return hoster ?? network ?? "";
 }
 

@@ -15,7 +15,7 @@ export interface SeenEvent {
   readonly ip?: string | undefined;
   /** The network that the address belongs to. */
   readonly network?: string | undefined;
-  /** IP enrichment for the address: country, operator and kind, if known. */
+  /** IP enrichment for the address: country, operator and network type, if known. */
   readonly enrichment?: IpEnrichment | undefined;
   /** The network in which the token was previously used. It has no IP enrichment. */
   readonly previousNetwork?: string | undefined;

@@ -3,8 +3,9 @@ import { Reader, type Response } from "mmdb-lib";
 import {
   type IpEnrichment,
   type IpEnrichmentInput,
-  type NetworkKind,
+  type NetworkType,
   toEnrichment,
+  toEnrichmentData,
 } from "../../events/ip-enrichment.ts";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -18,16 +19,16 @@ const first = (...values: unknown[]) =>
 /** Whether a value means true in any of the supported databases. */
 const isTrue = (value: unknown) => value === true || value === "true" || value === 1;
 
-/** Record fields that indicate each kind of address, most specific kind first. */
-const KINDS: readonly (readonly [NetworkKind, readonly string[]])[] = [
+/** Record fields that indicate each network type, most specific type first. */
+const NETWORK_TYPE_FIELDS: readonly (readonly [NetworkType, readonly string[]])[] = [
   ["tor", ["is_tor_exit_node", "tor", "is_tor"]],
   ["vpn", ["is_anonymous_vpn", "vpn", "is_vpn", "relay", "is_relay"]],
   ["proxy", ["is_public_proxy", "is_residential_proxy", "proxy", "is_proxy"]],
   ["hosting", ["is_hosting_provider", "hosting", "is_hosting"]],
 ];
 
-function getNetworkKind(parts: readonly Members[]): NetworkKind | undefined {
-  return KINDS.find(([, names]) =>
+function getNetworkType(parts: readonly Members[]): NetworkType | undefined {
+  return NETWORK_TYPE_FIELDS.find(([, names]) =>
     names.some((name) => parts.some((part) => isTrue(part[name]))),
   )?.[0];
 }
@@ -60,13 +61,13 @@ export function parseDatabaseRecord(record: unknown): IpEnrichment | undefined {
       traits.autonomous_system_number,
       typeof all.asn === "object" ? asn.asn : all.asn,
     ),
-    operator: first(
+    organization: first(
       all.autonomous_system_organization,
       traits.autonomous_system_organization,
       all.as_name,
       asn.name,
     ),
-    kind: getNetworkKind([all, traits, privacy]),
+    networkType: getNetworkType([all, traits, privacy]),
     latitude: first(location.latitude, all.latitude, all.lat, latitude),
     longitude: first(location.longitude, all.longitude, all.lng, all.lon, longitude),
   };
@@ -173,8 +174,8 @@ export class EnrichmentDatabase {
 /** The coverage of a database, measured with sample addresses. */
 export interface DatabaseSample {
   readonly sampled: number;
-  /** Number of addresses for which the database has each field. */
-  readonly known: Readonly<Partial<Record<keyof IpEnrichment, number>>>;
+  /** Number of addresses for which the database has each field, such as `geo.country_iso_code`. */
+  readonly known: Readonly<Record<string, number>>;
   /** Number of addresses whose records are broken. */
   readonly broken: number;
 }
@@ -189,14 +190,21 @@ const SAMPLE = Array.from({ length: 256 }, (_, first) => first)
     [8, 40, 72, 104, 136, 168, 200, 232].map((second) => `${first}.${second}.8.8`),
   );
 
+/** Returns the names of the known fields, as in an event: `geo.country_iso_code`. */
+function getFields(enrichment: IpEnrichment): string[] {
+  return Object.entries(toEnrichmentData(enrichment)).flatMap(([name, value]) =>
+    typeof value === "object" ? Object.keys(value).map((key) => `${name}.${key}`) : [name],
+  );
+}
+
 /** Looks up sample addresses in a database to show its coverage before it is used. */
 export function sampleDatabase(database: EnrichmentDatabase): DatabaseSample {
-  const known: Partial<Record<keyof IpEnrichment, number>> = {};
+  const known: Record<string, number> = {};
   let broken = 0;
   for (const address of SAMPLE) {
     try {
-      for (const member of Object.keys(database.find(address) ?? {}) as (keyof IpEnrichment)[]) {
-        known[member] = (known[member] ?? 0) + 1;
+      for (const field of getFields(database.find(address) ?? {})) {
+        known[field] = (known[field] ?? 0) + 1;
       }
     } catch {
       broken += 1;

@@ -1,7 +1,13 @@
 import type { DeclaredNetwork } from "../../config/enrichment-parameters.ts";
-import { MAX_EVENT_DATA_BYTES } from "../../events/event-data.ts";
+import { type EventData, isPlainObject, MAX_EVENT_DATA_BYTES } from "../../events/event-data.ts";
 import { canonicalIp } from "../../events/ip-address.ts";
-import { defined, type IpEnrichment, readEnrichment } from "../../events/ip-enrichment.ts";
+import {
+  defined,
+  type EnrichmentData,
+  type IpEnrichment,
+  readEnrichment,
+  toEnrichmentData,
+} from "../../events/ip-enrichment.ts";
 import { IpBlocks, parseAddress } from "../../events/ip-network.ts";
 import { getIp, type OAuthEvent } from "../../events/oauth-event.ts";
 
@@ -23,17 +29,17 @@ const agree = <Value>(one: Value | undefined, other: Value | undefined) =>
   one === undefined || one === other;
 
 /**
- * Merges IP enrichment. Each field comes from the first source that has it. Two exceptions: the operator never comes
- * from a source with a different ASN. Latitude and longitude always come from the same source, never one with a
+ * Merges IP enrichment. Each field comes from the first source that has it. Two exceptions: the organization never
+ * comes from a source with a different ASN. Latitude and longitude always come from the same source, never one with a
  * different country.
  */
 export function joinEnrichment(
   ...sources: readonly (IpEnrichment | undefined)[]
 ): IpEnrichment | undefined {
   const joined: IpEnrichment = Object.assign({}, ...sources.toReversed());
-  const { latitude: _, longitude: __, operator: ___, ...members } = joined;
+  const { latitude: _, longitude: __, organization: ___, ...members } = joined;
   const run = sources.find(
-    (source) => source?.operator !== undefined && agree(source.asn, members.asn),
+    (source) => source?.organization !== undefined && agree(source.asn, members.asn),
   );
   const located = sources.find(
     (source) =>
@@ -43,7 +49,7 @@ export function joinEnrichment(
   );
   const enrichment = {
     ...members,
-    ...(run && { operator: run.operator }),
+    ...(run && { organization: run.organization }),
     ...(located && { latitude: located.latitude, longitude: located.longitude }),
   };
   return Object.keys(enrichment).length === 0 ? undefined : enrichment;
@@ -80,8 +86,8 @@ export class IpEnricher {
     networks: readonly DeclaredNetwork[],
     private readonly source?: EnrichmentSource,
   ) {
-    for (const { cidr, asn, country, operator, kind } of networks) {
-      const enrichment = defined({ country, operator, kind }) as IpEnrichment;
+    for (const { cidr, asn, country, organization, networkType } of networks) {
+      const enrichment: IpEnrichment = defined({ country, organization, networkType });
       for (const block of toList(cidr)) {
         const [number] = toList(asn);
         const length = prefixLength(block);
@@ -107,7 +113,7 @@ export class IpEnricher {
     const asn = given?.asn ?? declared?.asn ?? known?.asn;
     const ofOperator = asn === undefined ? undefined : this.#byAsn.get(asn);
     const usual: IpEnrichment | undefined =
-      asn !== undefined && HOSTING_ASNS.has(asn) ? { kind: "hosting" } : undefined;
+      asn !== undefined && HOSTING_ASNS.has(asn) ? { networkType: "hosting" } : undefined;
     return joinEnrichment(given, declared, ofOperator, known, usual);
   }
 
@@ -117,6 +123,15 @@ export class IpEnricher {
   }
 }
 
+/** Adds IP enrichment to event data. Keeps other members of the same objects, such as `geo.city_name`. */
+function mergeMembers(data: EventData, enrichment: EnrichmentData): EventData {
+  const members = Object.entries(enrichment).map(([name, value]) => {
+    const given = data[name];
+    return [name, isPlainObject(value) && isPlainObject(given) ? { ...given, ...value } : value];
+  });
+  return { ...data, ...Object.fromEntries(members) };
+}
+
 /**
  * Adds IP enrichment for the event's address. Values already in the event take precedence. Returns the event unchanged
  * if nothing is known about the address or if the event would become too large.
@@ -124,7 +139,7 @@ export class IpEnricher {
 export function addEnrichment(event: OAuthEvent, enricher: IpEnricher): OAuthEvent {
   const enrichment = enricher.of(getIp(event), readEnrichment(event.event_data));
   if (enrichment === undefined) return event;
-  const event_data = { ...event.event_data, enrichment };
+  const event_data = mergeMembers(event.event_data, toEnrichmentData(enrichment));
   const bytes = Buffer.byteLength(JSON.stringify(event_data));
   return bytes > MAX_EVENT_DATA_BYTES ? event : { ...event, event_data };
 }

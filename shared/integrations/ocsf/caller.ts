@@ -22,28 +22,31 @@ export interface SourceLocation {
 }
 
 /**
- * Reads an event's IP enrichment. Values that have no attribute in the schema, such as `kind`, stay in `unmapped`.
- * Coordinates without a country also stay there, because a location in the schema requires a country.
+ * Reads an event's IP enrichment. Values that have no attribute in the schema, such as `network_type`, stay in
+ * `unmapped`. Coordinates without a country also stay there, because a location in the schema requires a country.
  */
 export function readLocation(data: EventDataReader): SourceLocation {
-  const given = data.object("enrichment");
-  if (given === undefined) return {};
-  const enrichment = readEnrichment({ enrichment: given }) ?? {};
-  const { country, latitude: lat, longitude: long, asn: number, operator: name } = enrichment;
-  const hasLocation = country !== undefined && lat !== undefined && long !== undefined;
-  const mapped = new Set([
-    ...(country === undefined ? [] : ["country"]),
-    ...(hasLocation ? ["latitude", "longitude"] : []),
-    ...(number === undefined ? [] : ["asn"]),
-    ...(name === undefined ? [] : ["operator"]),
-  ]);
-  const rest: EventData = Object.fromEntries(
-    Object.entries(given).filter(([member]) => !mapped.has(member)),
-  );
-  if (Object.keys(rest).length > 0) data.keep("enrichment", rest);
+  const geo = data.object("geo");
+  const autonomous_system = data.object("autonomous_system");
+  const { country, latitude, longitude, asn, organization } =
+    readEnrichment({ geo, autonomous_system }) ?? {};
+  const hasLocation = country !== undefined && latitude !== undefined && longitude !== undefined;
+  const keepRest = (name: string, object: EventData | undefined, mapped: EventData) => {
+    const names = new Set(Object.keys(present(mapped) ?? {}));
+    const rest = Object.entries(object ?? {}).filter(([key]) => !names.has(key));
+    if (rest.length > 0) data.keep(name, Object.fromEntries(rest));
+  };
+  keepRest("geo", geo, {
+    country_iso_code: country,
+    ...(hasLocation && { latitude, longitude }),
+  });
+  keepRest("autonomous_system", autonomous_system, { number: asn, organization });
   return {
-    location: country === undefined ? undefined : { country, ...(hasLocation && { lat, long }) },
-    autonomous_system: present({ number, name }),
+    location:
+      country === undefined
+        ? undefined
+        : { country, ...(hasLocation && { lat: latitude, long: longitude }) },
+    autonomous_system: present({ number: asn, name: organization }),
   };
 }
 

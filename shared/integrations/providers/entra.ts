@@ -267,7 +267,7 @@ export const entra: ProviderAdapter = {
         latitude: properties?.location?.geoCoordinates?.latitude,
         longitude: properties?.location?.geoCoordinates?.longitude,
         asn: properties?.autonomousSystemNumber,
-        kind: properties?.riskEventType === ANONYMOUS ? "proxy" : undefined,
+        networkType: properties?.riskEventType === ANONYMOUS ? "proxy" : undefined,
       },
       userAgent: properties?.userAgent,
     };

@@ -131,8 +131,8 @@ export function mappedProvider(mapping: ProviderMapping): ProviderAdapter {
         enrichment: {
           country: at("country"),
           asn: at("asn"),
-          operator: at("operator"),
-          kind: at("kind"),
+          organization: at("organization"),
+          networkType: at("networkType"),
           latitude: at("latitude"),
           longitude: at("longitude"),
         },

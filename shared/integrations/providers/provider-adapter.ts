@@ -8,7 +8,7 @@ import {
 } from "../../events/event-data.ts";
 import { identifierSchema } from "../../events/identifiers.ts";
 import { withoutPort } from "../../events/ip-address.ts";
-import { toEnrichment } from "../../events/ip-enrichment.ts";
+import { toEnrichment, toEnrichmentData } from "../../events/ip-enrichment.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../events/oauth-event.ts";
 import type { ProviderEvent } from "./provider-event.ts";
 
@@ -117,6 +117,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
   const kept = original(event.original === undefined ? message.detail : event.original);
   const identity = getIdentity(event, message, kept);
   const code = event.code ?? "unknown";
+  const enrichment = event.enrichment && toEnrichment(event.enrichment);
   const details: EventData = {
     provider: adapter.name,
     provider_event_id: event.id || message.id ? text(identity, 256) : undefined,
@@ -124,7 +125,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     outcome: event.outcome,
     reason: text(event.reason),
     ip: event.ip && text(withoutPort(event.ip), 64),
-    enrichment: event.enrichment && toEnrichment(event.enrichment),
+    ...(enrichment && toEnrichmentData(enrichment)),
     user_agent: text(event.userAgent),
     endpoint: text(event.endpoint),
     session_id: text(event.sessionId, 256),

@@ -1,5 +1,6 @@
 import { type DraftEvent, toEvents } from "../../../local/traffic/world/timeline.ts";
 import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
+import { toEnrichmentData } from "../../../shared/events/ip-enrichment.ts";
 import type { OAuthEvent } from "../../../shared/events/oauth-event.ts";
 import { ATTACK_CASES } from "./attack-cases.ts";
 import { BENIGN_CASES } from "./benign-cases.ts";
@@ -28,13 +29,13 @@ function withEnrichment(event: OAuthEvent): OAuthEvent {
   const enrichment = getEvaluationEnrichment(event.event_data.ip);
   return enrichment === undefined
     ? event
-    : { ...event, event_data: { ...event.event_data, enrichment: { ...enrichment } } };
+    : { ...event, event_data: { ...event.event_data, ...toEnrichmentData(enrichment) } };
 }
 
 /**
  * Generates a week of ordinary days, and a test day with every hard benign case and every attack once.
  *
- * @param options.origins whether to add IP enrichment; the events are otherwise identical
+ * @param options.enrichment whether to add IP enrichment; the events are otherwise identical
  */
 export function generateEvaluation<Purpose extends SeedPurpose>(
   seed: EvaluationSeed<Purpose>,

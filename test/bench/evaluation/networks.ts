@@ -1,7 +1,7 @@
 import type { Random } from "../../../local/traffic/world/random.ts";
-import type { IpEnrichment, NetworkKind } from "../../../shared/events/ip-enrichment.ts";
+import type { IpEnrichment, NetworkType } from "../../../shared/events/ip-enrichment.ts";
 
-/** First octets of each network, by kind of operator. */
+/** First octets of each network, by type of network operator. */
 const IPV4 = {
   isp: ["73.42", "84.137", "81.154", "90.92", "24.16", "93.208", "86.5", "98.207"],
   mobile: ["172.56", "107.77", "80.187", "92.40"],
@@ -37,10 +37,10 @@ const CITIES = {
 type Row = readonly [
   networks: readonly string[],
   asn: number,
-  operator: string,
+  organization: string,
   country: string,
   city: keyof typeof CITIES,
-  kind?: NetworkKind,
+  networkType?: NetworkType,
 ];
 
 /**
@@ -78,12 +78,12 @@ const OPERATORS: readonly Row[] = [
 ];
 
 const NETWORK_ENRICHMENT: ReadonlyMap<string, IpEnrichment> = new Map(
-  OPERATORS.flatMap(([networks, asn, operator, country, city, kind]) =>
+  OPERATORS.flatMap(([networks, asn, organization, country, city, networkType]) =>
     networks.map((network) => {
       const [latitude, longitude] = CITIES[city];
       return [
         network,
-        { country, asn, operator, latitude, longitude, ...(kind && { kind }) },
+        { country, asn, organization, latitude, longitude, ...(networkType && { networkType }) },
       ] as const;
     }),
   ),
