@@ -169,7 +169,7 @@ async function publish(
       signedAtMs,
     );
   } catch (error) {
-    metrics.count("RequestsIgnored", 1);
+    metrics.count("RequestsFailed", 1);
     metrics.publishSoon();
     logger.error(
       "A provider's events could not be published; the provider must retry its request",
@@ -202,13 +202,13 @@ async function receive(
   signedAtMs: number | undefined,
 ): Promise<unknown> {
   const parsed = read(adapter, body);
-  const { taken, expired } = await publish(adapter, parsed, signedAtMs);
+  const { published, expired } = await publish(adapter, parsed, signedAtMs);
   const { rejectedLines } = parsed;
-  metrics.count("RecordsAccepted", taken);
+  metrics.count("RecordsAccepted", published);
   metrics.count("RecordsRejected", rejectedLines.length + expired);
   metrics.publishSoon();
   return {
-    taken,
+    taken: published,
     ...(expired > 0 && { expired }),
     ...(rejectedLines.length > 0 && { rejected_lines: rejectedLines }),
   };

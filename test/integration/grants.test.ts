@@ -5,14 +5,16 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
 import { decide } from "../../adapters/http/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   alertSuspiciousActivity,
   endSession,
   issueToken,
   listClients,
-  type MonitoringConfigInput,
   queryEvents,
   registerClient,
   releaseAction,

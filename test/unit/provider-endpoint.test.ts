@@ -391,16 +391,16 @@ describe("receiveRecords", () => {
         receive(entra, records, { firstReceipt, atMs, ...(signed && { signedAtMs: atMs - 1000 }) });
       const once = await at(nowMs);
       const repeated = await at(nowMs + 30 * DAY_MS);
-      expect(once.receipt.taken).toBe(records.length);
+      expect(once.receipt.published).toBe(records.length);
       expect(repeated.events).toEqual(once.events);
-      expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ taken: 0, expired: 3 });
+      expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ published: 0, expired: 3 });
     }
   });
 
   it("skips records that are older than the retention period", async () => {
     const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
     const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
-    expect(receipt).toEqual({ taken: 2, expired: 2 });
+    expect(receipt).toEqual({ published: 2, expired: 2 });
     expect(events.map(({ event_data }) => event_data.provider_event_id)).toEqual(["1", "89"]);
   });
 

@@ -5,7 +5,7 @@ import type { DetectionSnapshot } from "../../shared/detection/rules/detection-s
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { sessionsApart } from "../../shared/detection/rules/sessions.ts";
-import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
+import { isStrangeSignIn, selectSignIns } from "../../shared/detection/strange-sign-ins.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, location, rules } from "../seen-events.ts";
 
@@ -348,18 +348,18 @@ describe("incidents at a shared office address", () => {
   });
 });
 
-describe("askedSignIns and isStrangeSignIn", () => {
+describe("selectSignIns and isStrangeSignIn", () => {
   const signIn = (userId: string, at: typeof HOME) =>
     event(5, at, { type: "session_started", userId });
 
   it("select at most ten users, scripts first, then users who are alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
     const alone = signIn("ada", location("203.0.113.9", HOME.agent));
-    const selected = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
+    const selected = selectSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
     expect(selected.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
     expect(selected).toHaveLength(10);
     // Sessions that the product issues don't include an address.
-    expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
+    expect(selectSignIns([event(5, { type: "session_started" })])).toEqual([]);
   });
 
   it("treat a sign-in as unusual when both network and program are new for that IP version", () => {
