@@ -175,9 +175,9 @@ function over<T extends object>(settings: T | undefined, values: Partial<T>): T 
 /** Converts the properties to a configuration. Undefined members are ignored. */
 function toConfigInput(props: OAuthMonitoringProps): MonitoringConfigInput {
   const { config = {}, eventRetentionByType, removalPolicy } = props;
-  const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, kept]) => [
+  const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, retention]) => [
     type,
-    kept.toDays(),
+    retention.toDays(),
   ]);
   const set: DeepReadonly<MonitoringConfigInput> = {
     realm: props.realm,

@@ -368,7 +368,7 @@ export class OAuthMonitoring extends Construct {
       ...grantIssuers(this.#data, grantee, this.config),
       grantDpopNonces(grantee, this.config),
     ].reduce<Grant>(
-      (all, each) => (each ? all.combine(each) : all),
+      (combined, each) => (each ? combined.combine(each) : combined),
       grantTables(this.#data, grantee, AUTHORIZING),
     );
   }
@@ -567,7 +567,7 @@ export class OAuthMonitoring extends Construct {
     const groups = securityGroups ?? [
       new SecurityGroup(this, "SecurityGroup", {
         vpc,
-        description: "OAuth monitoring functions: outwards only",
+        description: "OAuth monitoring functions: outbound only",
       }),
     ];
     return {

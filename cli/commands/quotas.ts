@@ -85,10 +85,10 @@ export function findQuotaErrors(
       advice: "lower it, or request a higher DynamoDB quota Table-level write throughput limit",
     });
   }
-  const all = provisioned.reduce((sum, { max }) => sum + max, 0);
-  if (accountWriteUnits !== undefined && all > accountWriteUnits) {
+  const totalWriteUnits = provisioned.reduce((sum, { max }) => sum + max, 0);
+  if (accountWriteUnits !== undefined && totalWriteUnits > accountWriteUnits) {
     errors.push({
-      found: `capacity.provisioned allows up to ${all} write units in total, but the account's limit is ${accountWriteUnits}`,
+      found: `capacity.provisioned allows up to ${totalWriteUnits} write units in total, but the account's limit is ${accountWriteUnits}`,
       advice: "lower it, or request a higher DynamoDB quota Account-level write throughput limit",
     });
   }

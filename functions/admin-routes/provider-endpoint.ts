@@ -117,9 +117,9 @@ async function authenticate(
   body: Buffer,
 ): Promise<number | undefined> {
   const header = (name: string) => {
-    const [value, ...more] = fieldValues(event, name);
+    const [value, ...repeats] = fieldValues(event, name);
     // Rejects a repeated header, because different components could read different values.
-    return more.length === 0 ? value : undefined;
+    return repeats.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;
   const verdict = await getVerdict(endpoint, { header, body });
@@ -196,14 +196,14 @@ function verification(event: APIGatewayProxyEvent): unknown {
   return { verification: challenge };
 }
 
-async function take(
+async function receive(
   adapter: ProviderAdapter,
   body: Buffer,
   signedAtMs: number | undefined,
 ): Promise<unknown> {
-  const found = read(adapter, body);
-  const { published, expired } = await publish(adapter, found, signedAtMs);
-  const { rejectedLines } = found;
+  const parsed = read(adapter, body);
+  const { published, expired } = await publish(adapter, parsed, signedAtMs);
+  const { rejectedLines } = parsed;
   metrics.count("RecordsAccepted", published);
   metrics.count("RecordsRejected", rejectedLines.length + expired);
   metrics.publishSoon();
@@ -224,7 +224,7 @@ export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
     const body = readBody(event);
     const signedAtMs = await authenticate(endpoint, event, body);
     const answer =
-      event.httpMethod === "GET" ? verification(event) : await take(adapter, body, signedAtMs);
+      event.httpMethod === "GET" ? verification(event) : await receive(adapter, body, signedAtMs);
     return {
       statusCode: 200,
       headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },

@@ -30,7 +30,7 @@ export async function publishBatches(
   batches: readonly ProviderBatch[],
   deadlineMs: number,
 ): Promise<SQSRecord[]> {
-  const again: SQSRecord[] = [];
+  const retries: SQSRecord[] = [];
   for (const { record, events } of batches) {
     try {
       await publishInBatches(await openSink(), events, () => {
@@ -41,8 +41,8 @@ export async function publishBatches(
         message_id: record.messageId,
         cause: String(error),
       });
-      again.push(record);
+      retries.push(record);
     }
   }
-  return again;
+  return retries;
 }

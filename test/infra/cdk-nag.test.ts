@@ -9,7 +9,7 @@ import { NOTIFICATIONS, SIGNALS } from "../signals-config.ts";
 const CONFIGURATIONS: [string, MonitoringConfigInput][] = [
   ["by default", {}],
   [
-    "with everything on",
+    "with everything enabled",
     {
       ocsfExport: { enabled: true },
       ipEnrichment: { databases: ["country.mmdb"] },

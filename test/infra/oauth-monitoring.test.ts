@@ -225,9 +225,9 @@ describe("other issuers", () => {
     const [{ Properties } = { Properties: undefined }] = Object.entries(
       Template.fromStack(stack).findResources("AWS::IAM::Policy"),
     ).flatMap(([id, policy]) => (id.startsWith("Adapter") ? [policy] : []));
-    const said = JSON.stringify(Properties);
-    expect(said).toContain("dynamodb:BatchGetItem");
-    expect(said).toContain(secretArn);
+    const text = JSON.stringify(Properties);
+    expect(text).toContain("dynamodb:BatchGetItem");
+    expect(text).toContain(secretArn);
   });
 
   it("let only a custom function, not the authorizer, read the DPoP nonce secret", () => {

@@ -188,18 +188,18 @@ describe("detectAnomalies", () => {
     expect(notified.filter(({ state }) => state === "resolved")).toHaveLength(2);
     expect(await stored("alert_resolved")).toHaveLength(2);
     // A finding on the same day joins the same incident. A later finding opens a new incident.
-    const again = () =>
+    const detectAgain = () =>
       tell(world, {
         type: "auth_failed",
         count: 60,
         agoMs: 5 * MINUTE_MS,
         details: failing("203.0.113.66"),
       });
-    await again();
+    await detectAgain();
     expect(await run()).toMatchObject({ opened: [], open: 1 });
     world.time.nowMs += 10 * HOUR_MS;
     await run();
-    await again();
+    await detectAgain();
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.66"]);
     expect(await stored("suspicious_activity")).toHaveLength(3);
     expect(await listAlerts(world.context, "open")).toHaveLength(1);

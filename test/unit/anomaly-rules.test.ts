@@ -547,12 +547,12 @@ describe("new_network", () => {
     const own = Array.from({ length: 20 }, (_, n) =>
       event(600 - n, "10.1.0.0/16", "own", "10.1.0.1"),
     );
-    const raised = (...there: readonly SeenEvent[]) =>
+    const raised = (...events: readonly SeenEvent[]) =>
       found({
         clientAgents: new Map([["service", new Map([["okhttp", NOW - 9 * DAY_MS]])]]),
         serviceNetworks: [okhttp],
         knownNetworks: known(["10.1.0.0/16", 100]),
-        clients: new Map([["service", [...own, ...there]]]),
+        clients: new Map([["service", [...own, ...events]]]),
       });
     const calls = (tokens: number, machines: number, count = 4) =>
       Array.from({ length: count }, (_, n) =>

@@ -670,7 +670,7 @@ describe("outage", () => {
   });
 });
 
-describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
+describe("toSeenEvent, parseAgent, toTemplate and toRisk", () => {
   it("reduce a user agent to family and platform without versions", () => {
     const agents: readonly (readonly [string, string])[] = [
       [

@@ -12,9 +12,9 @@ const HOME = { ip: "10.1.2.3", network: "10.1.0.0/16", agent: "Firefox on Linux"
 const ELSEWHERE = { ...HOME, ip: "203.0.113.9", network: "203.0.0.0/16" };
 const THIEF = { ...ELSEWHERE, agent: "curl" };
 
-const getEvent = eventsBefore(NOW);
+const createEvent = eventsBefore(NOW);
 const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
-  getEvent(minutesAgo, { sessionId: "s1" }, ...parts);
+  createEvent(minutesAgo, { sessionId: "s1" }, ...parts);
 
 /** Creates one call a day for a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>

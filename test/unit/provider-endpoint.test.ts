@@ -74,10 +74,10 @@ describe("Standard Webhooks signature", () => {
   });
 
   it("is valid with either key during a rotation but not with a third key", () => {
-    const getKey = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
-    const secret = `${getKey(1)}\n  ${getKey(2)}\n`;
+    const createKey = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+    const secret = `${createKey(1)}\n  ${createKey(2)}\n`;
     const signed = (byte: number) =>
-      signWebhook([getKey(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
+      signWebhook([createKey(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
     expect(check(signed(1), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(2), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(3), { secret })).toEqual({
@@ -370,10 +370,10 @@ describe("receiveRecords", () => {
     ];
     const signed = { signedAtMs: nowMs - 1000 };
     const once = await receive(entra, records, signed);
-    const again = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
-    expect(ids(again)).toEqual(ids(once));
+    const repeated = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
+    expect(ids(repeated)).toEqual(ids(once));
     // The sort key in the events table contains the time.
-    expect(again.events).toEqual(once.events);
+    expect(repeated.events).toEqual(once.events);
     expect(new Set(ids(once)).size).toBe(records.length);
     const changed = await receive(entra, [{ ...records[1], category: "Other" }], signed);
     expect(ids(once)).not.toContain(ids(changed)[0]);
@@ -390,9 +390,9 @@ describe("receiveRecords", () => {
       const at = (atMs: number) =>
         receive(entra, records, { firstReceipt, atMs, ...(signed && { signedAtMs: atMs - 1000 }) });
       const once = await at(nowMs);
-      const again = await at(nowMs + 30 * DAY_MS);
+      const repeated = await at(nowMs + 30 * DAY_MS);
       expect(once.receipt.published).toBe(records.length);
-      expect(again.events).toEqual(once.events);
+      expect(repeated.events).toEqual(once.events);
       expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ published: 0, expired: 3 });
     }
   });
