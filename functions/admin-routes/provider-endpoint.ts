@@ -208,7 +208,7 @@ async function receive(
   metrics.count("RecordsRejected", rejectedLines.length + expired);
   metrics.publishSoon();
   return {
-    taken: published,
+    accepted: published,
     ...(expired > 0 && { expired }),
     ...(rejectedLines.length > 0 && { rejected_lines: rejectedLines }),
   };
