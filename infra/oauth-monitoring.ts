@@ -125,7 +125,7 @@ export class OAuthMonitoring extends Construct {
   /**
    * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
-   * secrets. Lambda limits a function's environment to 4 KB; the settings that you changed use most of it.
+   * secrets. Lambda limits a function's environment to 4 KB; most of it is used by the settings that you changed.
    */
   readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;

@@ -16,7 +16,7 @@ function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
   const entries = Object.entries(parameters).map(([name, values]) => {
     if (values && values.length > 1)
       throw badRequest([
-        { pointer: `/${name}`, detail: `it is given ${values.length} times. Give it once` },
+        { pointer: `/${name}`, detail: `it is specified ${values.length} times. Specify it once` },
       ]);
     return [name, values?.[0] ?? ""] as const;
   });

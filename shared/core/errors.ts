@@ -117,7 +117,7 @@ export function explain(error: z.ZodError): string {
   return toSentence(toInputErrors(error));
 }
 
-/** Thrown for an invalid input. The message lists every validation error with its path. */
+/** Thrown for invalid input. The message lists every validation error with its path. */
 export class InvalidInputError extends OAuthMonitoringError {
   override readonly name: string = "InvalidInputError";
 

@@ -39,7 +39,7 @@ import { strangeSignIns } from "./strange-sign-ins.ts";
 
 export interface DetectionStore extends IssuanceStore, QueryContext {}
 
-/** Event and token counters have two dimensions. The second is the client. */
+/** Event and token counters have two dimensions: a type, and the client. */
 const DIMENSIONS = 2;
 
 const getClient = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
@@ -138,7 +138,7 @@ function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
   return first;
 }
 
-/** Returns the part of the snapshot that consists of counts. */
+/** Returns the snapshot's counts. */
 function summariseCounts(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) {
   const { tokens, events, failedIps } = counts;
   const first = firstSeen([...events.hours, ...tokens.hours]);

@@ -21,7 +21,7 @@ export interface EventSubject {
 export interface TrackEventOptions {
   /** When the event occurred, in epoch milliseconds. Defaults to now. */
   readonly atMs?: number | undefined;
-  /** Event ID, for an event that may be published again. Defaults to a new UUIDv7. */
+  /** Event ID. Set it if you may publish the same event again. Defaults to a new UUIDv7. */
   readonly id?: string | undefined;
 }
 

@@ -37,10 +37,13 @@ export async function notifyProposals(context: PolicyContext): Promise<readonly 
     } catch (error) {
       // Someone has decided on the action since it was read.
       if (error instanceof ActionChangedError) continue;
-      context.logger.error("The notification of a proposed action failed; the next run retries", {
-        action_id: action.action_id,
-        cause: String(error),
-      });
+      context.logger.error(
+        "Failed to send the notification for a proposed action; the next run retries",
+        {
+          action_id: action.action_id,
+          cause: String(error),
+        },
+      );
     }
   }
   return notified;

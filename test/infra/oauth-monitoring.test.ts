@@ -215,7 +215,7 @@ describe("other issuers", () => {
     expect(addedBy([])).toEqual([]);
   });
 
-  it("allow a custom function with grantAuthorize to read the same data", () => {
+  it("let a custom function with grantAuthorize read the same data as the authorizer", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config: { issuers } });
     const role = new Role(stack, "Adapter", {

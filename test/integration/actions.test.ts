@@ -273,7 +273,7 @@ describe("block", () => {
     expect(ofType("action_expired")).toHaveLength(1);
   });
 
-  it("costs one read unit if no block exists, and a second round trip only after a change", async () => {
+  it("costs one read unit if no block exists, and one more round trip after a change", async () => {
     const { world, issue, verdict, take, inAnHour, adapters, callAt } = await scene();
     const { secret } = await issue();
     await verdict(secret);

@@ -319,7 +319,7 @@ describe("event of a call", () => {
     expect(lastEventData(world).endpoint).toBe("/api/acme_orders/2026");
   });
 
-  it("contains at most 256 bytes of each text from a caller without valid credentials", async () => {
+  it("cuts each text that an unauthenticated caller sends to 256 bytes", async () => {
     const { world, call, secret } = await scene();
     const long = {
       method: "X".repeat(2000),

@@ -62,7 +62,7 @@ const issued = (client: string, start: number) => (n: number) => ({
 const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
 
 describe("detectAnomalies", () => {
-  it("detects credential guesses from changing addresses in one IPv6 network, on changing paths, with examples", async () => {
+  it("detects credential guesses that change their address within an IPv6 network and their path, and gives examples", async () => {
     const { world, run } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",

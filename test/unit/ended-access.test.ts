@@ -37,7 +37,7 @@ const denied = (minutesAgo: number, at: Partial<SeenEvent>) =>
   });
 
 describe("ended_access", () => {
-  it("raises a session that is used in a different location after the user signed out", () => {
+  it("alerts on a session that is used in a different location after the user signed out", () => {
     expect(found(before, signedOut, event(10, ELSEWHERE), event(5, THIEF))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -62,7 +62,7 @@ describe("ended_access", () => {
     expect(found(before, signedOut, event(58, THIEF))).toHaveLength(1);
   });
 
-  it("raises only the ended session and the revoked token", () => {
+  it("alerts on only the ended session and the revoked token", () => {
     const other = { sessionId: "s2", tokenId: "t2" };
     expect(found(before, signedOut, event(10, THIEF, other))).toEqual([]);
     const revoked = event(60, { type: "token_revoked", sessionId: undefined });
@@ -80,7 +80,7 @@ describe("ended_access", () => {
     );
   });
 
-  it("raises the use of a refresh token after sign-out unless it comes from the user's own program", () => {
+  it("alerts on the use of a refresh token after sign-out unless it comes from the user's own program", () => {
     expect(found(before, signedOut, denied(5, THIEF))).toMatchObject([
       { score: 75, evidence: { denied: 1 } },
     ]);

@@ -56,7 +56,7 @@ describe("exported events", () => {
     );
   });
 
-  it("are shifted by a deterministic amount, including the times in their data", () => {
+  it("shifts each event, and the times in its data, by a deterministic amount", () => {
     const read = parseExportedEvents(JSON.stringify(events));
     const endMs = NOW + 30 * DAY_MS;
     const moved = moveEvents(read, endMs);

@@ -39,7 +39,7 @@ describe("sessions_apart", () => {
   const own = (minutesAgo: number, at = HOME) => event(minutesAgo, at);
   const apart = (...events: readonly SeenEvent[]) => ofAda("sessions_apart", ...events);
 
-  it("raises a session with a new program in a new network while the user stays active elsewhere", () => {
+  it("alerts on a session with a new program in a new network while the user stays active elsewhere", () => {
     expect(apart(own(45), signIn, theirs(39), own(20))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -111,7 +111,7 @@ describe("foreign_sessions", () => {
   const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
   const three = (at: typeof HOME) => [5, 4, 3].map((ago) => denied(ago, "foreign_session", at));
 
-  it("raises an unknown caller from the third foreign session on", () => {
+  it("alerts on an unknown caller from the third foreign session on", () => {
     expect(foreign(...three(AWAY))).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
     ]);
@@ -137,7 +137,7 @@ describe("mfa_fatigue", () => {
   const times = (count: number, make: (minutesAgo: number) => SeenEvent) =>
     Array.from({ length: count }, (_, n) => make(60 - n));
 
-  it("raises five rejected or unanswered prompts from an unknown location", () => {
+  it("alerts on five rejected or unanswered prompts from an unknown location", () => {
     expect(fatigue(...times(5, rejection))).toMatchObject([
       { score: 75, observed: 5, threshold: 5, evidence: { allowed: false, denied: 5 } },
     ]);
@@ -175,7 +175,7 @@ describe("credential_reuse with an earlier use by an unknown caller", () => {
   ];
   const reused = (...events: readonly SeenEvent[]) => ofAda("credential_reuse", ...events, reuse);
 
-  it("raises the earlier caller", () => {
+  it("alerts on the earlier caller", () => {
     expect(reused(...issued(7))).toMatchObject([
       {
         score: 90,
@@ -313,7 +313,7 @@ describe("consent_phishing with few users", () => {
       ]),
     }).filter(({ rule }) => rule.name === "consent_phishing");
 
-  it("raises five users who consent in their usual location and whose tokens are used in a different one", () => {
+  it("alerts on five users who consent in their usual location and whose tokens are used in a different one", () => {
     expect(from(5, AWAY)).toMatchObject([{ subject: { kind: "client", id: "new" }, observed: 5 }]);
     expect(from(4, AWAY)).toEqual([]);
     expect(from(5, HOME)).toEqual([]);

@@ -156,7 +156,7 @@ function findForUser(
       : SUCCESS_SCORES[isNew ? "newLocation" : "unknownHabits"] +
         (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
         (isNew && describeNovelty(habits, success).length > 0 ? SUCCESS_SCORES.novelty : 0),
-    message: `User ${id} signed in from ${formatLocation(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
+    message: `User ${id} signed in from ${formatLocation(success)} after ${tried} credential guesses (${factors} of them for the second factor); the user had never used this network or program before`,
   };
 }
 

@@ -235,7 +235,7 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
           ),
           ...getSubjects("token", tokens),
         ],
-        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${denied} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${formatLocation(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        message: `${found.length} calls (${denied} denied) used the access of ${subject.kind} ${subject.id} after ${end.what} at ${toInstant(end.atMs)}, from ${formatLocation(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
         score,
         observed: found.length,
         threshold: 1,

@@ -221,7 +221,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
           ...strangeAddresses(party.uses, party.habits),
           ...getSubjects("token", party.tokenIds),
         ],
-        message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(formatLocation)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${concurrent[0]?.ip} (${concurrent[0]?.agent ?? "no user agent"})`,
+        message: `User ${subject.id} has two concurrent sessions: one from ${party.uses.slice(0, 1).map(formatLocation)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${concurrent[0]?.ip} (${concurrent[0]?.agent ?? "no user agent"})`,
         score,
         observed: party.uses.length,
         threshold: 1,
