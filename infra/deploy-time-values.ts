@@ -50,7 +50,7 @@ export function parseWithTokens(
   parse: (input: MonitoringConfigInput) => MonitoringConfig,
 ): Configuration {
   const placeholders = new Map<string, string>();
-  const known = replaceTexts(input, (text, key) => {
+  const withPlaceholders = replaceTexts(input, (text, key) => {
     if (!Token.isUnresolved(text)) return text;
     const create = PLACEHOLDERS[key] ?? otherPlaceholder;
     const placeholder = placeholders.get(text) ?? create(placeholders.size + 1);
@@ -58,7 +58,7 @@ export function parseWithTokens(
     return placeholder;
   });
   const tokens = new Map([...placeholders].map(([token, placeholder]) => [placeholder, token]));
-  const config = parse(known);
+  const config = parse(withPlaceholders);
   return {
     config: replaceTexts(config, (text) => tokens.get(text) ?? text),
     json: JSON.stringify(input),

@@ -24,8 +24,10 @@ export type {
 export type { GatewayResponseOptions } from "./constructs/problem-responses.ts";
 export { type MonitoringTables, OAuthMonitoring } from "./oauth-monitoring.ts";
 export type {
+  DeepReadonly,
   DefaultScopes,
   OAuthMonitoringProps,
   RouteAccess,
+  SharedSettings,
 } from "./oauth-monitoring-props.ts";
 export { OAuthMonitoringStack, type OAuthMonitoringStackProps } from "./oauth-monitoring-stack.ts";

@@ -12,14 +12,15 @@ import { STREAM_SCOPES } from "../shared/config/signal-parameters.ts";
 import { checkMappings } from "../shared/integrations/providers/mapped-provider.ts";
 import { type Configuration, parseWithTokens } from "./deploy-time-values.ts";
 
-type DeepReadonly<T> = T extends (infer E)[]
+/** A type whose objects and arrays are readonly at every level. */
+export type DeepReadonly<T> = T extends (infer E)[]
   ? readonly DeepReadonly<E>[]
   : T extends object
     ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
     : T;
 
 /** The settings that are properties of the construct and keys of the configuration under the same name. */
-type SharedSettings = Pick<
+export type SharedSettings = Pick<
   DeepReadonly<MonitoringConfigInput>,
   "realm" | "routes" | "defaultScopes"
 >;
@@ -174,9 +175,9 @@ function over<T extends object>(settings: T | undefined, values: Partial<T>): T 
 /** Converts the properties to a configuration. Undefined members are ignored. */
 function toConfigInput(props: OAuthMonitoringProps): MonitoringConfigInput {
   const { config = {}, eventRetentionByType, removalPolicy } = props;
-  const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, kept]) => [
+  const daysByType = Object.entries(eventRetentionByType ?? {}).map(([type, retention]) => [
     type,
-    kept.toDays(),
+    retention.toDays(),
   ]);
   const set: DeepReadonly<MonitoringConfigInput> = {
     realm: props.realm,

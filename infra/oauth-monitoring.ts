@@ -123,9 +123,9 @@ export class OAuthMonitoring extends Construct {
   /** The authorizer function, for APIs that `attach` doesn't support. Grant API Gateway permission to invoke it. */
   readonly authorizerFunction: IFunction;
   /**
-   * Environment variables for `openMonitoring` of `oauth-monitoring/shared` and for the middlewares of
+   * Environment variables for `openMonitoring` of `oauth-monitoring/sdk` and for the middlewares of
    * `oauth-monitoring/lambda` and `oauth-monitoring/node`. Set them on your function or container. They contain no
-   * secrets. Lambda limits a function's environment to 4 KB; the settings that you changed use most of it.
+   * secrets. Lambda limits a function's environment to 4 KB; most of it is used by the settings that you changed.
    */
   readonly environment: Readonly<Record<string, string>>;
   readonly #data: Data;
@@ -271,6 +271,11 @@ export class OAuthMonitoring extends Construct {
    * Adds the admin API: statistics, audit log, alerts and the dashboard. All of them require the scope `oauth:admin`.
    * The API is a separate `RestApi` with an access log. The stack outputs `ApiUrl` and `DashboardUrl` contain its URLs.
    * Call this method only once.
+   *
+   * @example
+   * ```typescript
+   * monitoring.addAdminApi();
+   * ```
    */
   addAdminApi(props: AdminApiProps = {}): AdminApi {
     const admin = new AdminApi(this, ADMIN_API, {
@@ -300,7 +305,14 @@ export class OAuthMonitoring extends Construct {
     return admin;
   }
 
-  /** Allows an authorization server to issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`. */
+  /**
+   * Allows an authorization server to issue tokens: `issueToken`, `storeAuthorizationCode`, `startSession`.
+   *
+   * @example
+   * ```typescript
+   * monitoring.grantIssueTokens(tokenFunction);
+   * ```
+   */
   grantIssueTokens(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["PutItem"] },
@@ -310,7 +322,14 @@ export class OAuthMonitoring extends Construct {
     }).combine(this.grantPublish(grantee));
   }
 
-  /** Allows an authorization server to revoke tokens and end sessions: `revokeToken`, `endSession`. */
+  /**
+   * Allows an authorization server to revoke tokens and end sessions: `revokeToken`, `endSession`.
+   *
+   * @example
+   * ```typescript
+   * monitoring.grantRevoke(logoutFunction);
+   * ```
+   */
   grantRevoke(grantee: IGrantable): Grant {
     return grantTables(this.#data, grantee, {
       TOKENS_TABLE: { table: ["UpdateItem"], indexes: ["Query"], only: ["by_token_id"] },
@@ -335,6 +354,12 @@ export class OAuthMonitoring extends Construct {
   /**
    * Allows a function or container to authorize calls itself with `oauth-monitoring/lambda` or
    * `oauth-monitoring/node`. It also needs `environment`.
+   *
+   * @example
+   * ```typescript
+   * const api = new NodejsFunction(this, "Api", { environment: monitoring.environment });
+   * monitoring.grantAuthorize(api);
+   * ```
    */
   grantAuthorize(grantee: IGrantable): Grant {
     return [
@@ -343,7 +368,7 @@ export class OAuthMonitoring extends Construct {
       ...grantIssuers(this.#data, grantee, this.config),
       grantDpopNonces(grantee, this.config),
     ].reduce<Grant>(
-      (all, each) => (each ? all.combine(each) : all),
+      (combined, each) => (each ? combined.combine(each) : combined),
       grantTables(this.#data, grantee, AUTHORIZING),
     );
   }
@@ -373,6 +398,14 @@ export class OAuthMonitoring extends Construct {
    *
    * @param service the function that writes the metric
    * @param options the default is the sum over five minutes
+   * @example
+   * ```typescript
+   * monitoring.metric("authorizer", "Allowed").createAlarm(this, "NoCalls", {
+   *   threshold: 1,
+   *   evaluationPeriods: 3,
+   *   comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+   * });
+   * ```
    */
   metric<S extends MetricService>(
     service: S,
@@ -534,7 +567,7 @@ export class OAuthMonitoring extends Construct {
     const groups = securityGroups ?? [
       new SecurityGroup(this, "SecurityGroup", {
         vpc,
-        description: "OAuth monitoring functions: outwards only",
+        description: "OAuth monitoring functions: outbound only",
       }),
     ];
     return {

@@ -5,24 +5,20 @@
  * @module sdk
  */
 
-export type { IssuanceStore, StatisticsStore } from "./audit-log/counter-store.ts";
 export { InvalidCursorError } from "./audit-log/event-cursor.ts";
 export type { EventFilters } from "./audit-log/event-index.ts";
 export {
   type EventPage,
   type EventQuery,
-  type QueryContext,
   queryEvents,
 } from "./audit-log/query-events.ts";
 export type { StoredEvent } from "./audit-log/stored-event.ts";
-export type { DenyListStore } from "./authorization/deny-list-entry.ts";
 export { DenyListFullError } from "./authorization/deny-list-log.ts";
 export {
   InvalidConfigError,
   type MonitoringConfig,
-  type MonitoringConfigInput,
 } from "./config/monitoring-config.ts";
-export type { RetryOptions } from "./core/aws-calls.ts";
+export type { MonitoringContext } from "./config/monitoring-context.ts";
 export type { Clock } from "./core/clock.ts";
 export type {
   DocumentClient,
@@ -35,7 +31,7 @@ export {
   OAuthMonitoringError,
 } from "./core/errors.ts";
 export type { Logger } from "./core/telemetry.ts";
-export { InvalidRangeError, type TimeRange } from "./core/time-range.ts";
+export type { TimeRange } from "./core/time-range.ts";
 export type { EventData } from "./events/event-data.ts";
 export {
   createEventPublisher,
@@ -59,11 +55,10 @@ export {
   attach as attachToOidcProvider,
   type OidcProviderEmitter,
 } from "./integrations/providers/node-oidc-provider.ts";
-export type { Action, ActionHits, ActionRequest, ActionTarget, Actor } from "./response/action.ts";
+export type { Action, ActionRequest, ActionTarget, Actor } from "./response/action.ts";
 export {
   ActionChangedError,
   ActionNotFoundError,
-  type ActionStore,
 } from "./response/action-store.ts";
 export type { ActionContext } from "./response/complete-action.ts";
 export {
@@ -73,41 +68,34 @@ export {
   releaseAction,
   WrongActionStateError,
 } from "./response/decide-action.ts";
-export type { ActiveCredentialStore } from "./response/hits.ts";
 export {
   IdempotencyKeyReusedError,
   takeAction,
 } from "./response/take-action.ts";
 export {
-  type MonitoringContext,
   type OpenMonitoringOptions,
   openMonitoring,
 } from "./stack/open-monitoring.ts";
 export type { EventCounts } from "./statistics/event-buckets.ts";
 export {
   type ClientSummary,
-  type ListClientsContext,
   listClients,
 } from "./statistics/list-clients.ts";
 export {
-  type StatsContext,
   type StatsOptions,
   type TokenUsageStats,
   tokenUsageStats,
 } from "./statistics/token-usage-stats.ts";
-export type { AccessToken, TokenStore } from "./tokens/access-token.ts";
+export type { AccessToken } from "./tokens/access-token.ts";
 export {
   type ClientSession,
   endSession,
-  type SessionStore,
   type StartedSession,
   type StartSessionRequest,
   startSession,
 } from "./tokens/client-session.ts";
-export type { CredentialStore } from "./tokens/credentials.ts";
 export { type IssuedToken, type IssueTokenRequest, issueToken } from "./tokens/issue-token.ts";
 export {
-  type ClientStore,
   type OAuthClient,
   type RegisterClientRequest,
   registerClient,
@@ -121,7 +109,6 @@ export {
 export { revokePrincipal, type TokenPrincipal } from "./tokens/revoked-principals.ts";
 export {
   type AuthorizationCodeRequest,
-  type AuthorizationCodeStore,
   storeAuthorizationCode,
 } from "./tokens/store-authorization-code.ts";
 export { type TokenRequest, trackTokenUsage } from "./tokens/token-use.ts";

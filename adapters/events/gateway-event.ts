@@ -61,7 +61,7 @@ export function gatewayPaths(call: GatewayCall): {
 }
 
 /**
- * The fields of payload format 2.0 that a decision needs. HTTP APIs (integrations and authorizers) and function
+ * The fields of payload format 2.0 that are used to authorize a call. HTTP APIs (integrations and authorizers) and function
  * URLs send this format.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html

@@ -38,9 +38,9 @@ function calledBy(message: unknown): Called | undefined {
 function namesDetail(name: "mcp_method" | "mcp_tool", values: readonly string[]) {
   const distinct = [...new Set(values)];
   if (distinct.length === 0) return {};
-  const kept = distinct.slice(0, MAX_NAMES).map((value) => cutText(value, MAX_NAME_BYTES));
+  const names = distinct.slice(0, MAX_NAMES).map((value) => cutText(value, MAX_NAME_BYTES));
   return {
-    [name]: kept.length > 1 ? kept : kept[0],
+    [name]: names.length > 1 ? names : names[0],
     ...(distinct.length > MAX_NAMES && { [`${name}_more`]: distinct.length - MAX_NAMES }),
   };
 }

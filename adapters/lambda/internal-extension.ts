@@ -84,8 +84,8 @@ export async function responsePosted(): Promise<void> {
 const beforeResponse: AfterResponse = { announce: () => false, run: (work) => work() };
 
 /**
- * Registers the extension during initialization and starts its loop. Each call to `event/next` tells Lambda that the
- * previous invocation's work is done.
+ * Registers the extension during initialization and starts its loop. Each call to `event/next` signals to Lambda that
+ * the previous invocation's work is done.
  */
 export async function registerInternalExtension(
   api: string | undefined,

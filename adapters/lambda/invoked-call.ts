@@ -141,6 +141,10 @@ const eventSchema = z.object({
  *
  * @param event the handler's event
  * @returns undefined if neither the middleware nor the authorizer allowed the call
+ * @example
+ * ```typescript
+ * export const handler = async (event: unknown) => ({ user: getCaller(event)?.user_id });
+ * ```
  */
 export function getCaller(event: unknown): Caller | undefined {
   const parsed = eventSchema.safeParse(event);

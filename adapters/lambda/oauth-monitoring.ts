@@ -75,9 +75,9 @@ export interface LambdaMiddleware {
  * is fast, events are published after the response. If it is slow, they are published while it runs, so that a timeout
  * doesn't lose them.
  */
-const PATIENCE_MS = 100;
+const MAX_WAIT_MS = 100;
 
-/** Resolves when the handler's response is posted, or after `PATIENCE_MS`. */
+/** Resolves when the handler's response is posted, or after `MAX_WAIT_MS`. */
 function handlerDone(): { readonly settle: () => void; readonly waited: () => Promise<void> } {
   let settle = () => {};
   const done = new Promise<void>((resolve) => (settle = resolve)).then(responsePosted);
@@ -85,17 +85,15 @@ function handlerDone(): { readonly settle: () => void; readonly waited: () => Pr
     settle,
     async waited() {
       let timer: NodeJS.Timeout | undefined;
-      const timeoutProfile = new Promise<void>(
-        (resolve) => (timer = setTimeout(resolve, PATIENCE_MS)),
-      );
-      await Promise.race([done, timeoutProfile]);
+      const timeout = new Promise<void>((resolve) => (timer = setTimeout(resolve, MAX_WAIT_MS)));
+      await Promise.race([done, timeout]);
       clearTimeout(timer);
     },
   };
 }
 
 /** Adds the caller to the event's `authorizer` field, as an authorizer would. */
-function introduce(event: unknown, authorizer: object): void {
+function addCaller(event: unknown, authorizer: object): void {
   const { requestContext } = event as { readonly requestContext: { authorizer?: object } };
   requestContext.authorizer = { ...requestContext.authorizer, ...authorizer };
 }
@@ -134,7 +132,7 @@ export async function oauthMonitoring(
   const fail = (error: unknown) =>
     logger.error("Processing after the response failed", { cause: String(error) });
   const afterResponse = await registerInternalExtension(environment.AWS_LAMBDA_RUNTIME_API, fail, {
-    maxWaitMs: PATIENCE_MS,
+    maxWaitMs: MAX_WAIT_MS,
   });
   const running = new WeakMap<object, () => void>();
   const settle = (request: LambdaMiddlewareRequest) => running.get(request)?.();
@@ -157,7 +155,7 @@ export async function oauthMonitoring(
           ? { answer: metadata }
           : await calls.check(call.request, async () => parseRpcBody(call.readBody()));
         const { caller, answer } = checked;
-        if (caller) introduce(request.event, call.authorizer(caller));
+        if (caller) addCaller(request.event, call.authorizer(caller));
         if (!answer) return undefined;
         done();
         return call.respond(answer);

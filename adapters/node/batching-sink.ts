@@ -45,8 +45,8 @@ export function createBatchingSink(
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
-  async function publishAll(least: number): Promise<void> {
-    while (waiting.length > 0 && waiting.length >= least) {
+  async function publishAll(minEvents: number): Promise<void> {
+    while (waiting.length > 0 && waiting.length >= minEvents) {
       const batch = waiting.slice(0, batchSize);
       waiting = waiting.slice(batchSize);
       inFlight = batch.length;
@@ -61,10 +61,10 @@ export function createBatchingSink(
    * Starts publishing, unless it is already running. Afterwards, schedules a batch for events that arrived in the
    * meantime.
    */
-  function start(least: number): Promise<void> {
+  function start(minEvents: number): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
-    running ??= publishAll(least).finally(() => {
+    running ??= publishAll(minEvents).finally(() => {
       running = undefined;
       if (waiting.length > 0) schedule();
     });

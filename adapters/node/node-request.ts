@@ -8,7 +8,7 @@ import { traceId } from "../events/invocation.ts";
 import { NO_JSON, parseRpcBody } from "../http/rpc-call.ts";
 
 /** Settings for the proxies in front of a server. */
-export interface InFrontOfServer {
+export interface ProxySettings {
   /** Number of proxies. Each proxy appends an address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
   /** The origin that clients use. */
@@ -24,21 +24,21 @@ function toProtectedRequest(
   target: string,
   fields: FieldValues,
   connected: string,
-  front: InFrontOfServer,
+  proxySettings: ProxySettings,
 ): ProtectedRequest {
   const path = getPath(target);
   const certificate =
-    front.clientCertificateHeader === undefined
+    proxySettings.clientCertificateHeader === undefined
       ? undefined
-      : certificateOfHeader(fields(front.clientCertificateHeader.toLowerCase()));
+      : certificateOfHeader(fields(proxySettings.clientCertificateHeader.toLowerCase()));
   return {
     method,
     path,
     ...callerFields(fields),
-    ip: clientAddress(connected, fields, front),
+    ip: clientAddress(connected, fields, proxySettings),
     requestId: randomUUID(),
-    traceId: front.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
-    ...(front.publicOrigin === undefined ? {} : { url: front.publicOrigin + path }),
+    traceId: proxySettings.trustedProxies > 0 ? traceId(fields("x-amzn-trace-id")[0]) : undefined,
+    ...(proxySettings.publicOrigin === undefined ? {} : { url: proxySettings.publicOrigin + path }),
     ...(certificate === undefined ? {} : { clientCertificate: certificate }),
   };
 }
@@ -70,7 +70,10 @@ function rewrittenPath({ originalUrl, baseUrl, url = "" }: ServerRequest): strin
 }
 
 /** Converts a request of Node's HTTP server. */
-export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer): ProtectedRequest {
+export function fromNodeRequest(
+  request: ServerRequest,
+  proxySettings: ProxySettings,
+): ProtectedRequest {
   const { method = "GET", originalUrl, url = "/", headersDistinct, socket } = request;
   const fields: FieldValues = (name) => headersDistinct[name] ?? [];
   const read = toProtectedRequest(
@@ -78,7 +81,7 @@ export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer):
     originalUrl ?? url,
     fields,
     socket.remoteAddress ?? UNKNOWN_ADDRESS,
-    front,
+    proxySettings,
   );
   const certificate = read.clientCertificate ?? connectedCertificate(request);
   const rewritten = rewrittenPath(request);
@@ -97,13 +100,13 @@ export function fromNodeRequest(request: ServerRequest, front: InFrontOfServer):
 export function fromFetchRequest(
   { method, url, headers }: Request,
   connected: string,
-  front: InFrontOfServer,
+  proxySettings: ProxySettings,
 ): ProtectedRequest {
   const fields: FieldValues = (name) => {
     const value = headers.get(name);
     return value === null ? [] : [value];
   };
-  return toProtectedRequest(method, toTarget(url), fields, connected, front);
+  return toProtectedRequest(method, toTarget(url), fields, connected, proxySettings);
 }
 
 /** Returns the path and query of an absolute URL without normalizing them. */
@@ -120,18 +123,18 @@ const MAX_RPC_BYTES = 4 * 1024 * 1024;
  * not JSON.
  */
 async function parseStream(chunks: AsyncIterable<Uint8Array>): Promise<unknown> {
-  const kept: Uint8Array[] = [];
+  const received: Uint8Array[] = [];
   let bytes = 0;
   try {
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > MAX_RPC_BYTES) return NO_JSON;
-      kept.push(chunk);
+      received.push(chunk);
     }
   } catch {
     return NO_JSON;
   }
-  return parseRpcBody(Buffer.concat(kept).toString("utf8"));
+  return parseRpcBody(Buffer.concat(received).toString("utf8"));
 }
 
 /**

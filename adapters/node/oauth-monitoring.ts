@@ -78,6 +78,11 @@ export interface NodeMonitoring {
    *
    * @param connection `ip` is the address of the TCP connection
    * @returns the response to send for a denied call, or the caller of an allowed call
+   * @example
+   * ```typescript
+   * const outcome = await monitoring.check(request, { ip });
+   * if (outcome instanceof Response) return outcome;
+   * ```
    */
   check(request: Request, connection: { readonly ip: string }): Promise<Response | Caller>;
   /** Publishes all waiting events. Resolves when they are published. */
@@ -86,7 +91,16 @@ export interface NodeMonitoring {
 
 const callers = new WeakMap<object, Caller>();
 
-/** Returns the caller of a request that the middleware or `check` allowed; undefined for any other request. */
+/**
+ * Returns the caller of a request that the middleware or `check` allowed. Returns undefined for any other request.
+ *
+ * @example
+ * ```typescript
+ * app.get("/orders", (request, response) => {
+ *   response.json({ user: getCaller(request)?.user_id });
+ * });
+ * ```
+ */
 export function getCaller(request: IncomingMessage | Request): Caller | undefined {
   return callers.get(request);
 }
@@ -127,7 +141,7 @@ export function protectServer(
   const { logger } = adapter;
   const batches = createBatchingSink(adapter.sink, logger, options.batching);
   const calls = createCallCheck({ ...adapter, sink: batches }, options.mcp);
-  const front = {
+  const proxySettings = {
     trustedProxies: options.trustedProxies ?? 0,
     publicOrigin: options.publicOrigin ?? calls.mcpOrigin,
     clientCertificateHeader: options.clientCertificateHeader,
@@ -158,7 +172,7 @@ export function protectServer(
   }
 
   async function handle(request: ServerRequest, response: ServerResponse): Promise<boolean> {
-    const { caller, answer } = await check(fromNodeRequest(request, front), () =>
+    const { caller, answer } = await check(fromNodeRequest(request, proxySettings), () =>
       rpcOfNodeRequest(request),
     );
     if (caller) callers.set(request, caller);
@@ -175,14 +189,14 @@ export function protectServer(
   return {
     middleware: (request, response, next) => {
       handle(request, response).then(
-        (goesOn) => {
-          if (goesOn) next();
+        (isAllowed) => {
+          if (isAllowed) next();
         },
         (error: unknown) => next(error instanceof Error ? error : new Error(String(error))),
       );
     },
     async check(request, { ip }) {
-      const { caller, answer } = await check(fromFetchRequest(request, ip, front), () =>
+      const { caller, answer } = await check(fromFetchRequest(request, ip, proxySettings), () =>
         rpcOfFetchRequest(request),
       );
       if (caller) {

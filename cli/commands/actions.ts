@@ -80,7 +80,7 @@ const blockSchema = actingSchema.extend({
 });
 
 function describeHits({ tokens, sessions, more }: ActionHits): string {
-  const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
+  const count = (n: number, noun: string) => `${n} active ${noun}${n === 1 ? "" : "s"}`;
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }
 
@@ -130,16 +130,16 @@ async function act(
   // Reports invalid input before counting the affected tokens and sessions.
   parseInput(actionRequestSchema(context.clock()), "the action", request);
   const hits = await countHits(context, target, context.clock(), issuedBefore);
-  const what = `${NOUNS[kind]} of ${describeTarget(target)}${until === undefined ? "" : ` until ${until}`}`;
+  const name = `${NOUNS[kind]} of ${describeTarget(target)}${until === undefined ? "" : ` until ${until}`}`;
   if (options.dryRun) {
     return {
       json: { dry_run: true, kind, target, hits },
-      text: printable(`The ${what} would affect ${describeHits(hits)}. Nothing was changed.`),
+      text: printable(`The ${name} would affect ${describeHits(hits)}. Nothing was changed.`),
     };
   }
   const isOfAll = target.kind === "all";
-  const own = isOfAll ? " This includes administrators." : "";
-  const question = `The ${what} affects ${describeHits(hits)}.${own}`;
+  const warning = isOfAll ? " This includes administrators." : "";
+  const question = `The ${name} affects ${describeHits(hits)}.${warning}`;
   if (!(await isConfirmed(question, { yes: options.yes, isOfAll }))) {
     return {
       json: { cancelled: true },
@@ -151,7 +151,7 @@ async function act(
   return {
     json: action,
     text: printable(
-      `Action ${action_id}: the ${what} is ${state}. It affected ${describeHits(action.hits)}.`,
+      `Action ${action_id}: the ${name} is ${state}. It affected ${describeHits(action.hits)}.`,
     ),
   };
 }

@@ -64,16 +64,18 @@ async function review(
   options: object,
   acknowledge?: true,
 ): Promise<Report> {
-  const { as, ...given } = parseOptions(reviewSchema, options);
+  const { as, ...changes } = parseOptions(reviewSchema, options);
   const { id: by } = toActor(as);
-  const kept = await reviewAlert(target, { alertId, by, acknowledge, ...given });
+  const review = await reviewAlert(target, { alertId, by, acknowledge, ...changes });
   const facts = [
-    ...(kept.acknowledged_by === undefined ? [] : [`acknowledged by ${kept.acknowledged_by}`]),
-    kept.verdict === undefined ? "no verdict" : `verdict ${kept.verdict} by ${kept.verdict_by}`,
-    `${kept.notes.length} note${kept.notes.length === 1 ? "" : "s"}`,
+    ...(review.acknowledged_by === undefined ? [] : [`acknowledged by ${review.acknowledged_by}`]),
+    review.verdict === undefined
+      ? "no verdict"
+      : `verdict ${review.verdict} by ${review.verdict_by}`,
+    `${review.notes.length} note${review.notes.length === 1 ? "" : "s"}`,
   ];
   return {
-    json: { alert_id: alertId, review: kept },
+    json: { alert_id: alertId, review },
     text: printable(`${alertId}: ${facts.join(", ")}.`),
   };
 }
@@ -90,7 +92,7 @@ async function alertsFigures(target: Target): Promise<Report> {
     each.true,
     each.false,
     each.benign,
-    each.precision === undefined ? "" : `${Math.round(100 * each.precision)} %`,
+    each.precision === undefined ? "" : `${Math.round(100 * each.precision)}%`,
   ]);
   const head = ["RULE", "SUBJECTS", "TRUE", "FALSE", "BENIGN", "PRECISION"];
   return { json: { rules }, text: tableOr("No alerts.", head, rows) };

@@ -34,13 +34,13 @@ export async function archiveReplay(target: Target, options: RangeOptions): Prom
       Destination: { Arn: eventBusArn, FilterArns: [storedRuleArn] },
     }),
   );
-  const ask = () => eventBridge.send(new DescribeReplayCommand({ ReplayName }));
-  let replay = await ask();
+  const describe = () => eventBridge.send(new DescribeReplayCommand({ ReplayName }));
+  let replay = await describe();
   while (UNDER_WAY.has(replay.State)) {
     const { EventLastReplayedTime: last } = replay;
     progress(last ? `replayed up to ${toInstant(last.getTime())} …` : "starting …");
     await sleep(ASK_MS);
-    replay = await ask();
+    replay = await describe();
   }
   progress("");
   if (replay.State !== "COMPLETED") {

@@ -11,8 +11,9 @@ const listSchema = z.object({ unused: daysSchema.optional() });
 
 async function clientsList(target: Target, options: unknown): Promise<Report> {
   const { unused } = parseOptions(listSchema, options);
-  const all = await listClients(target);
-  const clients = unused === undefined ? all : unusedClients(all, target.clock() - unused * DAY_MS);
+  const allClients = await listClients(target);
+  const clients =
+    unused === undefined ? allClients : unusedClients(allClients, target.clock() - unused * DAY_MS);
   const rows = clients.map((client) => [
     client.oauth_client_id,
     client.active_tokens,

@@ -14,13 +14,13 @@ import type { ReportCommand } from "../program/report-command.ts";
 const PROFILE_NAMES = Object.keys(PROFILES) as [ProfileName, ...ProfileName[]];
 
 /** Accepts a number as a string. Rejects an empty string. */
-const given = (schema: z.ZodNumber) =>
+const fromText = (schema: z.ZodNumber) =>
   z.string().regex(/\d/, "a number").pipe(z.coerce.number()).pipe(schema);
 
 const costSchema = z.object({
-  callsPerSecond: given(z.number().min(0.001).max(1_000_000)),
-  failures: given(z.number().min(0).max(100)),
-  retention: given(z.number().int().min(1).max(3650)),
+  callsPerSecond: fromText(z.number().min(0.001).max(1_000_000)),
+  failures: fromText(z.number().min(0).max(100)),
+  retention: fromText(z.number().int().min(1).max(3650)),
   profile: z.enum(PROFILE_NAMES),
 });
 
@@ -45,10 +45,10 @@ function formatText(
     "",
     table(
       ["Alternative", "Per month"],
-      alternatives.map((one) => [one.name, dollars(one.dollars)]),
+      alternatives.map((alternative) => [alternative.name, dollars(alternative.dollars)]),
     ),
     "",
-    `Provisioned capacity is cheaper if its average utilization is above ${(100 * BREAK_EVEN_UTILIZATION).toFixed(0)} %.`,
+    `Provisioned capacity is cheaper if its average utilization is above ${(100 * BREAK_EVEN_UTILIZATION).toFixed(0)}%.`,
   ].join("\n");
 }
 

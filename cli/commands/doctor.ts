@@ -221,11 +221,13 @@ async function checkCall(
   const tookMs = await seenWithin(target, options, token.token_id, "token_used");
   if (tookMs === undefined) {
     return fail(
-      `the API answers ${status}, and token_used did not reach the audit log within ${wait} s`,
+      `the API returned ${status}, and token_used did not reach the audit log within ${wait} s`,
       "check that the method is protected and its stage is deployed, and read the authorizer's log",
     );
   }
-  return pass(`the API answers ${status}, and token_used reached the audit log after ${tookMs} ms`);
+  return pass(
+    `the API returned ${status}, and token_used reached the audit log after ${tookMs} ms`,
+  );
 }
 
 /** Whether the stack stored any event before a given time. If it stored none, the stack is new or unused. */
@@ -303,8 +305,8 @@ async function checkToken(target: Target, options: Options): Promise<Finding[]> 
  * Checks a stack end to end and gives advice. It issues a token that is valid for five minutes, then revokes
  * it. The resulting events stay in the audit log under the client ID `oauth-monitoring-doctor`.
  */
-export async function doctor(target: Target, given: object): Promise<Report> {
-  const options = parseOptions(optionsSchema, given);
+export async function doctor(target: Target, rawOptions: object): Promise<Report> {
+  const options = parseOptions(optionsSchema, rawOptions);
   const findings: Finding[] = [
     await checkTables(target),
     ...(await checkToken(target, options)),

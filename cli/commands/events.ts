@@ -21,23 +21,23 @@ const PAGE = 1000;
 async function collect(
   target: Target,
   query: Omit<EventQuery, "limit" | "cursor">,
-  most = Number.POSITIVE_INFINITY,
+  maxEvents = Number.POSITIVE_INFINITY,
 ): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
   let cursor: string | undefined;
   do {
-    const limit = Math.min(PAGE, most - events.length);
+    const limit = Math.min(PAGE, maxEvents - events.length);
     const page = await queryEvents(target, { ...query, limit, cursor });
     events.push(...page.events);
     progress(`${events.length} events …`);
     cursor = page.next_cursor ?? undefined;
-  } while (cursor !== undefined && events.length < most);
+  } while (cursor !== undefined && events.length < maxEvents);
   progress("");
   return events;
 }
 
 /** Returns the most frequent values first. Omits events without a value. */
-function most(events: readonly StoredEvent[], read: (event: StoredEvent) => unknown): ValueCount[] {
+function rank(events: readonly StoredEvent[], read: (event: StoredEvent) => unknown): ValueCount[] {
   const counts = new Map<string, number>();
   for (const event of events) {
     const value = read(event);
@@ -50,10 +50,10 @@ async function securityReport(target: Target, options: RangeOptions): Promise<Re
   const { range, title } = toRange(target, options);
   const events = await collect(target, { ...range, security: true });
   const summary = {
-    by_type: most(events, ({ event_type }) => event_type),
-    by_client: most(events, ({ oauth_client_id }) => oauth_client_id),
-    by_ip: most(events, ({ event_data }) => event_data.ip),
-    by_endpoint: most(events, ({ event_data }) => event_data.endpoint),
+    by_type: rank(events, ({ event_type }) => event_type),
+    by_client: rank(events, ({ oauth_client_id }) => oauth_client_id),
+    by_ip: rank(events, ({ event_data }) => event_data.ip),
+    by_endpoint: rank(events, ({ event_data }) => event_data.endpoint),
   };
   const block = (heading: string, counts: readonly ValueCount[]) => {
     const lines = counts.map(({ value, count }) => `  ${printable(value)}: ${count}`);

@@ -76,19 +76,19 @@ export function findQuotaErrors(
     });
   }
   const provisioned = Object.entries(config.capacity.provisioned).flatMap(([table, capacity]) =>
-    capacity ? [{ table, most: capacity.write.most }] : [],
+    capacity ? [{ table, max: capacity.write.max }] : [],
   );
-  for (const { table, most } of provisioned) {
-    if (tableWriteUnits === undefined || most <= tableWriteUnits) continue;
+  for (const { table, max } of provisioned) {
+    if (tableWriteUnits === undefined || max <= tableWriteUnits) continue;
     errors.push({
-      found: `capacity.provisioned.${table}.write.most is ${most}, but the limit for a table is ${tableWriteUnits}`,
+      found: `capacity.provisioned.${table}.write.max is ${max}, but the limit for a table is ${tableWriteUnits}`,
       advice: "lower it, or request a higher DynamoDB quota Table-level write throughput limit",
     });
   }
-  const all = provisioned.reduce((sum, { most }) => sum + most, 0);
-  if (accountWriteUnits !== undefined && all > accountWriteUnits) {
+  const totalWriteUnits = provisioned.reduce((sum, { max }) => sum + max, 0);
+  if (accountWriteUnits !== undefined && totalWriteUnits > accountWriteUnits) {
     errors.push({
-      found: `capacity.provisioned allows up to ${all} write units in total, but the account's limit is ${accountWriteUnits}`,
+      found: `capacity.provisioned allows up to ${totalWriteUnits} write units in total, but the account's limit is ${accountWriteUnits}`,
       advice: "lower it, or request a higher DynamoDB quota Account-level write throughput limit",
     });
   }

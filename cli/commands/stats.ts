@@ -6,21 +6,21 @@ import type { ReportCommand } from "../program/report-command.ts";
 
 async function stats(target: Target, options: RangeOptions): Promise<Report> {
   const { range, title } = toRange(target, options);
-  const found = await tokenUsageStats(target, range);
+  const stats = await tokenUsageStats(target, range);
   const heading = `OAuth Statistics (${title})`;
-  const clients = Object.entries(found.tokens_by_client);
+  const clients = Object.entries(stats.tokens_by_client);
   const text = [
     heading,
     "=".repeat(heading.length),
-    `Total tokens issued: ${found.total_tokens_issued}`,
-    `Active tokens: ${found.active_tokens}`,
-    `Expired tokens: ${found.expired_tokens}`,
-    `Revoked tokens: ${found.revoked_tokens}`,
+    `Total tokens issued: ${stats.total_tokens_issued}`,
+    `Active tokens: ${stats.active_tokens}`,
+    `Expired tokens: ${stats.expired_tokens}`,
+    `Revoked tokens: ${stats.revoked_tokens}`,
     "",
     "By Client:",
     ...clients.map(([client, count]) => `  ${printable(client)}: ${count}`),
   ].join("\n");
-  return { json: found, text };
+  return { json: stats, text };
 }
 
 export function registerStats(program: ReportCommand): void {

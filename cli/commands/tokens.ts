@@ -28,7 +28,7 @@ async function tokensIssue(
     scopes: parseScopes(options.scopes),
     expiresInSeconds: Number(options.expiresIn),
   });
-  const { token_digest: _, listed: __, ...shown } = token;
+  const { token_digest: _, listed: __, ...publicToken } = token;
   const text = [
     `Token:      ${secret}`,
     `Token id:   ${token.token_id}`,
@@ -36,7 +36,7 @@ async function tokensIssue(
     `Expires at: ${token.expires_at}`,
     "Save the token now. It is not stored and cannot be shown again.",
   ].join("\n");
-  return { json: { token: secret, ...shown }, text };
+  return { json: { token: secret, ...publicToken }, text };
 }
 
 async function tokensRevoke(target: Target, tokenId: string): Promise<Report> {

@@ -21,28 +21,28 @@ export function constructIn(
   outputNames: readonly string[],
   construct?: string,
 ): string {
-  const found = outputNames
+  const constructs = outputNames
     .filter((name) => name.endsWith(MARK))
     .map((name) => name.slice(0, -MARK.length));
-  if (construct !== undefined && found.includes(construct)) return construct;
-  const names = found.join(", ");
+  if (construct !== undefined && constructs.includes(construct)) return construct;
+  const names = constructs.join(", ");
   if (construct !== undefined) {
     throw new Error(
       `the stack ${stackName} has no construct ${construct}. Use --construct with one of: ${names || "none"}`,
     );
   }
-  const [only, another] = found;
-  if (only === undefined) {
+  const [first, second] = constructs;
+  if (first === undefined) {
     throw new Error(
       `the stack ${stackName} has no output …${MARK}. Check that it is an oauth-monitoring stack, and deploy the latest version`,
     );
   }
-  if (another !== undefined) {
+  if (second !== undefined) {
     throw new Error(
       `the stack ${stackName} has several OAuthMonitoring constructs. Select one with --construct: ${names}`,
     );
   }
-  return only;
+  return first;
 }
 
 /**

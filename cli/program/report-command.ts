@@ -60,10 +60,10 @@ export class ReportCommand extends Command {
   }
 
   /** Sets an action that needs no stack. It receives the arguments, then the options. */
-  run<Given extends unknown[]>(action: (...given: Given) => Report | Promise<Report>): this {
-    return this.option("--json", "print JSON").action(async (...given: unknown[]) => {
+  run<Given extends unknown[]>(action: (...args: Given) => Report | Promise<Report>): this {
+    return this.option("--json", "print JSON").action(async (...args: unknown[]) => {
       // Commander passes the arguments, the options and the command.
-      const report = await action(...(given.slice(0, -1) as Given));
+      const report = await action(...(args.slice(0, -1) as Given));
       const { json } = this.opts<{ json?: boolean }>();
       console.log(json ? printableJson(report.json) : printableLines(report.text));
       if (report.failed) throw new ReportedError();
@@ -72,12 +72,12 @@ export class ReportCommand extends Command {
 
   /** Sets an action for the stack that the options select. It receives the stack, the arguments and the options. */
   runOnStack<Given extends unknown[]>(
-    action: (target: Target, ...given: Given) => Promise<Report>,
+    action: (target: Target, ...args: Given) => Promise<Report>,
   ): this {
     return this.option("--local", "use the local stack (default while it runs)")
       .option("--stack <name>", "use a deployed stack, with the AWS CLI's credentials")
       .option("--construct <name>", "the OAuthMonitoring construct, if the stack has several")
-      .run(async (...given: Given) => action(await findTarget(this.opts()), ...given));
+      .run(async (...args: Given) => action(await findTarget(this.opts()), ...args));
   }
 }
 

@@ -84,13 +84,14 @@ const reject = (message: string): never => {
   throw badRequest([{ pointer: "", detail: message }]);
 };
 
-const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined).length;
+const countDefined = (values: readonly unknown[]) =>
+  values.filter((value) => value !== undefined).length;
 
 const requireOneOf = (names: string, values: readonly unknown[]) =>
-  given(values) === 1 || reject(`give exactly one of ${names}`);
+  countDefined(values) === 1 || reject(`give exactly one of ${names}`);
 
 const atMostOne = (names: string, values: readonly unknown[]) =>
-  given(values) <= 1 || reject(`give at most one of ${names}`);
+  countDefined(values) <= 1 || reject(`give at most one of ${names}`);
 
 const getPrincipal = (client_id: string | undefined, user_id: string | undefined): Principal =>
   client_id === undefined
@@ -107,8 +108,8 @@ async function actions(raw: unknown) {
 }
 
 async function tokens(raw: unknown) {
-  const { client_id, user_id, ...asked } = parseRequest(tokensSchema, raw);
-  const { limit = DEFAULT_LIMIT, expiring_days, unused_days, expires_before } = asked;
+  const { client_id, user_id, ...query } = parseRequest(tokensSchema, raw);
+  const { limit = DEFAULT_LIMIT, expiring_days, unused_days, expires_before } = query;
   const nowMs = systemClock();
   if (unused_days !== undefined) {
     atMostOne("client_id, user_id and expiring_days", [client_id, user_id, expiring_days]);

@@ -45,8 +45,8 @@ const requestSchema = z
     "decision and reason belong together. Give both or neither",
   );
 
-/** Returns the fields that the holder of a link may see: those in the notification, and the decision. */
-function shown({ action, expires_at, sent_to }: OpenedLink) {
+/** Returns the fields that anyone with a link may see: those in the notification, and the decision. */
+function toLinkView({ action, expires_at, sent_to }: OpenedLink) {
   const { action_id, kind, target, state, reason, actor, requested_at, until, hits } = action;
   const { decided_by, decided_at, decision_reason }: Partial<Action> = action;
   return {
@@ -73,10 +73,10 @@ export const handler = jsonBodyRoute(
   () => requestSchema,
   async ({ link, decision, reason }, event) => {
     if (decision === undefined || reason === undefined) {
-      return shown(await openApprovalLink(context, link));
+      return toLinkView(await openApprovalLink(context, link));
     }
     const ip = event.requestContext.identity.sourceIp;
-    return shown(await decideByLink(context, link, { decision, reason, ip }));
+    return toLinkView(await decideByLink(context, link, { decision, reason, ip }));
   },
   toProblem,
 );

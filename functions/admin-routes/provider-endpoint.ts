@@ -117,9 +117,9 @@ async function authenticate(
   body: Buffer,
 ): Promise<number | undefined> {
   const header = (name: string) => {
-    const [value, ...more] = fieldValues(event, name);
+    const [value, ...repeats] = fieldValues(event, name);
     // Rejects a repeated header, because different components could read different values.
-    return more.length === 0 ? value : undefined;
+    return repeats.length === 0 ? value : undefined;
   };
   const { provider, authentication } = endpoint;
   const verdict = await getVerdict(endpoint, { header, body });
@@ -169,7 +169,7 @@ async function publish(
       signedAtMs,
     );
   } catch (error) {
-    metrics.count("RequestsIgnored", 1);
+    metrics.count("RequestsFailed", 1);
     metrics.publishSoon();
     logger.error(
       "A provider's events could not be published; the provider must retry its request",
@@ -196,19 +196,19 @@ function verification(event: APIGatewayProxyEvent): unknown {
   return { verification: challenge };
 }
 
-async function take(
+async function receive(
   adapter: ProviderAdapter,
   body: Buffer,
   signedAtMs: number | undefined,
 ): Promise<unknown> {
-  const found = read(adapter, body);
-  const { taken, expired } = await publish(adapter, found, signedAtMs);
-  const { rejectedLines } = found;
-  metrics.count("RecordsAccepted", taken);
+  const parsed = read(adapter, body);
+  const { published, expired } = await publish(adapter, parsed, signedAtMs);
+  const { rejectedLines } = parsed;
+  metrics.count("RecordsAccepted", published);
   metrics.count("RecordsRejected", rejectedLines.length + expired);
   metrics.publishSoon();
   return {
-    taken,
+    accepted: published,
     ...(expired > 0 && { expired }),
     ...(rejectedLines.length > 0 && { rejected_lines: rejectedLines }),
   };
@@ -224,7 +224,7 @@ export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
     const body = readBody(event);
     const signedAtMs = await authenticate(endpoint, event, body);
     const answer =
-      event.httpMethod === "GET" ? verification(event) : await take(adapter, body, signedAtMs);
+      event.httpMethod === "GET" ? verification(event) : await receive(adapter, body, signedAtMs);
     return {
       statusCode: 200,
       headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },

@@ -132,8 +132,8 @@ const ROUTES = {
     logger,
     RESPOND_SCOPE,
     () => reviewSchema,
-    ({ alert_id, ...said }, event) =>
-      reviewAlert(context, { alertId: alert_id, by: toActor(event).id, ...said }),
+    ({ alert_id, ...changes }, event) =>
+      reviewAlert(context, { alertId: alert_id, by: toActor(event).id, ...changes }),
     actionProblem,
   ),
 };

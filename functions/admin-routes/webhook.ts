@@ -71,8 +71,8 @@ async function call(record: SQSRecord): Promise<boolean> {
 export const handler = middy<SQSEvent, SQSBatchResponse>()
   .use(logLambdaContext())
   .handler(async ({ Records }) => {
-    const taken = await Promise.all(Records.map(call));
-    const failed = Records.filter((_, index) => !taken[index]);
+    const delivered = await Promise.all(Records.map(call));
+    const failed = Records.filter((_, index) => !delivered[index]);
     metrics.count("NoticesDelivered", Records.length - failed.length);
     metrics.count("NoticesRetried", failed.length);
     metrics.publish();

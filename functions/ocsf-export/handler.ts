@@ -35,7 +35,7 @@ function transform({
 }: FirehoseTransformationEventRecord): FirehoseTransformationResultRecord {
   const message = parseBusMessage(Buffer.from(data, "base64").toString("utf8"), adapters);
   if ("reason" in message) {
-    logger.warn("A record is not an event; Firehose writes it to the error prefix", {
+    logger.warn("A record doesn't contain an event; Firehose writes it to the error prefix", {
       record_id: recordId,
       reason: message.reason,
     });

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import type { Logger } from "../../shared/core/telemetry.ts";
 import { type EventSink, PublishError } from "../../shared/events/event-sink.ts";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { getDenialReason } from "../../shared/events/redact-text.ts";
+import { getRejectionReason } from "../../shared/events/redact-text.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** Dependencies of the republisher. */
@@ -18,7 +18,7 @@ function parse(logger: Logger, body: string): OAuthEvent | undefined {
   try {
     return oauthEventSchema.parse(JSON.parse(body));
   } catch (error) {
-    logger.error("A spooled message is not an event", { cause: getDenialReason(error) });
+    logger.error("A spooled message is not an event", { cause: getRejectionReason(error) });
     return undefined;
   }
 }

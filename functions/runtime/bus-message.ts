@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type OAuthEvent, oauthEventSchema } from "../../shared/events/oauth-event.ts";
-import { getDenialReason } from "../../shared/events/redact-text.ts";
+import { getRejectionReason } from "../../shared/events/redact-text.ts";
 import { logger } from "./logger.ts";
 
 const messageSchema = z.looseObject({ detail: oauthEventSchema });
@@ -10,7 +10,7 @@ export function eventInMessage(body: string): OAuthEvent | undefined {
   try {
     return messageSchema.parse(JSON.parse(body)).detail;
   } catch (error) {
-    logger.error("A message is not an event", { cause: getDenialReason(error) });
+    logger.error("A message is not an event", { cause: getRejectionReason(error) });
     return undefined;
   }
 }

@@ -12,11 +12,11 @@ import { badRequest, Problem } from "./problem.ts";
 
 /** Returns the query parameters of a request. Each must be given only once. */
 function singleParameters(event: APIGatewayProxyEvent): Record<string, string> {
-  const all = event.multiValueQueryStringParameters ?? {};
-  const entries = Object.entries(all).map(([name, values]) => {
+  const parameters = event.multiValueQueryStringParameters ?? {};
+  const entries = Object.entries(parameters).map(([name, values]) => {
     if (values && values.length > 1)
       throw badRequest([
-        { pointer: `/${name}`, detail: `it is given ${values.length} times. Give it once` },
+        { pointer: `/${name}`, detail: `it is specified ${values.length} times. Specify it once` },
       ]);
     return [name, values?.[0] ?? ""] as const;
   });
@@ -55,12 +55,12 @@ export function parseRequest<S extends z.ZodType>(schema: S, input: unknown): z.
  *
  * @param message error message
  */
-export function wholeNumber(most: number, message: string) {
+export function wholeNumber(max: number, message: string) {
   return z
     .string()
     .regex(/^\d{1,4}$/, message)
     .transform(Number)
-    .pipe(z.int(message).min(1, message).max(most, message));
+    .pipe(z.int(message).min(1, message).max(max, message));
 }
 
 /** Converts errors to problem documents, and logs server errors. */

@@ -12,13 +12,13 @@ const REJECTED = {
   access_denied: "AccessDenied",
 } as const satisfies Record<SetError, string>;
 
-/** Counts the outcome of a SET: accepted, to be retried, or rejected with an `err` code. */
+/** Counts the outcome of a SET: accepted, deferred until it is delivered again, or rejected with an `err` code. */
 export function countSet(
   metrics: Pick<FunctionMetrics<"signal-receiver">, "count">,
   outcome: SetOutcome,
 ): void {
-  if (outcome === "taken") metrics.count("SetsAccepted", 1);
-  else if (outcome === "left") metrics.count("SetsIgnored", 1);
+  if (outcome === "accepted") metrics.count("SetsAccepted", 1);
+  else if (outcome === "deferred") metrics.count("SetsDeferred", 1);
   else {
     metrics.count("SetsRejected", 1);
     metrics.count(REJECTED[outcome], 1);

@@ -29,7 +29,7 @@ function toBuffer(value: Uint8Array | undefined): Buffer {
  */
 export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   const kms = createClient();
-  let known: Promise<readonly SigningJwk[]> | undefined;
+  let cachedKeys: Promise<readonly SigningJwk[]> | undefined;
   async function fetchKey(arn: string): Promise<SigningJwk> {
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: arn }));
     const key = createPublicKey({ key: toBuffer(PublicKey), format: "der", type: "spki" });
@@ -38,11 +38,11 @@ export function kmsSigningKeys(arns: readonly string[]): SigningKeys {
   }
   return {
     publicKeys() {
-      known ??= Promise.all(arns.map(fetchKey)).catch((error: unknown) => {
-        known = undefined;
+      cachedKeys ??= Promise.all(arns.map(fetchKey)).catch((error: unknown) => {
+        cachedKeys = undefined;
         throw error;
       });
-      return known;
+      return cachedKeys;
     },
     async signDigest(digest) {
       const { Signature } = await kms.send(

@@ -1,7 +1,7 @@
 import type { SQSRecord } from "aws-lambda";
 import type { Clock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/telemetry.ts";
-import { type EventSink, publishInTurn } from "../../shared/events/event-sink.ts";
+import { type EventSink, publishInBatches } from "../../shared/events/event-sink.ts";
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
 /** A batch of a provider's events in a single bus message. */
@@ -30,10 +30,10 @@ export async function publishBatches(
   batches: readonly ProviderBatch[],
   deadlineMs: number,
 ): Promise<SQSRecord[]> {
-  const again: SQSRecord[] = [];
+  const retries: SQSRecord[] = [];
   for (const { record, events } of batches) {
     try {
-      await publishInTurn(await openSink(), events, () => {
+      await publishInBatches(await openSink(), events, () => {
         if (clock() >= deadlineMs) throw new Error("no time left before the deadline");
       });
     } catch (error) {
@@ -41,8 +41,8 @@ export async function publishBatches(
         message_id: record.messageId,
         cause: String(error),
       });
-      again.push(record);
+      retries.push(record);
     }
   }
-  return again;
+  return retries;
 }

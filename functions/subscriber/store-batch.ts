@@ -83,11 +83,11 @@ async function giveBack(
     const rejected = await returnMessages(sqs, bufferQueueUrl, records);
     if (rejected > 0)
       logger.warn(
-        "The retry delay of some events could not be set; the queue redelivers them late",
+        "Failed to set the retry delay of some events; the queue will redeliver them late",
         { count: rejected },
       );
   } catch (error) {
-    logger.warn("The retry delay of the events could not be set; the queue redelivers them late", {
+    logger.warn("Failed to set the retry delay of the events; the queue will redeliver them late", {
       count: records.length,
       cause: String(error),
     });
@@ -208,7 +208,7 @@ async function tryBatch(
   }
   const [first] = outcome.retry;
   if (first) {
-    logger.warn("Events could not be stored now; they will be retried", {
+    logger.warn("Failed to store some events; they will be retried", {
       count: failures.size,
       reason: first.reason,
       events: outcome.retry.map(({ event }) => getNames(event)),

@@ -114,7 +114,7 @@ export class Alarms extends Construct {
    *
    * @throws InvalidConfigError if the threshold is out of range
    */
-  watchApi(scope: Construct, api: IRestApi, given?: ServerErrorsThreshold): void {
+  watchApi(scope: Construct, api: IRestApi, override?: ServerErrorsThreshold): void {
     this.#rateAlarm(
       "OAuthServerErrors",
       "The API returns 5XX. 503 means that the token store does not respond and calls are denied",
@@ -124,7 +124,7 @@ export class Alarms extends Construct {
         attempts: apiMetric(api, "Count", SUM),
         period: PERIOD,
       },
-      this.#getThreshold(api, given),
+      this.#getThreshold(api, override),
       scope,
     );
   }
@@ -135,18 +135,18 @@ export class Alarms extends Construct {
    *
    * @throws InvalidConfigError if the threshold is out of range
    */
-  watchHttpApi(scope: Construct, api: IHttpApi, given?: ServerErrorsThreshold): void {
+  watchHttpApi(scope: Construct, api: IHttpApi, override?: ServerErrorsThreshold): void {
     this.#rateAlarm(
       "OAuthServerErrors",
       "The API returns 5XX. 500 can mean that the token store does not respond and calls are denied",
       { failures: api.metricServerError(SUM), attempts: api.metricCount(SUM), period: PERIOD },
-      this.#getThreshold(api, given),
+      this.#getThreshold(api, override),
       scope,
     );
   }
 
-  #getThreshold(api: IRestApi | IHttpApi, given: ServerErrorsThreshold = {}): FailureThreshold {
-    const threshold = { ...this.props.config.alarms.apiServerErrors, ...given };
+  #getThreshold(api: IRestApi | IHttpApi, override: ServerErrorsThreshold = {}): FailureThreshold {
+    const threshold = { ...this.props.config.alarms.apiServerErrors, ...override };
     const parsed = failureThresholdSchema.safeParse(threshold);
     if (!parsed.success) {
       throw new InvalidConfigError(`the alarm option of ${api.node.path}`, parsed.error);

@@ -132,8 +132,8 @@ export class Attachments {
 
   attachRest(target: ProtectedTarget, options: AttachOptions): AttachedApi {
     const api = ("restApiRootResourceId" in target ? target : target.api) as IRestApi;
-    const protection = this.#getProtection(api, options, (scope, given) =>
-      this.#protectRest(scope, api, given),
+    const protection = this.#getProtection(api, options, (scope, apiOptions) =>
+      this.#protectRest(scope, api, apiOptions),
     );
     protection.protect(target, options.except ?? []);
     const { authorizer } = protection;
@@ -150,7 +150,7 @@ export class Attachments {
     const protection = this.#getProtection(
       api,
       alarm === undefined ? {} : { alarm },
-      (scope, given) => this.#protectHttp(scope, api, given),
+      (scope, apiOptions) => this.#protectHttp(scope, api, apiOptions),
     );
     if (isRoute) protection.protectRoute(target as IHttpRoute);
     else protection.protectAll(options.except ?? []);
@@ -160,17 +160,17 @@ export class Attachments {
   /** @throws Error if the API is already attached with different options */
   #getProtection<P extends Attached["protection"]>(
     api: IRestApi | IHttpApi,
-    given: AttachOptions,
+    requested: AttachOptions,
     protect: (scope: Construct, options: WholeApiOptions) => P,
   ): P {
-    const known = this.#attached.get(api);
-    if (known) {
+    const existing = this.#attached.get(api);
+    if (existing) {
       const ignored = API_OPTIONS.find(
         (name) =>
-          given[name] !== undefined &&
-          JSON.stringify(given[name]) !== JSON.stringify(known.options[name]),
+          requested[name] !== undefined &&
+          JSON.stringify(requested[name]) !== JSON.stringify(existing.options[name]),
       );
-      if (!ignored) return known.protection as P;
+      if (!ignored) return existing.protection as P;
       throw new Error(
         `${api.node.path} is already attached. Set ${ignored} in the first attach call of this API`,
       );
@@ -179,9 +179,9 @@ export class Attachments {
     // An imported API isn't a resource of this app.
     const isOurs = Resource.isOwnedResource(api);
     const options = {
-      gatewayResponses: given.gatewayResponses ?? isOurs,
-      alarm: given.alarm ?? isOurs,
-      metricsDashboard: given.metricsDashboard ?? isOurs,
+      gatewayResponses: requested.gatewayResponses ?? isOurs,
+      alarm: requested.alarm ?? isOurs,
+      metricsDashboard: requested.metricsDashboard ?? isOurs,
     };
     // Created in the API's scope, because the API may be in a different stack, which must depend on this stack and not
     // the reverse.
@@ -203,8 +203,8 @@ export class Attachments {
     const authorizerFunctionArn = functions.authorizer.functionArn;
     const protection = new ApiProtection(scope, "Protection", { api, authorizerFunctionArn });
     if (gatewayResponses) {
-      const given = gatewayResponses === true ? {} : gatewayResponses;
-      new ProblemResponses(scope, "Responses", { ...given, api, realm });
+      const responseOptions = gatewayResponses === true ? {} : gatewayResponses;
+      new ProblemResponses(scope, "Responses", { ...responseOptions, api, realm });
     }
     if (alarm) alarms?.watchApi(scope, api, alarm === true ? {} : alarm);
     if (options.metricsDashboard) metricsDashboard?.addApi(api);
@@ -224,18 +224,18 @@ export class Attachments {
    * region, or the construct's stack depends on it
    */
   #checkStacks(api: IRestApi | IHttpApi): void {
-    const ours = Stack.of(this.monitoring);
-    const theirs = Stack.of(api);
-    if (theirs === ours) return;
-    if (theirs.environment !== ours.environment) {
+    const monitoringStack = Stack.of(this.monitoring);
+    const apiStack = Stack.of(api);
+    if (apiStack === monitoringStack) return;
+    if (apiStack.environment !== monitoringStack.environment) {
       throw new Error(
-        `${api.node.path} is deployed to ${theirs.environment} and ${this.monitoring.node.path} to ${ours.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or deploy a separate OAuthMonitoring in that account and region. docs/attach.md explains how to collect their events in one audit log`,
+        `${api.node.path} is deployed to ${apiStack.environment} and ${this.monitoring.node.path} to ${monitoringStack.environment}: API Gateway needs the authorizer in its own account and region. Give both stacks the same env, or deploy a separate OAuthMonitoring in that account and region. docs/attach.md explains how to collect their events in one audit log`,
       );
     }
-    for (const [name, given] of Object.entries(this.props.brought)) {
-      if (given && Stack.of(given) === theirs && Resource.isOwnedResource(given)) {
+    for (const [name, resource] of Object.entries(this.props.brought)) {
+      if (resource && Stack.of(resource) === apiStack && Resource.isOwnedResource(resource)) {
         throw new Error(
-          `${given.node.path}, the ${name} of ${this.monitoring.node.path}, is in the stack of ${api.node.path}, so the two stacks would depend on each other. Move it to the stack ${ours.node.path} or to a separate stack, or import it there by its ARN or id`,
+          `${resource.node.path}, the ${name} of ${this.monitoring.node.path}, is in the stack of ${api.node.path}, so the two stacks would depend on each other. Move it to the stack ${monitoringStack.node.path} or to a separate stack, or import it there by its ARN or id`,
         );
       }
     }

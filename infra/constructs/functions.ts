@@ -87,8 +87,8 @@ export class Functions extends Construct {
 
   /** Returns a function. Creates it on first use, so that no unused functions are deployed. */
   get(name: FunctionName): LambdaFunction {
-    const known = this.#created.get(name);
-    if (known) return known;
+    const existing = this.#created.get(name);
+    if (existing) return existing;
     const definition = FUNCTIONS[name];
     const created = this.#create(name, definition);
     this.#connect(name, created, definition);

@@ -73,11 +73,11 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
       resourceArns,
     });
   const grants = Object.entries(access).flatMap(
-    ([name, { table: own = [], indexes = [], only }]) => {
+    ([name, { table: tableActions = [], indexes = [], only }]) => {
       const { tableArn } = data.tables[name as TableVariable];
       const names = only ?? Object.keys(TABLES[name as TableVariable].indexes);
       return [
-        ...(own.length > 0 ? [grant(own, [tableArn])] : []),
+        ...(tableActions.length > 0 ? [grant(tableActions, [tableArn])] : []),
         ...(indexes.length > 0
           ? [
               grant(
@@ -93,7 +93,7 @@ export function grantTables(data: Data, grantee: IGrantable, access: TablesAcces
     table.some((action) => WRITES.has(action)),
   );
   const key = data.key.grant(grantee, ...KEY_READS, ...(writes ? KEY_WRITES : []));
-  return grants.reduce((all, each) => all.combine(each), key);
+  return grants.reduce((combined, each) => combined.combine(each), key);
 }
 
 /**

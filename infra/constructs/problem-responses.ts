@@ -139,8 +139,8 @@ function problems(
 function template({ title, status, detail, members = {} }: GatewayProblem): string {
   const type = problemType(title);
   const fixed = { type: `"${type}"`, title: `"${title}"`, status: String(status), detail };
-  const all = { ...fixed, ...members, request_id: '"$context.requestId"' };
-  return `{${Object.entries(all)
+  const allMembers = { ...fixed, ...members, request_id: '"$context.requestId"' };
+  return `{${Object.entries(allMembers)
     .map(([name, value]) => `"${name}":${value}`)
     .join(",")}}`;
 }
@@ -150,20 +150,20 @@ function template({ title, status, detail, members = {} }: GatewayProblem): stri
  * repeats the Authorization header there if no route matches.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
  */
-function rest(kind: string, title: string): string {
+function defaultTemplate(kind: string, title: string): string {
   return `{"type":"${problemType(kind)}","title":"${title}","code":"$context.error.responseType","request_id":"$context.requestId"}`;
 }
 
-const REST: readonly (readonly [ResponseType, string])[] = [
-  [ResponseType.DEFAULT_4XX, rest("denied", "The call was denied")],
-  [ResponseType.DEFAULT_5XX, rest("failed", "The call failed")],
+const DEFAULTS: readonly (readonly [ResponseType, string])[] = [
+  [ResponseType.DEFAULT_4XX, defaultTemplate("denied", "The call was denied")],
+  [ResponseType.DEFAULT_5XX, defaultTemplate("failed", "The call failed")],
 ];
 
 type Headers = Readonly<Record<string, string>>;
 
 /** Merges headers, ignoring the case of names. The last value wins. */
-function merged(...all: readonly (Headers | undefined)[]): Headers {
-  const headers = all.flatMap((each = {}) => Object.entries(each));
+function mergeHeaders(...headerSets: readonly (Headers | undefined)[]): Headers {
+  const headers = headerSets.flatMap((each = {}) => Object.entries(each));
   const byName = new Map(headers.map(([name, value]) => [name.toLowerCase(), { name, value }]));
   return Object.fromEntries([...byName.values()].map(({ name, value }) => [name, value]));
 }
@@ -207,8 +207,8 @@ function getHeaders(response: CfnGatewayResponse): Headers {
  */
 function corsHeaders(api: IRestApi, cors: CorsOptions | undefined): Headers {
   if (!cors) return {};
-  const [origin, another] = cors.allowOrigins;
-  if (origin === undefined || another !== undefined) {
+  const [origin, second] = cors.allowOrigins;
+  if (origin === undefined || second !== undefined) {
     Annotations.of(api).addWarningV2(
       "oauth-monitoring:cors-origins",
       `${api.node.path} allows several CORS origins, but a gateway response can name only one, so browsers hide denied calls from your page. Set Access-Control-Allow-Origin in the option gatewayResponses.headers of attach`,
@@ -245,19 +245,19 @@ export class ProblemResponses extends Construct {
 
   #add(): void {
     const { api, realm, headers, denialChallenge } = this.props;
-    const own = new Map(
+    const ownResponses = new Map(
       findResources<CfnGatewayResponse>(
         api,
         isOfType(CfnGatewayResponse.CFN_RESOURCE_TYPE_NAME),
       ).map((response) => [response.responseType, response]),
     );
-    const kept = new Set([...own.keys(), ...this.#except()]);
+    const unchangedTypes = new Set([...ownResponses.keys(), ...this.#except()]);
     const cors = headers ? {} : corsHeaders(api, api.root.defaultCorsPreflightOptions);
     /**
      * Returns the headers of the API's default response, which a more specific response doesn't inherit automatically.
      */
     const inherited = (general: ResponseType): Headers => {
-      const response = own.get(general.responseType);
+      const response = ownResponses.get(general.responseType);
       return headers ?? (response ? getHeaders(response) : cors);
     };
     const common = {
@@ -270,7 +270,7 @@ export class ProblemResponses extends Construct {
       responseHeaders: Headers,
       props: Partial<GatewayResponseProps> & { readonly templates: Record<string, string> },
     ) => {
-      if (kept.has(type.responseType)) return;
+      if (unchangedTypes.has(type.responseType)) return;
       new GatewayResponse(this, name, { restApi: api, type, responseHeaders, ...props });
     };
     for (const problem of problems(realm, denialChallenge)) {
@@ -279,7 +279,9 @@ export class ProblemResponses extends Construct {
       add(
         problem.type,
         problem.id,
-        headers ? merged(common, problem.headers, others) : merged(others, common, problem.headers),
+        headers
+          ? mergeHeaders(common, problem.headers, others)
+          : mergeHeaders(others, common, problem.headers),
         {
           statusCode: String(problem.status),
           // With the default content type, the template applies to every Accept header.
@@ -287,8 +289,8 @@ export class ProblemResponses extends Construct {
         },
       );
     }
-    for (const [type, text] of REST) {
-      add(type, type.responseType, merged(common, inherited(type)), {
+    for (const [type, text] of DEFAULTS) {
+      add(type, type.responseType, mergeHeaders(common, inherited(type)), {
         templates: { "application/json": text },
       });
     }

@@ -35,8 +35,8 @@ export function capacityProps(
     ...(provisioned
       ? {
           billingMode: BillingMode.PROVISIONED,
-          readCapacity: provisioned.read.least,
-          writeCapacity: provisioned.write.least,
+          readCapacity: provisioned.read.min,
+          writeCapacity: provisioned.write.min,
         }
       : { billingMode: BillingMode.PAY_PER_REQUEST }),
   };
@@ -52,8 +52,8 @@ export function scaleCapacity(
   const provisioned = getProvisionedThroughput(variable, capacity);
   if (!provisioned) return;
   const { read, write, targetUtilizationPercent } = provisioned;
-  const reads = { minCapacity: read.least, maxCapacity: read.most };
-  const writes = { minCapacity: write.least, maxCapacity: write.most };
+  const reads = { minCapacity: read.min, maxCapacity: read.max };
+  const writes = { minCapacity: write.min, maxCapacity: write.max };
   const scalings = [
     table.autoScaleReadCapacity(reads),
     table.autoScaleWriteCapacity(writes),

@@ -137,8 +137,10 @@ function toCells(row: Row, comments: Comments): Cells[] {
   const own = members.flatMap((member) => {
     const [head, ...below] = toCells(member, comments);
     const isGroup = groups.some(({ group }) => group.path === member.path);
-    const left = isGroup ? below.filter((cells) => !isIn(shared, underStar(cells, member))) : below;
-    return head ? [head, ...left] : [];
+    const remaining = isGroup
+      ? below.filter((cells) => !isIn(shared, underStar(cells, member)))
+      : below;
+    return head ? [head, ...remaining] : [];
   });
   const isObject = row.schema.type === "object" && row.schema.properties;
   const type = isObject ? "" : formatType(row.schema);

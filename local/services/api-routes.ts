@@ -62,20 +62,20 @@ export function readRoutes(template: Template): Route[] {
 }
 
 function matchPath(resource: string, path: string): Record<string, string> | undefined {
-  const wanted = resource.split("/");
-  const given = path.replace(/(.)\/$/, "$1").split("/");
+  const expected = resource.split("/");
+  const actual = path.replace(/(.)\/$/, "$1").split("/");
   const parameters: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index];
+  for (const [index, segment] of expected.entries()) {
+    const value = actual[index];
     if (!value && segment !== "") return undefined;
     if (segment.endsWith("+}")) {
-      parameters[segment.slice(1, -2)] = given.slice(index).join("/");
+      parameters[segment.slice(1, -2)] = actual.slice(index).join("/");
       return parameters;
     }
     if (segment.startsWith("{")) parameters[segment.slice(1, -1)] = value ?? "";
     else if (segment !== value) return undefined;
   }
-  return given.length === wanted.length ? parameters : undefined;
+  return actual.length === expected.length ? parameters : undefined;
 }
 
 /**

@@ -26,10 +26,10 @@ type Operation = (input: Input) => Promise<unknown> | unknown;
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
 function eventBridge(bus: () => EventBus): Record<string, Operation> {
-  let made: EventReplays | undefined;
+  let eventReplays: EventReplays | undefined;
   const replays = () => {
-    made ??= new EventReplays(bus());
-    return made;
+    eventReplays ??= new EventReplays(bus());
+    return eventReplays;
   };
   const enable = (input: Input, enabled: boolean) => {
     const name = String(input.Name);

@@ -84,10 +84,10 @@ interface S3Answer {
 
 /** Rejects request parameters that S3 supports and this service does not. */
 function rejectOthers({ method, bucket, key, headers }: S3Request, query: URLSearchParams): void {
-  const reject = (what: string) => {
+  const reject = (feature: string) => {
     throw new ServiceError(
       "NotImplemented",
-      `The local S3 supports only GET, PUT and HEAD of whole objects by key. It does not support ${what}.`,
+      `The local S3 supports only GET, PUT and HEAD of whole objects by key. It does not support ${feature}.`,
       501,
     );
   };

@@ -44,7 +44,7 @@ export class DeliveryPermissions {
         roleArn !== undefined && this.#roles.allows(roleArn, "firehose:PutRecord", targetArn);
       return isAllowed ? undefined : `the role ${roleArn} may not send records to ${targetArn}`;
     }
-    const said = decide(this.#ofQueues.get(targetArn) ?? [], {
+    const decision = decide(this.#ofQueues.get(targetArn) ?? [], {
       principal: EVENTS,
       action: "sqs:SendMessage",
       resource: targetArn,
@@ -54,7 +54,8 @@ export class DeliveryPermissions {
         "aws:SecureTransport": "true",
       },
     });
-    if (said !== "allowed") return `the policy of ${targetArn} does not allow ${ruleArn} to send`;
+    if (decision !== "allowed")
+      return `the policy of ${targetArn} does not allow ${ruleArn} to send`;
     const keyArn = this.#getKey.get(targetArn);
     return keyArn && this.#keys.rejection(deliveryUse(keyArn, ruleArn, targetArn));
   }

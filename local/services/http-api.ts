@@ -54,8 +54,8 @@ interface HttpRoute {
 const UNAUTHORIZED = () => new HttpRejection(401, "Unauthorized");
 const FAILED = () => new HttpRejection(500, "Internal Server Error");
 
-function unsupported(what: string): Error {
-  return new Error(`the local stack does not support ${what}`);
+function unsupported(feature: string): Error {
+  return new Error(`the local stack does not support ${feature}`);
 }
 
 function readAuthorizers(template: Template): Map<string, Authorizer> {

@@ -86,12 +86,12 @@ function findBatchRejection(call: string, entries: readonly Entry[]): ServiceErr
 }
 
 /** Returns SQS's error for an invalid parameter. */
-function sqsError({ kind, path, value, wanted }: InputError): ServiceError {
+function sqsError({ kind, path, value, expected }: InputError): ServiceError {
   return kind === "missing"
     ? new ServiceError("MissingParameter", `The request must contain the parameter ${path}.`)
     : new ServiceError(
         "InvalidParameterValue",
-        `Value ${String(value)} for parameter ${path} is invalid. Reason: ${wanted}`,
+        `Value ${String(value)} for parameter ${path} is invalid. Reason: ${expected}`,
       );
 }
 
@@ -106,12 +106,12 @@ const getPath = (path: string) =>
     )
     .join(".");
 
-function validationError({ path, value, wanted }: InputError): ServiceError {
-  const shown =
+function validationError({ path, value, expected }: InputError): ServiceError {
+  const valueText =
     value === null ? "null" : `'${typeof value === "string" ? value : JSON.stringify(value)}'`;
   return new ServiceError(
     "ValidationException",
-    `1 validation error detected: Value ${shown} at '${getPath(path)}' failed to satisfy constraint: ${wanted}`,
+    `1 validation error detected: Value ${valueText} at '${getPath(path)}' failed to satisfy constraint: ${expected}`,
   );
 }
 
@@ -125,7 +125,7 @@ export function findInputRejection(target: string, input: Input): ServiceError |
   const [service, call = ""] = target.split(".");
   const error = findInputErrors(call, input).find(({ kind }) => kind !== "unknown");
   if (error?.kind === "type") {
-    return new ServiceError("SerializationException", `${error.path} must be ${error.wanted}`);
+    return new ServiceError("SerializationException", `${error.path} must be ${error.expected}`);
   }
   if (service === "AmazonSQS") {
     if (error) return sqsError(error);

@@ -47,17 +47,17 @@ export class KeyPolicies {
       const request = { principal, action, resource: keyArn, context };
       return !this.#allows(keyArn, request);
     });
-    const who = "service" in principal ? principal.service : principal.arn;
+    const caller = "service" in principal ? principal.service : principal.arn;
     return (
       denied &&
-      `${purpose}: ${who} is not authorized to perform: ${denied} on resource: ${keyArn} because no key policy or identity-based policy allows the ${denied} action`
+      `${purpose}: ${caller} is not authorized to perform: ${denied} on resource: ${keyArn} because no key policy or identity-based policy allows the ${denied} action`
     );
   }
 
   #allows(keyArn: string, request: PolicyRequest & { readonly principal: Principal }): boolean {
     const ofKey = this.#ofKeys.get(keyArn) ?? [];
-    const said = decide(ofKey, request);
-    if (said !== undefined) return said === "allowed";
+    const decision = decide(ofKey, request);
+    if (decision !== undefined) return decision === "allowed";
     if ("service" in request.principal) return false;
     const { action, context } = request;
     return (

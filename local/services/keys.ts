@@ -140,8 +140,8 @@ export class LocalKeys {
 
   verifyMac({ KeyId, Message, MacAlgorithm, Mac }: VerifyMacInput): object {
     const { arn, mac } = this.#mac(KeyId, Message, MacAlgorithm);
-    const given = Buffer.from(Mac, "base64");
-    if (given.length !== mac.length || !timingSafeEqual(given, mac)) {
+    const received = Buffer.from(Mac, "base64");
+    if (received.length !== mac.length || !timingSafeEqual(received, mac)) {
       throw new ServiceError("KMSInvalidMacException", "");
     }
     return { KeyId: arn, MacValid: true, MacAlgorithm };

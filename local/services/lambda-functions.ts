@@ -181,9 +181,9 @@ export class LambdaFunctions {
   #isFull(pool: Pool): boolean {
     if (pool.reserved !== undefined) return inUse(pool) >= pool.reserved;
     if (this.accountConcurrency === undefined) return false;
-    let left = this.accountConcurrency;
-    for (const each of this.#pools.values()) left -= each.reserved ?? inUse(each);
-    return left <= 0;
+    let unreserved = this.accountConcurrency;
+    for (const each of this.#pools.values()) unreserved -= each.reserved ?? inUse(each);
+    return unreserved <= 0;
   }
 
   /** Whether no invocation is waiting or running, and no extension is still working. */

@@ -44,10 +44,10 @@ function hasDefault(message: string): boolean {
 
 /** Returns why SNS rejects a message, or undefined if it accepts it. */
 export function findPublishRejection(form: URLSearchParams): ServiceError | undefined {
-  const reject = (what: string) =>
-    new ServiceError("InvalidParameter", `Invalid parameter: ${what}`);
+  const reject = (reason: string) =>
+    new ServiceError("InvalidParameter", `Invalid parameter: ${reason}`);
   const [error] = findInputErrors("Publish", parseForm(form));
-  if (error) return reject(`${error.path} Reason: ${error.wanted}`);
+  if (error) return reject(`${error.path} Reason: ${error.expected}`);
   if (!form.get("TopicArn"))
     return reject("TopicArn or TargetArn Reason: no value for required parameter");
   const isJson = form.get("MessageStructure") === "json";

@@ -35,11 +35,11 @@ function isLike(pattern: string, text: string): boolean {
   /** Position in the pattern after the last `*`, and end of its match in the text. */
   let [afterStar, starEnd] = [-1, 0];
   while (inText < text.length) {
-    const wanted = pattern[inPattern];
-    if (wanted === "*") {
+    const expected = pattern[inPattern];
+    if (expected === "*") {
       inPattern += 1;
       [afterStar, starEnd] = [inPattern, inText];
-    } else if (wanted === "?" || wanted === text[inText]) {
+    } else if (expected === "?" || expected === text[inText]) {
       inPattern += 1;
       inText += 1;
     } else if (afterStar >= 0) {
@@ -47,31 +47,33 @@ function isLike(pattern: string, text: string): boolean {
       [inPattern, inText] = [afterStar, starEnd];
     } else return false;
   }
-  return [...pattern.slice(inPattern)].every((rest) => rest === "*");
+  return [...pattern.slice(inPattern)].every((character) => character === "*");
 }
 
-type Operator = (wanted: string, found: string) => boolean;
+type Operator = (expected: string, actual: string) => boolean;
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html */
 const OPERATORS: Readonly<Record<string, Operator>> = {
-  StringEquals: (wanted, found) => wanted === found,
+  StringEquals: (expected, actual) => expected === actual,
   StringLike: isLike,
   // ArnEquals and ArnLike behave the same.
   ArnEquals: isLike,
   ArnLike: isLike,
-  Bool: (wanted, found) => wanted.toLowerCase() === found.toLowerCase(),
+  Bool: (expected, actual) => expected.toLowerCase() === actual.toLowerCase(),
 };
 
 /** Whether every condition matches. A condition does not match if the request is missing its key. */
 function conditionsHold(condition: Statement["Condition"], context: RequestContext): boolean {
-  const known = new Map(Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]));
+  const valuesByKey = new Map(
+    Object.entries(context).map(([key, value]) => [key.toLowerCase(), value]),
+  );
   return Object.entries(condition ?? {}).every(([operator, keys]) => {
     const holds = OPERATORS[operator];
     if (!holds) {
       throw new Error(`the local stack does not support the condition ${operator} of a policy`);
     }
     return Object.entries(keys).every(([key, values]) => {
-      const found = known.get(key.toLowerCase());
+      const found = valuesByKey.get(key.toLowerCase());
       return found !== undefined && toList(values).some((each) => holds(String(each), found));
     });
   });
@@ -82,10 +84,11 @@ function names(statement: Statement, principal: Principal | undefined): boolean 
   if (principal === undefined || named === undefined) return principal === named;
   if (named === "*") return true;
   if (typeof named === "string") return false;
-  const wanted = "service" in principal ? principal.service : principal.arn;
+  const expected = "service" in principal ? principal.service : principal.arn;
   const kind = "service" in principal ? "Service" : "AWS";
   return (
-    toList(named[kind] ?? []).includes(wanted) || toList(named.AWS ?? []).some((one) => one === "*")
+    toList(named[kind] ?? []).includes(expected) ||
+    toList(named.AWS ?? []).some((arn) => arn === "*")
   );
 }
 

@@ -60,7 +60,7 @@ export class Queue {
     return [...[...this.#inFlight.values()].map(({ message }) => message), ...this.#visible];
   }
 
-  /** @throws the queue's `refusal` */
+  /** @throws the queue's `rejection` */
   send(body: string, attributes: Message["attributes"] = {}): string {
     if (this.rejection) throw this.rejection;
     const messageId = randomUUID();
@@ -76,8 +76,8 @@ export class Queue {
   }
 
   receive(limit: number): Message[] {
-    const taken: Message[] = [];
-    while (taken.length < limit) {
+    const received: Message[] = [];
+    while (received.length < limit) {
       const message = this.#next();
       if (!message) break;
       const { redrive, visibilityTimeoutMs } = this.options;
@@ -90,9 +90,9 @@ export class Queue {
       const timer = setTimeout(() => this.release(message.receiptHandle), visibilityTimeoutMs);
       timer.unref();
       this.#inFlight.set(message.receiptHandle, { message, timer });
-      taken.push(message);
+      received.push(message);
     }
-    return taken;
+    return received;
   }
 
   #next(): Message | undefined {
@@ -111,15 +111,15 @@ export class Queue {
 
   /** Makes a received message visible again, immediately or after a delay. */
   release(receiptHandle: string, afterMs = 0): void {
-    const held = this.#inFlight.get(receiptHandle);
-    if (!held) return;
-    clearTimeout(held.timer);
+    const delivery = this.#inFlight.get(receiptHandle);
+    if (!delivery) return;
+    clearTimeout(delivery.timer);
     if (afterMs > 0) {
-      held.timer = setTimeout(() => this.release(receiptHandle), afterMs).unref();
+      delivery.timer = setTimeout(() => this.release(receiptHandle), afterMs).unref();
       return;
     }
     this.#inFlight.delete(receiptHandle);
-    this.#push(held.message);
+    this.#push(delivery.message);
   }
 
   /** Resolves when a message may be available, or after `waitMs`. */

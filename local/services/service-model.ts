@@ -33,7 +33,7 @@ export interface InputError {
   readonly path: string;
   readonly value: unknown;
   /** The value that the service expects. */
-  readonly wanted: string;
+  readonly expected: string;
 }
 
 /** Input schemas by call, from the SDK's own service model. Lists only calls that our code makes. */
@@ -90,9 +90,14 @@ function plain(schema: unknown): unknown {
   return schema;
 }
 
-function* findErrors(value: unknown, given: unknown, path: string): Generator<InputError> {
-  const schema = plain(given);
-  const wrong = (wanted: string): InputError => ({ kind: "type", path, value, wanted });
+function* findErrors(value: unknown, memberSchema: unknown, path: string): Generator<InputError> {
+  const schema = plain(memberSchema);
+  const wrong = (expected: string): InputError => ({
+    kind: "type",
+    path,
+    value,
+    expected,
+  });
   const members = (inner: unknown): Generator<InputError> | InputError[] =>
     Object.entries(value as object).flatMap(([name, member]) => [
       ...findErrors(member, inner, `${path}.${name}`),
@@ -154,7 +159,12 @@ function* findStructureErrors(
   const at = (name: string) => (path ? `${path}.${name}` : name);
   for (const name of Object.keys(value)) {
     if (!names.includes(name)) {
-      yield { kind: "unknown", path: at(name), value: value[name], wanted: `a member of ${shape}` };
+      yield {
+        kind: "unknown",
+        path: at(name),
+        value: value[name],
+        expected: `a member of ${shape}`,
+      };
     }
   }
   // Required members come first.
@@ -162,14 +172,14 @@ function* findStructureErrors(
     const member = value[name];
     if (member === undefined || member === null) {
       if (index < required) {
-        yield { kind: "missing", path: at(name), value: null, wanted: "Member must not be null" };
+        yield { kind: "missing", path: at(name), value: null, expected: "Member must not be null" };
       }
       continue;
     }
     const errors = [...findErrors(member, schemas[index], at(name))];
     yield* errors;
-    const wanted = errors.length === 0 ? CONSTRAINTS[shape]?.[name]?.(member) : undefined;
-    if (wanted) yield { kind: "constraint", path: at(name), value: member, wanted };
+    const expected = errors.length === 0 ? CONSTRAINTS[shape]?.[name]?.(member) : undefined;
+    if (expected) yield { kind: "constraint", path: at(name), value: member, expected };
   }
 }
 

@@ -76,9 +76,9 @@ export class Template {
    * @throws Error unless there is exactly one
    */
   only<P = Record<string, unknown>>(type: string): LocalResource<P> {
-    const [found, another] = this.resources<P>(type);
-    if (!found || another) throw new Error(`the template must have exactly one ${type}`);
-    return found;
+    const [first, second] = this.resources<P>(type);
+    if (!first || second) throw new Error(`the template must have exactly one ${type}`);
+    return first;
   }
 
   /** Returns the ARN of a resource. */

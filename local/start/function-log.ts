@@ -15,9 +15,9 @@ export function createFunctionLog(
   file: string,
   show: (line: string) => void,
 ): (line: string) => void {
-  const kept = createWriteStream(file);
+  const stream = createWriteStream(file);
   return (line) => {
-    kept.write(`${line}\n`);
+    stream.write(`${line}\n`);
     if (!isEveryday(line)) show(line);
   };
 }

@@ -197,12 +197,12 @@ function serveEndpoints(
 function storedRule(template: Template): string {
   const rules = template.resources<{ readonly EventBusName?: string }>("AWS::Events::Rule");
   const bus = template.only("AWS::Events::EventBus").logicalId;
-  const [found, another] = rules.filter(
+  const [first, second] = rules.filter(
     ({ logicalId, properties }) =>
       properties.EventBusName === bus && logicalId.includes("EventFlowStored"),
   );
-  if (!found || another) throw new Error("the bus must have exactly one rule that stores events");
-  return found.logicalId;
+  if (!first || second) throw new Error("the bus must have exactly one rule that stores events");
+  return first.logicalId;
 }
 
 /**
@@ -324,9 +324,9 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
       table: template.resources("AWS::DynamoDB::Table").map(({ logicalId }) => logicalId),
     };
     const named: LocalStack["named"] = (kind, part) => {
-      const [found, another] = ids[kind].filter((id) => id.includes(part));
-      if (!found || another) throw new Error(`exactly one ${kind} must have ${part} in its name`);
-      return found;
+      const [first, second] = ids[kind].filter((id) => id.includes(part));
+      if (!first || second) throw new Error(`exactly one ${kind} must have ${part} in its name`);
+      return first;
     };
     return {
       url: `http://127.0.0.1:${port}`,

@@ -23,8 +23,8 @@ export function readAssembly(folder: string): Assembly {
   const stacks = Object.entries(artifacts).flatMap(([name, { type }]) =>
     type === "aws:cloudformation:stack" ? [name] : [],
   );
-  const [stackName, another] = stacks;
-  if (stackName === undefined || another !== undefined) {
+  const [stackName, second] = stacks;
+  if (stackName === undefined || second !== undefined) {
     throw new Error(`${directory} must have exactly one stack, but has ${stacks.length}`);
   }
   return { directory, stackName };

@@ -33,7 +33,7 @@ export function caseText(url: string, alert: Alert): string {
   return [
     `Case: ${rule}, ${risk} risk (${score} of 100)`,
     `  ${printable(message)}`,
-    "Story:",
+    "Findings:",
     ...findings.map(
       (each) => `  ${each.first_seen_at.slice(11, 16)} ${each.rule}: ${printable(each.message)}`,
     ),

@@ -17,11 +17,11 @@ export async function detectOverRange(
   writeLine: (line: string) => void,
 ): Promise<boolean> {
   if (!(await front.schedules()).includes(SCHEDULE)) return false;
-  const look = async (atMs: number) => {
+  const detect = async (atMs: number) => {
     writeLine(`running the anomaly detection as of ${toInstant(atMs)}`);
     await front.runSchedule(SCHEDULE, { as_of: toInstant(atMs) });
   };
-  for (let atMs = fromMs - LEARN_MS; atMs <= fromMs; atMs += LEARN_EVERY_MS) await look(atMs);
-  for (let atMs = fromMs + EVERY_MS; atMs <= toMs; atMs += EVERY_MS) await look(atMs);
+  for (let atMs = fromMs - LEARN_MS; atMs <= fromMs; atMs += LEARN_EVERY_MS) await detect(atMs);
+  for (let atMs = fromMs + EVERY_MS; atMs <= toMs; atMs += EVERY_MS) await detect(atMs);
   return true;
 }

@@ -39,20 +39,20 @@ export async function publishTraffic(
     await registerClient({ ...clients, clock }, { clientId, name });
   }
 
-  const all = traffic.events.length;
-  for (let published = 0; published < all; published += CHUNK) {
+  const total = traffic.events.length;
+  for (let published = 0; published < total; published += CHUNK) {
     let waiting = await front.waiting();
     while (waiting > MAX_WAITING) {
-      writeLine(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
+      writeLine(`published ${published} of ${total} events; ${waiting} are waiting to be stored`);
       await sleep(LOOK_EVERY_MS);
       waiting = await front.waiting();
     }
-    writeLine(`published ${published} of ${all} events; ${waiting} are waiting to be stored`);
+    writeLine(`published ${published} of ${total} events; ${waiting} are waiting to be stored`);
     await sink.publish(traffic.events.slice(published, published + CHUNK));
   }
   for (let quiet = 0; quiet < QUIET_LOOKS; await sleep(LOOK_EVERY_MS)) {
     const waiting = await front.waiting();
-    writeLine(`published all ${all} events; ${waiting} are waiting to be stored`);
+    writeLine(`published all ${total} events; ${waiting} are waiting to be stored`);
     quiet = waiting === 0 ? quiet + 1 : 0;
   }
   const dead = (await front.deadLetters()) - deadBefore;

@@ -24,7 +24,7 @@ export interface ReplayRange {
   readonly toMs: number;
 }
 
-/** Callbacks that follow a replay. */
+/** Callbacks during a replay. */
 export interface ReplayFollower {
   readonly writeLine: (line: string) => void;
   /** Called for each alert when it opens. */
@@ -35,11 +35,11 @@ export interface ReplayFollower {
 
 /** Returns the alerts that opened in a range, highest score first. */
 export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
-  const all = [
+  const alerts = [
     ...(await listAlerts(store, "open")),
     ...(await listLatestResolved(store, MAX_RESOLVED)),
   ];
-  return all
+  return alerts
     .filter(({ opened_at }) => Date.parse(opened_at) > fromMs && Date.parse(opened_at) <= toMs)
     .sort((a, b) => b.score - a.score || b.findings.length - a.findings.length);
 }

@@ -53,12 +53,12 @@ export function serviceTraffic(
       restarts.shift();
     }
     const instance = random.integer(0, client.instances - 1);
-    const held = tokens[instance];
-    if (held && atMs < held.expiresMs) {
-      timeline.use(atMs, held, callNow());
+    const token = tokens[instance];
+    if (token && atMs < token.expiresMs) {
+      timeline.use(atMs, token, callNow());
       continue;
     }
-    const usedMs = held ? presentExpired(random, timeline, { token: held, atMs, callNow }) : atMs;
+    const usedMs = token ? presentExpired(random, timeline, { token, atMs, callNow }) : atMs;
     timeline.use(usedMs + SECOND_MS, issue(instance, usedMs), callNow());
   }
   return timeline.drafts;

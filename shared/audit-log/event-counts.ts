@@ -161,7 +161,7 @@ export const NO_NOVELTY: EventNovelty = {
  * Returns an event's counts: one for its type and client, and one for each ranked subject. Successful scope checks and
  * credential guesses are counted on the same items.
  *
- * @param news what `registerAgents` and `registerLocations` returned for the event
+ * @param novelty what `registerAgents` and `registerLocations` returned for the event
  */
 export function getEventCounts(event: OAuthEvent, novelty: EventNovelty = NO_NOVELTY): Count[] {
   const client = event.oauth_client_id ?? NO_CLIENT;

@@ -1,10 +1,9 @@
-import { type Clock, toEpochSeconds, toInstant } from "../core/clock.ts";
-import type { DocumentClient } from "../core/document-client.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { toEpochSeconds, toInstant } from "../core/clock.ts";
 import { readEnrichment } from "../events/ip-enrichment.ts";
 import { addressGroup } from "../events/ip-network.ts";
 import { getEventTypes } from "../events/oauth-event.ts";
 import { BATCH_ITEM_SPAN_MS } from "./batch-item.ts";
-import type { StatisticsStore } from "./counter-store.ts";
 import { decodeCursor, encodeCursor } from "./event-cursor.ts";
 import { type EventFilters, type IndexPlan, isAddressGroup, planIndex } from "./event-index.ts";
 import { getSortKey } from "./event-key.ts";
@@ -27,12 +26,8 @@ export interface EventPage {
   readonly next_cursor: string | null;
 }
 
-/** Access to the audit log. */
-export interface QueryContext extends Pick<StatisticsStore, "countersTable" | "config"> {
-  readonly db: DocumentClient;
-  readonly eventsTable: string;
-  readonly clock: Clock;
-}
+/** The properties of `MonitoringContext` that `queryEvents` uses. */
+export type QueryContext = Parameters<typeof queryEvents>[0];
 
 /** Maximum reads per call. When matches are rare, the query stops here and returns a cursor. */
 const MAX_READS = 64;
@@ -113,7 +108,7 @@ function createView(query: EventQuery, from: string, last: string): View {
 }
 
 function openStreams(
-  context: QueryContext,
+  context: Pick<MonitoringContext, "db" | "eventsTable" | "clock">,
   query: EventQuery,
   plan: IndexPlan,
   from: string,
@@ -187,9 +182,16 @@ function newest(streams: readonly EventStream[], frontier = ""): EventStream | u
  * to 64 reads, examines about 20,000 events and returns about 4 MB. When it reaches a limit, the cursor continues from
  * there. Expired events are never returned, even if they haven't been deleted yet.
  *
+ * @example
+ * ```typescript
+ * const { events, next_cursor } = await queryEvents(openMonitoring(), { userId: "ada", limit: 100 });
+ * ```
  * @throws InvalidCursorError if the cursor belongs to a query with different filters
  */
-export async function queryEvents(context: QueryContext, query: EventQuery): Promise<EventPage> {
+export async function queryEvents(
+  context: Pick<MonitoringContext, "db" | "eventsTable" | "countersTable" | "config" | "clock">,
+  query: EventQuery,
+): Promise<EventPage> {
   const { cursor, limit, ...identity } = query;
   const before = cursor === undefined ? undefined : decodeCursor(cursor, identity);
   const from = query.fromMs === undefined ? EARLIEST : toInstant(query.fromMs);

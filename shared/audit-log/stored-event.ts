@@ -21,7 +21,7 @@ export const storedEventSchema = z.object({
 });
 
 /** The audit event as stored in DynamoDB. */
-export type StoredEvent = z.output<typeof storedEventSchema>;
+export interface StoredEvent extends z.output<typeof storedEventSchema> {}
 
 /** Settings that affect how events are stored. */
 export type StorageConfig = Pick<MonitoringConfig, "retention" | "shards" | "tracking">;

@@ -14,7 +14,7 @@ export interface AdministratorTrait {
 }
 
 /** Days that a record stays valid after the last authorized admin call. */
-const KEPT_DAYS = 30;
+const RETENTION_DAYS = 30;
 
 /** Minimum interval between two writes of the same record by one process. */
 const REWRITE_AFTER_MS = 6 * HOUR_MS;
@@ -68,8 +68,8 @@ async function write(store: TokenStore, trait: AdministratorTrait, atMs: number)
         Key,
         UpdateExpression: "SET counts_until = :until, ttl_epoch_seconds = :ttl",
         ExpressionAttributeValues: {
-          ":until": toInstant(atMs + KEPT_DAYS * DAY_MS),
-          ":ttl": toEpochSeconds(atMs + KEPT_DAYS * DAY_MS),
+          ":until": toInstant(atMs + RETENTION_DAYS * DAY_MS),
+          ":ttl": toEpochSeconds(atMs + RETENTION_DAYS * DAY_MS),
         },
       }),
     );

@@ -63,7 +63,7 @@ interface Caller {
   /** Whether the proof of possession has already been used. */
   readonly isReplay: boolean;
   /** The deny list. */
-  readonly principalIds: DenyList;
+  readonly denyList: DenyList;
 }
 
 /** A caller with an active token. */
@@ -141,8 +141,8 @@ async function authenticate(
 ): Promise<ActiveCaller | Verdict> {
   const caller = await readCaller(context, call, access);
   if ("decision" in caller) return caller;
-  const { use, verified, session, principalIds } = caller;
-  const block = principalIds.findAddressBlock(call.request.ip, call.atMs);
+  const { use, verified, session, denyList } = caller;
+  const block = denyList.findAddressBlock(call.request.ip, call.atMs);
   if (block) {
     return blocked(
       block,
@@ -186,7 +186,7 @@ async function readCaller(
   }
   const { ip, sessionSecret } = request;
   try {
-    const [used, session, principalIds] = await Promise.all([
+    const [used, session, denyList] = await Promise.all([
       otherIssuers && checked
         ? otherIssuers.use(context, checked.verified, { atMs, ip, proof: checked.proof })
         : useOwnToken(context, digestSecret(credentials.secret), atMs, ip),
@@ -195,7 +195,7 @@ async function readCaller(
         : undefined,
       context.denyList.current(atMs),
     ]);
-    return { ...used, session, verified: checked?.verified, principalIds };
+    return { ...used, session, verified: checked?.verified, denyList };
   } catch (error) {
     return unavailable("The token store is unavailable; the call is denied", String(error));
   }
@@ -226,12 +226,12 @@ async function useOwnToken(
 /** Denies revoked tokens, repeated proofs of possession, and blocked tokens, users, clients and sessions. */
 function checkDenyList(
   context: AuthorizerContext,
-  { token, verified, principal, principalIds, isReplay }: ActiveCaller,
+  { token, verified, principal, denyList, isReplay }: ActiveCaller,
   atMs: number,
 ): Verdict | undefined {
   // Leaves out this product's own session, because revoking that session doesn't revoke the token.
   const sessionIds = verified?.sessionId === undefined ? [] : [verified.sessionId];
-  const revoked = principalIds.findRevocation({ ...principal, sessionIds }, token.issued_at, atMs);
+  const revoked = denyList.findRevocation({ ...principal, sessionIds }, token.issued_at, atMs);
   if (revoked) {
     // Mark the token itself, so that statistics count it as revoked and the next call is denied without the deny list.
     context.defer(() => markRevoked(context, token.token_digest, Date.parse(revoked.revoked_at)));
@@ -239,14 +239,14 @@ function checkDenyList(
     return unauthenticated("revoked_token", { subject: token, data });
   }
   if (isReplay) return unauthenticated("replayed_dpop_proof", { subject: token });
-  const block = principalIds.findBlock(principal, atMs);
+  const block = denyList.findBlock(principal, atMs);
   return block && blocked(block, token, true);
 }
 
 /** Denies calls whose session is missing, expired, revoked or someone else's, if the route requires a session. */
 function checkSession(
   { request, atMs }: Call,
-  { token, session, principal, principalIds }: ActiveCaller,
+  { token, session, principal, denyList }: ActiveCaller,
   access: RequiredAccess,
 ): Verdict | undefined {
   if (access.session !== "required") return undefined;
@@ -259,7 +259,7 @@ function checkSession(
     return deny("foreign_session");
   }
   if (Date.parse(session.expires_at) <= atMs) return deny("expired_session");
-  const revoked = principalIds.findRevocation(principal, session.started_at, atMs);
+  const revoked = denyList.findRevocation(principal, session.started_at, atMs);
   return revoked && deny("revoked_session");
 }
 

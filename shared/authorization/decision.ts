@@ -128,12 +128,12 @@ export function decisionEvent({
     }
     case "insufficient_authentication": {
       const { token, acrValues, maxAgeSeconds } = decision;
-      const asked = {
+      const requirements = {
         reason: decision.outcome,
         acr_values: acrValues,
         ...(maxAgeSeconds !== undefined && { max_age: maxAgeSeconds }),
       };
-      return { type, subject: token, data: { ...data, ...asked }, isKnown: true };
+      return { type, subject: token, data: { ...data, ...requirements }, isKnown: true };
     }
     case "insufficient_scope":
     case "invalid_session":

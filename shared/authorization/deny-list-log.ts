@@ -38,7 +38,7 @@ export class DenyListFullError extends OAuthMonitoringError {
  * Days that an entry is kept after it ends. Longer than the interval at which adapters reload the list, so no adapter
  * misses a release.
  */
-const KEPT_DAYS = 2;
+const RETENTION_DAYS = 2;
 
 /** Maximum attempts to append an entry while concurrent actions keep taking the next position. */
 const ATTEMPTS = 50;
@@ -91,7 +91,7 @@ export async function appendDenyListEntry(
             ...entry,
             list: LOG,
             seq,
-            ttl_epoch_seconds: toEpochSeconds(endsMs + KEPT_DAYS * DAY_MS),
+            ttl_epoch_seconds: toEpochSeconds(endsMs + RETENTION_DAYS * DAY_MS),
           },
           ConditionExpression: "attribute_not_exists(seq)",
         }),
@@ -202,7 +202,7 @@ export async function shortenDenyListEntries(
             ExpressionAttributeNames: { "#until": "until" },
             ExpressionAttributeValues: {
               ":until": toInstant(untilMs),
-              ":ttl": toEpochSeconds(untilMs + KEPT_DAYS * DAY_MS),
+              ":ttl": toEpochSeconds(untilMs + RETENTION_DAYS * DAY_MS),
             },
           }),
         ),

@@ -13,7 +13,7 @@ type Entry = Block | Revocation;
 const getKey = (kind: string, id: string) => `${kind}#${id}`;
 
 /** Key for entries that apply to every principal. Only revocations can do that. */
-const EVERYBODY = getKey("all", "all");
+const ALL_PRINCIPALS = getKey("all", "all");
 
 /** The entries for one target, by sequence number. */
 type Entries = Map<string, Entry>;
@@ -73,7 +73,7 @@ export class InMemoryDenyList implements DenyList {
       getKey("client", clientId),
       ...(userId === undefined ? [] : [getKey("user", userId)]),
       ...sessionIds.map((id) => getKey("session", id)),
-      EVERYBODY,
+      ALL_PRINCIPALS,
     ].map((key) => this.#byTarget.get(key));
   }
 

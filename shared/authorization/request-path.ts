@@ -96,10 +96,10 @@ export function readPath(
   }
   const hasEncodedSlash = /%2f/i.test(path);
   if (hasEncodedSlash && !allowed.includes("encoded_slashes")) return "ambiguous_path";
-  const whole = isExact ? [path] : [path, path.replace(/[;?#].*$/s, "")];
+  const candidates = isExact ? [path] : [path, path.replace(/[;?#].*$/s, "")];
   const slashes =
-    hasEncodedSlash && !isExact ? whole.map((text) => text.replace(/%2f/gi, "/")) : [];
-  const readings = [...new Set([...whole, ...slashes])].map(split);
+    hasEncodedSlash && !isExact ? candidates.map((text) => text.replace(/%2f/gi, "/")) : [];
+  const readings = [...new Set([...candidates, ...slashes])].map(split);
   const all = readings.flatMap(({ segments, hasTrailingSlash }) => [
     { segments, hasTrailingSlash },
     { segments: segments.map((segment) => decode(segment) ?? segment), hasTrailingSlash },

@@ -37,11 +37,14 @@ const ADMIN_RULES = [
 
 /** Whether an API Gateway path pattern matches the segments of a path. */
 function covers(pattern: string, segments: readonly string[], ignoreCase: boolean): boolean {
-  const wanted = pattern.split("/").filter(Boolean);
-  const isGreedy = wanted.at(-1)?.endsWith("+}") ?? false;
-  if (isGreedy ? segments.length < wanted.length : segments.length !== wanted.length) return false;
+  const patternSegments = pattern.split("/").filter(Boolean);
+  const isGreedy = patternSegments.at(-1)?.endsWith("+}") ?? false;
+  if (
+    isGreedy ? segments.length < patternSegments.length : segments.length !== patternSegments.length
+  )
+    return false;
   const fold = (text: string | undefined) => (ignoreCase ? text?.toLowerCase() : text);
-  return wanted.every(
+  return patternSegments.every(
     (segment, index) => segment.startsWith("{") || fold(segment) === fold(segments[index]),
   );
 }

@@ -262,7 +262,7 @@ export const anomaliesSchema = z
             /** Minimum distance between the locations. */
             minimumKm: z.int().min(50).max(20_000).default(500),
             /** If only countries are known: minutes to switch countries and back. */
-            inTurnMinutes: z.int().min(5).max(720).default(60),
+            switchBackMinutes: z.int().min(5).max(720).default(60),
           })
           .prefault({}),
         /** First use of a VPN, proxy or Tor by a principal, or credential guesses through one. */

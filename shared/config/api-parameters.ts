@@ -14,7 +14,7 @@ export const apiSchema = z
       .prefault({}),
     /** Creates the region's API Gateway logging role. Set to `false` if the region has one: docs/deploy.md. */
     cloudWatchRole: z.boolean().default(true),
-    /** ARN of an existing regional web ACL. Not together with `api.waf.enabled`. */
+    /** ARN of an existing regional web ACL. Can't be combined with `api.waf.enabled`. */
     webAclArn: z
       .string()
       .regex(

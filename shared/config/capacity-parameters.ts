@@ -4,13 +4,13 @@ import * as z from "zod";
 const units = z
   .strictObject({
     /** Minimum units per second. */
-    least: z.int().min(1).max(1_000_000),
+    min: z.int().min(1).max(1_000_000),
     /** Maximum units per second. */
-    most: z.int().min(1).max(1_000_000),
+    max: z.int().min(1).max(1_000_000),
   })
-  .refine(({ least, most }) => least <= most, {
-    path: ["most"],
-    error: "most is less than least. Raise it to at least the value of least",
+  .refine(({ min, max }) => min <= max, {
+    path: ["max"],
+    error: "max is less than min. Raise max, or lower min",
   });
 
 /** Provisioned capacity of a table and each of its indexes. */
@@ -28,7 +28,7 @@ export type ProvisionedCapacity = z.output<typeof provisionedSchema>;
 /** DynamoDB pricing. Compare options with `npx oauth-monitoring cost`. */
 export const capacitySchema = z
   .strictObject({
-    /** Storage class of events and counters. Infrequent access: 60 % cheaper storage, 25 % dearer reads and writes. */
+    /** Storage class of events and counters. Infrequent access: storage costs 60% less, reads and writes 25% more. */
     tableClass: z.enum(["standard", "standard_infrequent_access"]).default("standard"),
     /** Tables with provisioned capacity. Others use on-demand. */
     provisioned: z

@@ -1,11 +1,11 @@
 import type * as z from "zod";
 import type { AnomaliesConfig } from "./anomaly-parameters.ts";
-import { type CustomRule, customRuleSchema, REJECTIONS } from "./custom-rule-parameters.ts";
+import { type CustomRule, customRuleSchema, DENIAL_TYPES } from "./custom-rule-parameters.ts";
 
 type Reject = (path: readonly (string | number)[], message: string) => void;
 
 const isRejections = (types: readonly string[]) =>
-  types.length === REJECTIONS.length && REJECTIONS.every((type) => types.includes(type));
+  types.length === DENIAL_TYPES.length && DENIAL_TYPES.every((type) => types.includes(type));
 
 function checkRule({ types, groupBy, filter }: CustomRule, reject: Reject): void {
   if (groupBy !== "client" && !isRejections(types)) {

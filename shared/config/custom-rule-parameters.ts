@@ -2,7 +2,7 @@ import * as z from "zod";
 import { eventTypeSchema, identifierSchema } from "../events/identifiers.ts";
 
 /** Event types of denied calls, which are counted together by address and by reason. */
-export const REJECTIONS = ["auth_failed", "scope_violation"] as const;
+export const DENIAL_TYPES = ["auth_failed", "scope_violation"] as const;
 
 /**
  * Schema of a custom rule: a threshold over counters. Deployed functions use it without the checks of
@@ -20,7 +20,7 @@ export const customRuleSchema = z.strictObject({
     .array(eventTypeSchema)
     .min(1)
     .max(10)
-    .default([...REJECTIONS]),
+    .default([...DENIAL_TYPES]),
   /** Grouping: client, address or denial reason. The last two count only denied calls. */
   groupBy: z.enum(["client", "address", "reason"]),
   /** Restricts what counts. */

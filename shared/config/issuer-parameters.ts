@@ -207,7 +207,7 @@ export const dpopSchema = z
     proofMaxAgeSeconds: z.int().min(5).max(600).default(60),
     /** Accepted proof algorithms. */
     algorithms: algorithms.default(["ES256", "ES384", "EdDSA", "Ed25519", "RS256", "PS256"]),
-    /** Public API URLs, if a proxy changes host or path. */
+    /** Public API URLs. Needed if a proxy changes the host or the path. */
     publicBaseUrls: z.array(httpsUrl).max(10).default([]),
     /** Requires server nonces (RFC 9449, section 9), where the integration can send them. */
     nonce: z

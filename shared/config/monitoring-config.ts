@@ -146,12 +146,13 @@ const splitSegments = (pattern: string) => pattern.split("/").filter(Boolean);
 
 /** Whether `earlier` matches every path that `later` matches. */
 function coversPattern(earlier: string, later: string): boolean {
-  const wanted = splitSegments(earlier);
-  const given = splitSegments(later);
+  const earlierSegments = splitSegments(earlier);
+  const laterSegments = splitSegments(later);
   const isGreedy = (segment: string | undefined) => segment?.endsWith("+}") ?? false;
-  if (!isGreedy(wanted.at(-1)) && wanted.length !== given.length) return false;
-  return wanted.every((segment, index) => {
-    const other = given[index];
+  if (!isGreedy(earlierSegments.at(-1)) && earlierSegments.length !== laterSegments.length)
+    return false;
+  return earlierSegments.every((segment, index) => {
+    const other = laterSegments[index];
     if (other === undefined) return false;
     if (isGreedy(segment)) return true;
     return segment.startsWith("{") ? !isGreedy(other) : segment === other;
@@ -334,7 +335,7 @@ export const monitoringConfigSchema = keysSchema
 export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
 
 /** The configuration with every default filled in. */
-export type MonitoringConfig = z.output<typeof monitoringConfigSchema>;
+export interface MonitoringConfig extends z.output<typeof monitoringConfigSchema> {}
 
 /** Shard counts of one index for writers and readers. */
 export type Shards = MonitoringConfig["shards"]["events"];

@@ -186,8 +186,8 @@ export const providersSchema = z
 export type ProviderMapping = z.output<typeof providerMappingSchema>;
 
 /**
- * Returns the name of the header that carries a request's credential. For `signature`, it is one of the three Standard Webhooks
- * headers.
+ * Returns the name of the header that carries a request's credential. For `signature`, it is one of the three
+ * Standard Webhooks headers.
  */
 export function credentialHeader({ kind, header }: EndpointAuthentication): string {
   if (kind === "signature") return "webhook-signature";

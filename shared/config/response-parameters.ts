@@ -11,7 +11,7 @@ const policySchema = z.strictObject({
    */
   mode: z.enum(["notify", "propose", "dry_run", "enforce"]).default("notify"),
   /**
-   * `block` denies the principal's calls for a while. `revoke` revokes what it was issued so far. An address
+   * `block` denies the principal's calls for a while. `revoke` revokes its existing tokens and sessions. An address
    * is always blocked.
    */
   action: z.enum(["block", "revoke"]).default("block"),

@@ -56,8 +56,8 @@ export async function queryAll(
 }
 
 /**
- * Returns the first items that a Query matches. If there are more than `limit`, it returns more than `limit` items so
- * that the caller can tell.
+ * Returns the first items that a Query matches. If there are more than `limit`, it returns more than `limit` items, so
+ * that the caller knows.
  */
 export async function queryFirst(
   db: DocumentClient,
@@ -72,7 +72,7 @@ export async function queryFirst(
   return items;
 }
 
-/** Runs several Queries in parallel and returns all items. The same restriction as for `queryAll` applies. */
+/** Runs several Queries in parallel and returns all items. The limitation of `queryAll` applies. */
 export async function queryEach(
   db: DocumentClient,
   inputs: readonly QueryCommandInput[],

@@ -46,7 +46,7 @@ function bound(word: string, limit: number | bigint, origin: string): string {
 /** Puts "a" or "an" in front of a type name. */
 const article = (type: string) => (/^[aeio]/.test(type) ? `an ${type}` : `a ${type}`);
 
-function getDetail(issue: Issue): string {
+function describeIssue(issue: Issue): string {
   if (!GENERIC.test(issue.message)) {
     return issue.code === "invalid_format" ? `expected ${issue.message}` : issue.message;
   }
@@ -85,7 +85,7 @@ function getDetail(issue: Issue): string {
 }
 
 function toErrorsOfIssue(issue: Issue): InputError[] {
-  const detail = getDetail(issue);
+  const detail = describeIssue(issue);
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ pointer: pointerTo([...issue.path, key]), detail }));
   }
@@ -117,17 +117,17 @@ export function explain(error: z.ZodError): string {
   return toSentence(toInputErrors(error));
 }
 
-/** Thrown for an invalid input. The message lists every validation error with its path. */
+/** Thrown for invalid input. The message lists every validation error with its path. */
 export class InvalidInputError extends OAuthMonitoringError {
   override readonly name: string = "InvalidInputError";
 
   /** Validation errors, each with its path. */
   readonly errors: readonly InputError[];
 
-  /** @param what name of the input, used as the subject of the message: `the request` */
-  constructor(what: string, cause: z.ZodError) {
+  /** @param inputName name of the input, used as the subject of the message: `the request` */
+  constructor(inputName: string, cause: z.ZodError) {
     const errors = toInputErrors(cause);
-    super(`${what} is not valid: ${toSentence(errors)}`, { cause });
+    super(`${inputName} is not valid: ${toSentence(errors)}`, { cause });
     this.errors = errors;
   }
 }
@@ -139,11 +139,11 @@ export class InvalidInputError extends OAuthMonitoringError {
  */
 export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
-  what: string,
+  inputName: string,
   input: unknown,
 ): z.output<Schema> {
   const parsed = schema.safeParse(input);
-  if (!parsed.success) throw new InvalidInputError(what, parsed.error);
+  if (!parsed.success) throw new InvalidInputError(inputName, parsed.error);
   return parsed.data;
 }
 

@@ -49,7 +49,7 @@ export const METRIC_NAMES = {
 
 /** Outcomes for received SETs. Rejected SETs are also counted by their RFC 8935 `err` code. */
 const RECEIVED = [
-  ...(["SetsAccepted", "SetsIgnored", "SetsRejected"] as const),
+  ...(["SetsAccepted", "SetsDeferred", "SetsRejected"] as const),
   ...(["InvalidRequest", "InvalidKey", "InvalidIssuer", "InvalidAudience"] as const),
   ...(["AuthenticationFailed", "AccessDenied"] as const),
 ] as const;
@@ -63,7 +63,7 @@ export const SIGNAL_METRIC_NAMES = {
   "signal-streams": ["SetsPolled"],
   webhook: ["NoticesDelivered", "NoticesRetried"],
   "provider-endpoint": [
-    ...(["RecordsAccepted", "RecordsRejected", "RequestsIgnored"] as const),
+    ...(["RecordsAccepted", "RecordsRejected", "RequestsFailed"] as const),
     ...(["RequestsUnauthenticated", "RequestsUnreadable"] as const),
   ],
 } as const;

@@ -84,7 +84,7 @@ export function progress(line: string): void {
 /**
  * Parses user input that is either a single JSON value or one JSON value per line.
  *
- * @param refuse creates the error for a line that isn't JSON; line numbers start at 1
+ * @param reject creates the error for a line that isn't JSON; line numbers start at 1
  */
 export function jsonValues(text: string, reject: (line: number) => Error): unknown[] {
   try {

@@ -36,20 +36,20 @@ export const rangeParametersSchema = z.object({
 export function resolveRange(
   parameters: z.output<typeof rangeParametersSchema>,
   nowMs: number,
-  keptDays: number,
+  retentionDays: number,
 ): TimeRange {
   const toMs = parameters.to === undefined ? nowMs : Date.parse(parameters.to);
   const fromMs = parameters.from === undefined ? toMs - DAY_MS : Date.parse(parameters.from);
   if (fromMs >= toMs) throw new InvalidRangeError("/from", "from must be before to");
-  if (fromMs < nowMs - keptDays * DAY_MS) {
+  if (fromMs < nowMs - retentionDays * DAY_MS) {
     throw parameters.from === undefined
       ? new InvalidRangeError(
           "/to",
-          `the 24 hours before to start before the retention of ${keptDays} days. Choose a later to`,
+          `the 24 hours before to start before the retention of ${retentionDays} days. Choose a later to`,
         )
       : new InvalidRangeError(
           "/from",
-          `from is before the retention of ${keptDays} days. Choose a later from`,
+          `from is before the retention of ${retentionDays} days. Choose a later from`,
         );
   }
   if (toMs > nowMs + 366 * DAY_MS) {

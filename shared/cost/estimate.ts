@@ -251,7 +251,7 @@ function getUsage(question: CostQuestion, profile: ProfileName): Usage[] {
   return [...usageOfCalls(question, config), ...usageOfMonth(question, config)];
 }
 
-/** Returns the usage if capacity were provisioned and 70 % used. */
+/** Returns the usage if capacity were provisioned and 70% used. */
 function provisioned(usages: readonly Usage[]): Usage[] {
   return usages.map((usage) => {
     if (usage.price !== "dynamodb.write" && usage.price !== "dynamodb.read") return usage;
@@ -296,7 +296,7 @@ export function estimateCost(question: CostQuestion) {
         dollars: createBill(getUsage(question, name)).total,
       })),
       {
-        name: `${profile} profile, provisioned capacity at 70 % utilization`,
+        name: `${profile} profile, provisioned capacity at 70% utilization`,
         dollars: createBill(provisioned(usages)).total,
       },
       {

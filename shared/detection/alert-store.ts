@@ -12,7 +12,7 @@ export interface AlertStore {
 }
 
 /** Days for which an alert is kept after it was last seen. */
-const KEPT_DAYS = 90;
+const RETENTION_DAYS = 90;
 
 /** Thrown if another run changed the alert first. That run has already done the work. */
 export class AlertChangedError extends OAuthMonitoringError {
@@ -70,7 +70,7 @@ export async function saveAlert(
 }
 
 function toItem(alert: Alert): Record<string, unknown> {
-  const keptUntilMs = Date.parse(alert.last_seen_at) + KEPT_DAYS * DAY_MS;
+  const keptUntilMs = Date.parse(alert.last_seen_at) + RETENTION_DAYS * DAY_MS;
   return {
     ...alert,
     // Evidence quotes events, and producers can put any keys into events.

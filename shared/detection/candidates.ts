@@ -56,8 +56,8 @@ export function findCandidatePrincipals(counts: readonly SubjectCount[], scope: 
 }
 
 /**
- * Minimum failures within two hours that make an address a candidate. `FEW_CREDENTIAL_GUESSES` is the minimum for credential
- * guesses.
+ * Minimum failures within two hours that make an address a candidate. `FEW_CREDENTIAL_GUESSES` is the minimum for
+ * credential guesses.
  */
 const FEW_FAILURES = 10;
 const FEW_CREDENTIAL_GUESSES = 4;
@@ -74,11 +74,11 @@ export function findCandidateAddresses(
   const slow = [...credentialGuessHoursByIp]
     .filter(([, hours]) => [hour, hour - HOUR_MS].every((each) => (hours.get(each) ?? 0) > 0))
     .map(([ip]) => ip);
-  const most = Math.ceil(scope.maxCandidates / 2);
+  const half = Math.ceil(scope.maxCandidates / 2);
   const chosen = [
-    ...guessing.filter(([, count]) => count >= FEW_CREDENTIAL_GUESSES).slice(0, most),
+    ...guessing.filter(([, count]) => count >= FEW_CREDENTIAL_GUESSES).slice(0, half),
     ...guessing.filter(([, count]) => count < FEW_CREDENTIAL_GUESSES).slice(0, 5),
-    ...failing.filter(([, count]) => count >= FEW_FAILURES).slice(0, most),
+    ...failing.filter(([, count]) => count >= FEW_FAILURES).slice(0, half),
   ].map(([ip]) => ip);
   return [...new Set([...chosen, ...slow.slice(0, 10)])];
 }
@@ -97,8 +97,8 @@ export function findUnusualPrincipals(
     .map(({ principal, hours }) => {
       const more = [FAST_HOURS, SLOW_HOURS].map((length) => {
         const now = samplesIn(hours, hourMs, length);
-        const most = mostSamplesBefore(hours, hourMs, length);
-        return now >= NOTABLE_SAMPLES && now >= 2 * most ? now - most : 0;
+        const maximum = mostSamplesBefore(hours, hourMs, length);
+        return now >= NOTABLE_SAMPLES && now >= 2 * maximum ? now - maximum : 0;
       });
       return { principal, more: Math.max(...more) };
     })
@@ -116,7 +116,7 @@ function issuedWithinDay({ lastHour, hours }: ClientHistory, nowMs: number): num
 }
 
 /**
- * Returns candidate clients: clients that requested far more tokens than usual, young clients with enough tokens for
+ * Returns candidate clients: clients that requested far more tokens than usual, new clients with enough tokens for
  * consent phishing, and the clients in `novelClients`.
  */
 export function findCandidateClients(
@@ -177,7 +177,7 @@ export function clientsInNewNetworks(
     if (locations.length === 0) return isYoung ? [] : [each.clientId];
     const networks = getComparableLocations(locations, network, { nowMs, learnMs: 0 });
     const isKnown = networks?.some(
-      (one) => one.network === network && Date.parse(one.firstSeenAt) < nowMs - 2 * HOUR_MS,
+      (known) => known.network === network && Date.parse(known.firstSeenAt) < nowMs - 2 * HOUR_MS,
     );
     return isKnown || networks === undefined ? [] : [each.clientId];
   });

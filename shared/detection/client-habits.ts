@@ -10,7 +10,7 @@ import type { KnownNetwork } from "./rules/detection-snapshot.ts";
 const REMEMBERED_DAYS = 90;
 
 /** Maximum networks, and user agents, to read per client. If a client has more, none is considered typical. */
-const MOST = 50;
+const MAX_PER_CLIENT = 50;
 
 const networkSchema = z.object({
   sk: z.string(),
@@ -33,7 +33,7 @@ export async function findKnownNetworks(
       KeyConditionExpression: "pk = :pk",
       FilterExpression: "ttl_epoch_seconds > :now",
       ExpressionAttributeValues: { ":pk": partition(clientId), ":now": toEpochSeconds(nowMs) },
-      Limit: MOST,
+      Limit: MAX_PER_CLIENT,
       // Reads operators first. Otherwise, a cloud's many older networks could use up the limit.
       ScanIndexForward: false,
     }),
@@ -97,7 +97,7 @@ export async function findClientAgents(
       TableName: store.countersTable,
       KeyConditionExpression: "pk = :pk",
       ExpressionAttributeValues: { ":pk": clientAgents(clientId) },
-      Limit: MOST,
+      Limit: MAX_PER_CLIENT,
     }),
   );
   return new Map(

@@ -235,9 +235,9 @@ class AlertKeeper {
       advice: alert.advice,
       risk: alert.risk,
       score: alert.score,
-      findings: alert.findings.map(({ rule, subject: of, message }) => ({
+      findings: alert.findings.map(({ rule, subject: findingSubject, message }) => ({
         rule,
-        subject: of,
+        subject: findingSubject,
         message,
       })),
     };
@@ -345,9 +345,9 @@ export async function keepAlerts(
   const isBenign = await benignSubjects(context, found);
   const unmuted = found.filter((anomaly) => !isMuted(anomaly) && !isBenign(anomaly));
   // Drops supporting anomalies if the anomaly that they support is muted.
-  const heard = mergeRaised(unmuted);
+  const raised = mergeRaised(unmuted);
   const open = await listAlerts(context, "open");
-  const incidents = toIncidents(heard);
+  const incidents = toIncidents(raised);
   const recent =
     incidents.length === 0 ? [] : await findRecent(context, asOfMs - INCIDENT_QUIET_MS, asOfMs);
   const seen = new Set<string>();

@@ -51,7 +51,7 @@ const PRINCIPAL_LOOKBACK_DAYS = 40;
 /**
  * Reads the most recent events of users and tokens, oldest first: at most 450 for each user or token.
  *
- * @param holders `user:…` or `token:…`
+ * @param principals `user:…` or `token:…`
  */
 export function examinePrincipals(
   context: QueryContext,

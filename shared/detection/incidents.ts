@@ -103,8 +103,8 @@ export function addFindings(
 const RISKS: readonly Risk[] = ["low", "medium", "high"];
 
 /** Whether a risk is at least as high as a given level. */
-export function isAtLeast(risk: Risk, least: Risk): boolean {
-  return RISKS.indexOf(risk) >= RISKS.indexOf(least);
+export function isAtLeast(risk: Risk, minimum: Risk): boolean {
+  return RISKS.indexOf(risk) >= RISKS.indexOf(minimum);
 }
 
 /** Returns the oldest alert that shares a subject with an incident. */

@@ -48,7 +48,7 @@ function add(
   }
 }
 
-/** Reads a kind's most frequent subjects in each of the hours that begin at `starts`, with counts per minute. */
+/** Reads a kind's most frequent subjects in each of the hours that start at `starts`, with counts per minute. */
 export async function countsOfHours(
   store: StatisticsStore,
   kind: RankedKind,
@@ -104,9 +104,9 @@ export async function readCredentialGuessHoursByIp(
       shards,
     )) {
       if (Object.keys(credentialGuesses).length === 0) continue;
-      const of = hours.get(value) ?? new Map<number, number>();
-      hours.set(value, of);
-      addHours(of, day, credentialGuesses);
+      const hourCounts = hours.get(value) ?? new Map<number, number>();
+      hours.set(value, hourCounts);
+      addHours(hourCounts, day, credentialGuesses);
     }
   }
   return hours;
@@ -171,12 +171,12 @@ export async function readSampledUses(
     }),
   );
   for (const item of items) {
-    const of = keys.get(`${item.pk}\n${item.sk}`);
+    const sampled = keys.get(`${item.pk}\n${item.sk}`);
     const numbers = Object.entries(item).filter(
       (entry): entry is [string, number] =>
         /^n\d\d$/.test(entry[0]) && typeof entry[1] === "number",
     );
-    if (of) addHours(of.uses.hours, of.day, Object.fromEntries(numbers));
+    if (sampled) addHours(sampled.uses.hours, sampled.day, Object.fromEntries(numbers));
   }
   return [...found.values()];
 }

@@ -39,7 +39,7 @@ import { strangeSignIns } from "./strange-sign-ins.ts";
 
 export interface DetectionStore extends IssuanceStore, QueryContext {}
 
-/** Event and token counters have two dimensions. The second is the client. */
+/** Event and token counters have two dimensions: a type, and the client. */
 const DIMENSIONS = 2;
 
 const getClient = ({ dimensions }: Bucket): string => dimensions[1] ?? "";
@@ -93,29 +93,29 @@ function readCounts(store: DetectionStore, { nowMs, historyStartMs, shards }: Pe
 type Counts = Awaited<ReturnType<typeof readCounts>>;
 
 /**
- * Returns the histories of clients that were counted in the last two hours. With `ofAll`, it returns the histories of
- * all clients counted anywhere in the history.
+ * Returns the histories of clients that were counted in the last two hours. With `includeAll`, it returns the histories
+ * of all clients counted anywhere in the history.
  */
 function buildHistories(
   buckets: Buckets,
   { nowMs, first }: { readonly nowMs: number; readonly first: ReadonlyMap<string, number> },
   counts: (bucket: Bucket) => boolean,
-  { ofAll = false } = {},
+  { includeAll = false } = {},
 ): ClientHistory[] {
   const gather = (all: readonly Bucket[]) => {
     const found = new Map<string, Map<number, number>>();
     for (const bucket of all) {
       if (!counts(bucket)) continue;
-      const of = found.get(getClient(bucket)) ?? new Map<number, number>();
-      of.set(bucket.startMs, (of.get(bucket.startMs) ?? 0) + bucket.count);
-      found.set(getClient(bucket), of);
+      const history = found.get(getClient(bucket)) ?? new Map<number, number>();
+      history.set(bucket.startMs, (history.get(bucket.startMs) ?? 0) + bucket.count);
+      found.set(getClient(bucket), history);
     }
     return found;
   };
   const hours = gather(buckets.hours);
   const everybodyMs = Math.min(nowMs, ...first.values());
   const recent = gather(buckets.minutes);
-  const clients = new Set([...recent.keys(), ...(ofAll ? hours.keys() : [])]);
+  const clients = new Set([...recent.keys(), ...(includeAll ? hours.keys() : [])]);
   return [...clients].map((clientId) => ({
     clientId,
     lastHour: countWithin(
@@ -138,25 +138,29 @@ function firstSeen(buckets: readonly Bucket[]): Map<string, number> {
   return first;
 }
 
-/** Returns the part of the snapshot that consists of counts. */
-function getCounters(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) {
+/** Returns the snapshot's counts. */
+function summariseCounts(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period) {
   const { tokens, events, failedIps } = counts;
   const first = firstSeen([...events.hours, ...tokens.hours]);
-  const of = { nowMs, first };
+  const period = { nowMs, first };
   return {
     nowMs,
     sinceMs,
     historyStartMs,
-    issuance: buildHistories(tokens, of, ({ field }) => field === "i"),
-    failures: buildHistories(events, of, (each) => each.field === "n" && isFailure(getType(each))),
-    credentialGuesses: buildHistories(events, of, ({ field }) => field === "g"),
-    // Includes clients that weren't used recently, so that a rule can tell when tokens go unused that used to be used.
+    issuance: buildHistories(tokens, period, ({ field }) => field === "i"),
+    failures: buildHistories(
+      events,
+      period,
+      (each) => each.field === "n" && isFailure(getType(each)),
+    ),
+    credentialGuesses: buildHistories(events, period, ({ field }) => field === "g"),
+    // Includes clients that weren't used recently, so that a rule can detect that tokens are no longer used.
     uses: buildHistories(
       events,
-      of,
+      period,
       (each) => each.field === "n" && getType(each) === "token_used",
       {
-        ofAll: true,
+        includeAll: true,
       },
     ),
     firstSeenMs: first,
@@ -176,13 +180,13 @@ function getCounters(counts: Counts, { nowMs, sinceMs, historyStartMs }: Period)
 async function readCandidates(
   store: DetectionStore,
   counts: Counts,
-  counters: ReturnType<typeof getCounters>,
+  counters: ReturnType<typeof summariseCounts>,
   knownNetworks: DetectionSnapshot["knownNetworks"],
 ) {
   const { nowMs, sinceMs, firstSeenMs, serviceNetworks, sampledUses, credentialGuessHoursByIp } =
     counters;
   const { maxCandidates } = store.config.anomalies;
-  const most = { sinceMs, nowMs, maxCandidates };
+  const limits = { sinceMs, nowMs, maxCandidates };
   const getRecent = (type: string) =>
     counts.events.minutes.filter((each) => getType(each) === type && each.startMs >= sinceMs);
   const isRecent = (type: string) => getRecent(type).length > 0;
@@ -190,20 +194,20 @@ async function readCandidates(
     ? await examineEventType(store, "session_started", sinceMs, nowMs)
     : [];
   const principals = [
-    ...findCandidatePrincipals(counts.changedPrincipals.counts, most),
-    ...findCandidatePrincipals(counters.deniedPrincipals, most),
+    ...findCandidatePrincipals(counts.changedPrincipals.counts, limits),
+    ...findCandidatePrincipals(counters.deniedPrincipals, limits),
     // The first use after dormancy is counted only once. The token stays a candidate as long as that count is read.
-    ...findCandidatePrincipals(counters.dormantTokens, { ...most, sinceMs: 0 }).map(
+    ...findCandidatePrincipals(counters.dormantTokens, { ...limits, sinceMs: 0 }).map(
       (id) => `token:${id}`,
     ),
     ...findUnusualPrincipals(sampledUses, nowMs, maxCandidates),
     ...(await strangeSignIns(store, signIns)),
   ];
-  const addresses = findCandidateAddresses(counts.failedIps, credentialGuessHoursByIp, most);
+  const addresses = findCandidateAddresses(counts.failedIps, credentialGuessHoursByIp, limits);
   const clients = findCandidateClients(
     counters,
     [
-      ...clientsInNewNetworks(serviceNetworks, knownNetworks, firstSeenMs, most),
+      ...clientsInNewNetworks(serviceNetworks, knownNetworks, firstSeenMs, limits),
       ...getRecent("consent_granted").map(getClient),
     ],
     store.config.anomalies,
@@ -254,7 +258,7 @@ export async function readSnapshot(
   );
   const period = { nowMs, historyStartMs, sinceMs: nowMs - (everyMinutes + 5) * MINUTE_MS, shards };
   const counts = await readCounts(store, period);
-  const counters = getCounters(counts, period);
+  const counters = summariseCounts(counts, period);
   const services = counters.serviceNetworks.map(({ clientId }) => clientId);
   const knownNetworks = await mapEach(services, (id) => findKnownNetworks(store, id, nowMs));
   const { candidates, clientAgents } = await all({

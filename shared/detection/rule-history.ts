@@ -21,9 +21,9 @@ export function minuteCounts(
     if (value === undefined) continue;
     const clientId = bucket.dimensions[1] ?? "";
     const key = JSON.stringify([clientId, value]);
-    const of = found.get(key) ?? { clientId, value, minutes: new Map<number, number>() };
-    found.set(key, of);
-    of.minutes.set(bucket.startMs, (of.minutes.get(bucket.startMs) ?? 0) + bucket.count);
+    const counted = found.get(key) ?? { clientId, value, minutes: new Map<number, number>() };
+    found.set(key, counted);
+    counted.minutes.set(bucket.startMs, (counted.minutes.get(bucket.startMs) ?? 0) + bucket.count);
   }
   return [...found.values()];
 }
@@ -51,16 +51,16 @@ const NONE: RecentCounts = { counts: [], credentialGuesses: [] };
 export async function readRuleHistory(
   store: StatisticsStore,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  wanted: ReadonlySet<"client" | "address" | "reason">,
+  groupings: ReadonlySet<"client" | "address" | "reason">,
 ): Promise<RuleCounts> {
   const shards = await readCounterShards(store, fromMs - DAY_MS, toMs + MINUTE_MS);
   const hours = steps(fromMs, toMs, HOUR_MS);
-  const buckets = wanted.has("client")
+  const buckets = groupings.has("client")
     ? await readMinuteBuckets(store, "events", DIMENSIONS, hours, shards)
     : [];
   const ranked = (kind: "failed_ips" | "failed_reasons") => readByDay(store, kind, hours, shards);
-  const failed = wanted.has("address") ? await ranked("failed_ips") : NONE;
-  const reasons = wanted.has("reason") ? await ranked("failed_reasons") : NONE;
+  const failed = groupings.has("address") ? await ranked("failed_ips") : NONE;
+  const reasons = groupings.has("reason") ? await ranked("failed_reasons") : NONE;
   return {
     ...clientCounts(buckets),
     failedIps: failed.counts,

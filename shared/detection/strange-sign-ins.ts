@@ -20,7 +20,7 @@ const isScript = ({ agent = "" }: SeenEvent) => !agent.includes(" on ");
  * Returns one sign-in per user from a known network. Scripts come first, then sign-ins from the networks with the
  * fewest sign-ins.
  */
-export function askedSignIns(events: readonly SeenEvent[]): SeenEvent[] {
+export function selectSignIns(events: readonly SeenEvent[]): SeenEvent[] {
   const known = events.filter(
     ({ userId, network }) => userId !== undefined && network !== undefined,
   );
@@ -59,7 +59,7 @@ export async function strangeSignIns(
   events: readonly SeenEvent[],
 ): Promise<string[]> {
   const strange = await Promise.all(
-    askedSignIns(events).map(async (signIn) => {
+    selectSignIns(events).map(async (signIn) => {
       const { userId, atMs } = signIn;
       const { events: before } = await queryEvents(context, {
         userId,

@@ -26,50 +26,50 @@ interface Threshold {
   /** A counting rule that uses the threshold. */
   readonly rule: CustomRule;
   /** Lowest threshold to suggest. */
-  readonly least: number;
+  readonly minimum: number;
 }
 
 /** Returns the thresholds that can be tested with counts alone: limits on a count within a window, and custom rules. */
 function listThresholds({ rules, custom }: AnomaliesConfig): Threshold[] {
-  const of = (name: string, parts: object) => customRuleSchema.parse({ name, ...parts });
+  const createRule = (name: string, parts: object) => customRuleSchema.parse({ name, ...parts });
   const credentialGuesses = { filter: { credentialGuesses: true } } as const;
   return [
     {
       setting: "anomalies.rules.failure_burst.perIp",
       counts: `credential guesses from one address within ${rules.failure_burst.windowMinutes} minutes`,
-      rule: of("failure_burst", {
+      rule: createRule("failure_burst", {
         ...credentialGuesses,
         groupBy: "address",
         windowMinutes: Math.max(5, rules.failure_burst.windowMinutes),
         threshold: rules.failure_burst.perIp,
       }),
-      least: 10,
+      minimum: 10,
     },
     {
       setting: "anomalies.rules.failure_rate.minimum",
       counts: "credential guesses at one client within an hour",
-      rule: of("failure_rate", {
+      rule: createRule("failure_rate", {
         ...credentialGuesses,
         groupBy: "client",
         threshold: rules.failure_rate.minimum,
       }),
-      least: 10,
+      minimum: 10,
     },
     {
       setting: "anomalies.rules.issuance_rate.minimum",
       counts: "tokens issued to one client within an hour",
-      rule: of("issuance_rate", {
+      rule: createRule("issuance_rate", {
         types: ["token_issued"],
         groupBy: "client",
         threshold: rules.issuance_rate.minimum,
       }),
-      least: 10,
+      minimum: 10,
     },
     ...custom.map((rule) => ({
       setting: `anomalies.custom.${rule.name}.threshold`,
       counts: `events that ${rule.name} counts for one ${rule.groupBy} within ${rule.windowMinutes} minutes`,
       rule,
-      least: 2,
+      minimum: 2,
     })),
   ];
 }
@@ -80,18 +80,18 @@ function rounded(value: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-/** Returns the lowest threshold that would have raised at most `most` alerts. */
+/** Returns the lowest threshold that would have raised at most `maxAlerts` alerts. */
 function lowest(
-  { rule, least }: Threshold,
+  { rule, minimum }: Threshold,
   counts: RuleCounts,
   range: TriedRange,
-  most: number,
+  maxAlerts: number,
 ): number {
   const raises = (threshold: number) => tryRule({ ...rule, threshold }, counts, range).length;
-  let [low, high] = [least, Math.max(least, (peaks(rule, counts, range)[0] ?? 0) + 1)];
+  let [low, high] = [minimum, Math.max(minimum, (peaks(rule, counts, range)[0] ?? 0) + 1)];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
-    if (raises(middle) > most) low = middle + 1;
+    if (raises(middle) > maxAlerts) low = middle + 1;
     else high = middle;
   }
   return rounded(low);
@@ -110,14 +110,14 @@ export function suggestThresholds(
   perWeek: number,
 ): Suggestion[] {
   // Allows at least one alert. Otherwise, a history with a single attack would push the threshold above that attack.
-  const most = Math.max(1, Math.floor((perWeek * (range.toMs - range.fromMs)) / (7 * DAY_MS)));
+  const maxAlerts = Math.max(1, Math.floor((perWeek * (range.toMs - range.fromMs)) / (7 * DAY_MS)));
   return listThresholds(anomalies).map((threshold) => {
-    const { setting, counts: what, rule } = threshold;
-    const suggested = lowest(threshold, counts, range, most);
+    const { setting, counts: counted, rule } = threshold;
+    const suggested = lowest(threshold, counts, range, maxAlerts);
     const alerts = tryRule({ ...rule, threshold: suggested }, counts, range);
     return {
       setting,
-      counts: what,
+      counts: counted,
       present: rule.threshold,
       suggested,
       would_raise: {

@@ -60,7 +60,7 @@ export class AlertNotFoundError extends OAuthMonitoringError {
 }
 
 /** Days for which a review is kept after the last change. */
-const KEPT_DAYS = 366;
+const RETENTION_DAYS = 366;
 
 /** Maximum notes per review. The oldest notes are dropped. */
 const MAX_NOTES = 100;
@@ -73,7 +73,7 @@ export function subjectOfRule({ rule, subject }: Pick<Alert, "rule" | "subject">
   return `${rule}#${subject.kind}#${subject.id}`;
 }
 
-const reviewId = (of: string) => `review#${of}`;
+const reviewId = (key: string) => `review#${key}`;
 
 /**
  * Acknowledges an alert, adds a note or sets a verdict, and publishes `alert_reviewed`. All alerts with the same rule
@@ -86,16 +86,16 @@ export async function reviewAlert(
   context: AlertStore & Tracking,
   request: ReviewRequest,
 ): Promise<AlertReview> {
-  const asked = parseInput(reviewRequestSchema, "the review", request);
-  const { alertId, by, acknowledge, verdict } = asked;
+  const parsed = parseInput(reviewRequestSchema, "the review", request);
+  const { alertId, by, acknowledge, verdict } = parsed;
   const alert = await findAlert(context, alertId);
   if (!alert) throw new AlertNotFoundError();
   const reviewed = subjectOfRule(alert);
   const nowMs = context.clock();
   const now = toInstant(nowMs);
-  const note = asked.note === undefined ? undefined : withoutTokens(asked.note);
+  const note = parsed.note === undefined ? undefined : withoutTokens(parsed.note);
   const sets = {
-    ttl_epoch_seconds: toEpochSeconds(nowMs + KEPT_DAYS * DAY_MS),
+    ttl_epoch_seconds: toEpochSeconds(nowMs + RETENTION_DAYS * DAY_MS),
     ...(acknowledge && { acknowledged_at: now, acknowledged_by: by }),
     ...(verdict !== undefined &&
       verdict !== "none" && { verdict, verdict_at: now, verdict_by: by }),
@@ -143,11 +143,11 @@ async function trackReview(
   );
 }
 
-async function readReview(store: AlertStore, of: string): Promise<AlertReview> {
+async function readReview(store: AlertStore, key: string): Promise<AlertReview> {
   const { Item = {} } = await store.db.send(
     new GetCommand({
       TableName: store.alertsTable,
-      Key: { alert_id: reviewId(of) },
+      Key: { alert_id: reviewId(key) },
       ConsistentRead: true,
     }),
   );
@@ -186,7 +186,7 @@ export async function withReviews(
   });
 }
 
-/** Returns a function that tells whether an anomaly's subject was judged benign under the same rule. */
+/** Returns a function that checks whether an anomaly's subject was judged benign under the same rule. */
 export async function benignSubjects(
   store: AlertStore,
   anomalies: readonly {
@@ -222,7 +222,7 @@ export function verdictFigures(
   })[],
 ): VerdictFigures[] {
   const subjects = [...new Map(alerts.map((alert) => [subjectOfRule(alert), alert])).values()];
-  const countJudged = (of: VerdictFigures) => of.true + of.false + of.benign;
+  const countJudged = (figures: VerdictFigures) => figures.true + figures.false + figures.benign;
   return [...new Set(subjects.map(({ rule }) => rule))]
     .map((rule): VerdictFigures => {
       const own = subjects.filter((alert) => alert.rule === rule);

@@ -165,12 +165,12 @@ export function fitEventData(data: EventData): EventData {
   const bytes = getByteLength(data);
   if (bytes <= MAX_EVENT_DATA_BYTES) return data;
   const members = Object.entries(data).map(([name, value]) => {
-    const kept = typeof value === "string" ? cutText(value, CUT_TEXT_BYTES) : value;
+    const cutValue = typeof value === "string" ? cutText(value, CUT_TEXT_BYTES) : value;
     return {
       name,
       value,
-      kept,
-      bytes: getByteLength([name, kept]),
+      cutValue,
+      bytes: getByteLength([name, cutValue]),
       identifies: IDENTIFYING.has(name),
     };
   });
@@ -178,13 +178,13 @@ export function fitEventData(data: EventData): EventData {
   const fitting: (readonly [string, unknown])[] = [];
   const shortened: string[] = [];
   let room = MAX_EVENT_DATA_BYTES - MARK_BYTES;
-  for (const { name, value, kept, bytes: size } of members) {
+  for (const { name, value, cutValue, bytes: size } of members) {
     const fits = size <= room;
     if (fits) {
-      fitting.push([name, kept]);
+      fitting.push([name, cutValue]);
       room -= size;
     }
-    if (!fits || kept !== value) shortened.push(cutText(name, LONGEST_NAME));
+    if (!fits || cutValue !== value) shortened.push(cutText(name, LONGEST_NAME));
   }
   return {
     ...Object.fromEntries(fitting),

@@ -3,13 +3,7 @@ import {
   PutEventsCommand,
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
-import {
-  type CallLimits,
-  giveUpAfter,
-  type RetryOptions,
-  retryRejected,
-  splitIntoCalls,
-} from "../core/aws-calls.ts";
+import { type CallLimits, giveUpAfter, retryRejected, splitIntoCalls } from "../core/aws-calls.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/telemetry.ts";
 import { type EventSink, PublishError } from "./event-sink.ts";
@@ -71,7 +65,7 @@ export interface EventSpool {
 }
 
 /** Target bus of a publisher, and its fallback. */
-export interface EventPublisherOptions extends Omit<RetryOptions, "mayRetry"> {
+export interface EventPublisherOptions {
   readonly eventBridge: EventBridgeClient;
   readonly eventBusName: string;
   /** Spool. Without it, `publish` throws `PublishError` when the bus doesn't accept events. */
@@ -81,6 +75,20 @@ export interface EventPublisherOptions extends Omit<RetryOptions, "mayRetry"> {
   readonly traceHeader?: (() => string | undefined) | undefined;
   /** Defaults to the system clock. */
   readonly clock?: Clock | undefined;
+  /**
+   * Maximum PutEvents calls per failed event. The SDK also retries whole calls.
+   *
+   * @default 3
+   */
+  readonly maxAttempts?: number | undefined;
+  /**
+   * Delay before the second attempt, in milliseconds. Doubles with each attempt, with jitter.
+   *
+   * @default 50
+   */
+  readonly retryDelayMs?: number | undefined;
+  /** Waits between attempts. Defaults to a real timer. */
+  readonly wait?: ((ms: number) => Promise<unknown>) | undefined;
 }
 
 function toEntry(
@@ -112,12 +120,21 @@ const INVALID_EVENT = /^(ValidationException|MalformedDetail|InvalidArgument):/;
  * seconds, so that a hanging bus doesn't delay callers. After two consecutive spool failures, it also skips the spool.
  * Events that can be neither published nor spooled are written in full to the error log, from which they can be
  * recovered.
+ *
+ * @example
+ * ```typescript
+ * const publisher = createEventPublisher({
+ *   eventBridge: new EventBridgeClient(),
+ *   eventBusName: "monitoring-bus",
+ *   logger: console,
+ * });
+ * ```
  */
 export function createEventPublisher(options: EventPublisherOptions): EventSink {
   const { eventBridge, eventBusName, spool, logger, traceHeader } = options;
   const { clock = systemClock } = options;
   const bus = new CircuitBreaker(clock);
-  const queue = new CircuitBreaker(clock);
+  const spoolCircuit = new CircuitBreaker(clock);
 
   async function putOnce(events: readonly OAuthEvent[]): Promise<[OAuthEvent[], unknown]> {
     try {
@@ -145,14 +162,14 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     return [failed, cause];
   }
 
-  /** @throws any error from the queue */
-  async function toQueue(events: readonly OAuthEvent[], aside: EventSpool): Promise<void> {
-    if (!queue.admits()) throw new Error("the queue of spooled events failed recently");
+  /** @throws any error from the spool */
+  async function toSpool(events: readonly OAuthEvent[], eventSpool: EventSpool): Promise<void> {
+    if (!spoolCircuit.admits()) throw new Error("the spool failed recently");
     try {
-      await aside.keep(events);
-      queue.succeeded();
+      await eventSpool.keep(events);
+      spoolCircuit.succeeded();
     } catch (error) {
-      queue.failed();
+      spoolCircuit.failed();
       throw error;
     }
   }
@@ -164,9 +181,9 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
     if (!skipsBus) [failed, cause] = await toBus(events);
     if (failed.length === 0) return;
     if (!spool) throw new PublishError(failed, cause);
-    const triesQueue = !queue.isOpen;
+    const triesSpool = !spoolCircuit.isOpen;
     try {
-      await toQueue(failed, spool);
+      await toSpool(failed, spool);
       // Log once when the bus fails, not for each call while the circuit is open.
       if (!skipsBus) {
         logger.warn("The event bus did not accept the events; they are spooled", {
@@ -175,8 +192,8 @@ export function createEventPublisher(options: EventPublisherOptions): EventSink 
         });
       }
     } catch (error) {
-      // The bus was skipped, so it may work even though the queue fails.
-      if (skipsBus && triesQueue) [failed] = await toBus(failed);
+      // The bus was skipped, so it may work even though the spool fails.
+      if (skipsBus && triesSpool) [failed] = await toBus(failed);
       if (failed.length === 0) return;
       logger.error(
         "Events could be neither published nor spooled. Recover them from this log line",

@@ -28,7 +28,7 @@ const EVENTS_AT_ONCE = 100;
  * @param beforeEach called before each batch. If it throws, publishing stops.
  * @throws any error from the sink or `beforeEach`. Earlier batches are already published.
  */
-export async function publishInTurn(
+export async function publishInBatches(
   sink: EventSink,
   events: readonly OAuthEvent[],
   beforeEach: () => void = () => {},

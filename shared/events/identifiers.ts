@@ -50,12 +50,12 @@ export function isScope(text: string): boolean {
  *
  * @param advice how to fix a list that is too long
  */
-export const scopeListSchema = (most: number, mostCharacters: number, advice: string) =>
+export const scopeListSchema = (maxScopes: number, maxCharacters: number, advice: string) =>
   z
     .array(scopeSchema)
-    .max(most)
-    .refine((scopes) => scopes.join(" ").length <= mostCharacters, {
-      error: `the scopes exceed ${mostCharacters} characters. ${advice}`,
+    .max(maxScopes)
+    .refine((scopes) => scopes.join(" ").length <= maxCharacters, {
+      error: `the scopes exceed ${maxCharacters} characters. ${advice}`,
     });
 
 /** The scopes on a token or session. The maximum keeps the authorizer's response within API Gateway's size limit. */

@@ -88,7 +88,7 @@ export const oauthEventSchema = z
   }));
 
 /** An audit event as sent on the bus. Secrets are replaced by digests. */
-export type OAuthEvent = z.output<typeof oauthEventSchema>;
+export interface OAuthEvent extends z.output<typeof oauthEventSchema> {}
 
 /** Returns the `DetailType` on the bus: `oauth.<event_type>`. */
 export function detailType(eventType: string): string {

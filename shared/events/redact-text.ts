@@ -118,7 +118,7 @@ export const MAX_REASON = 1024;
  *
  * @param error the parsing error. Rethrown unless it is a ZodError, SyntaxError or RangeError.
  */
-export function getDenialReason(error: unknown): string {
+export function getRejectionReason(error: unknown): string {
   if (error instanceof z.ZodError) return showable(explain(error));
   if (error instanceof SyntaxError) return "the message is not JSON";
   // Stack overflow: JSON.parse accepts any depth, JSON.stringify doesn't.

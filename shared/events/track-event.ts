@@ -21,7 +21,7 @@ export interface EventSubject {
 export interface TrackEventOptions {
   /** When the event occurred, in epoch milliseconds. Defaults to now. */
   readonly atMs?: number | undefined;
-  /** Event ID, for an event that may be published again. Defaults to a new UUIDv7. */
+  /** Event ID. Set it if you may publish the same event again. Defaults to a new UUIDv7. */
   readonly id?: string | undefined;
 }
 
@@ -31,8 +31,9 @@ export interface TrackEventOptions {
  *
  * @example
  * ```typescript
- * await trackEvent(tracking, "token_used", token, { endpoint: "/api/data", method: "GET" });
- * await trackEvent(tracking, "consent_given", { oauth_client_id: "app", user_id: "ada" }, {});
+ * const monitoring = openMonitoring();
+ * await trackEvent(monitoring, "token_used", token, { endpoint: "/api/data", method: "GET" });
+ * await trackEvent(monitoring, "consent_given", { oauth_client_id: "app", user_id: "ada" });
  * ```
  * @throws InvalidInputError if the type or the details are invalid
  */
@@ -76,6 +77,11 @@ export function scopeCheck(
  * Publishes the outcome of a scope check, `scope_validation_success` or `scope_violation`, with the required and
  * available scopes. The authorizer doesn't call this for a success, because its `token_used` event already contains the
  * check.
+ *
+ * @example
+ * ```typescript
+ * await trackScopeValidation(openMonitoring(), token, ["orders:write"], false);
+ * ```
  */
 export async function trackScopeValidation(
   tracking: Tracking,
@@ -103,6 +109,10 @@ export async function trackScopeValidation(
  * about one client or user.
  *
  * @param id event ID. Pass the same ID for the same suspicion, so that raising it again publishes the same event.
+ * @example
+ * ```typescript
+ * await alertSuspiciousActivity(openMonitoring(), "Sign-in from a blocked country", { ip }, token);
+ * ```
  */
 export async function alertSuspiciousActivity(
   tracking: Tracking & { readonly logger: Logger },

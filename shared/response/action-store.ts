@@ -12,7 +12,7 @@ export interface ActionStore {
 }
 
 /** Days that an action is kept after it was requested or, for a block, after the block ends. */
-const KEPT_DAYS = 400;
+const RETENTION_DAYS = 400;
 
 /** Thrown if someone else changed the action since it was read. */
 export class ActionChangedError extends OAuthMonitoringError {
@@ -47,7 +47,7 @@ function toItem(action: Action): Record<string, unknown> {
     ...action,
     target_key: keyOfTarget(action.target),
     ...(hasOpenWork(action) && { open_work: "open" }),
-    ttl_epoch_seconds: toEpochSeconds(endsMs + KEPT_DAYS * DAY_MS),
+    ttl_epoch_seconds: toEpochSeconds(endsMs + RETENTION_DAYS * DAY_MS),
   };
 }
 

@@ -90,7 +90,7 @@ export const actorSchema = z.strictObject({
 });
 
 /** An actor that takes or decides on an action. */
-export type Actor = z.output<typeof actorSchema>;
+export interface Actor extends z.output<typeof actorSchema> {}
 
 /** The tokens and sessions that an action affects, up to the counting limit. */
 export const actionHitsSchema = z.object({
@@ -103,7 +103,7 @@ export const actionHitsSchema = z.object({
 });
 
 /** The number of tokens and sessions that an action affects. */
-export type ActionHits = z.output<typeof actionHitsSchema>;
+export interface ActionHits extends z.output<typeof actionHitsSchema> {}
 
 /** The action as stored in DynamoDB. */
 export const actionSchema = z.object({
@@ -143,7 +143,7 @@ export const actionSchema = z.object({
 });
 
 /** A response action: a block or a revocation, from its request to its end. */
-export type Action = z.output<typeof actionSchema>;
+export interface Action extends z.output<typeof actionSchema> {}
 
 /** A plain-text reason. Before it is stored, digests replace any of this product's tokens in it. */
 export const reasonSchema = z.string().trim().min(1).max(512);
@@ -177,7 +177,7 @@ const requestShape = z.strictObject({
 });
 
 /** A request for an action. */
-export type ActionRequest = z.input<typeof requestShape>;
+export interface ActionRequest extends z.input<typeof requestShape> {}
 
 /** A validated request for an action. */
 export type ParsedActionRequest = z.output<typeof requestShape>;

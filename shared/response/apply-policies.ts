@@ -43,7 +43,7 @@ export interface PolicyRun {
 const ACTS_WITHIN_MS = HOUR_MS;
 
 /** Number of recent actions against a target to check for one that is still in effect. */
-const LOOKED_AT = 20;
+const MAX_CHECKED = 20;
 
 /**
  * Returns the target for acting on an alert. An alert about an IPv6 address names the address's /64, which is blocked
@@ -146,8 +146,8 @@ async function respond(
   if (known && known.state !== "pending" && !isNotificationPending) return undefined;
   if (await isAllowed(context, target, alert)) return undefined;
   if (known && isNotificationPending) return notify(context, known);
-  if (!known && (await isDealtWith(context, target, kind))) return undefined;
-  const mode = known ? "take" : await getMode(context, target, policy);
+  if (!known && (await isAlreadyHandled(context, target, kind))) return undefined;
+  const mode = known ? "take" : await chooseMode(context, target, policy);
   const untilMs = context.clock() + policy.blockMinutes * MINUTE_MS;
   const action = await takeAction(context, {
     kind,
@@ -173,21 +173,21 @@ export async function notify(context: PolicyContext, action: Action): Promise<Ac
 }
 
 /** Returns whether a policy takes, proposes or only records an action against a target. */
-async function getMode(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
+async function chooseMode(context: PolicyContext, target: ActionTarget, { mode }: Policy) {
   if (mode === "dry_run") return "dry_run";
   if (mode !== "enforce") return "propose";
   if (await couldLockOutAdministrator(context, target)) return "propose";
-  return (await isWithinCeiling(context, target)) ? "take" : "propose";
+  return (await isWithinHourlyLimit(context, target)) ? "take" : "propose";
 }
 
 /** Whether an action of this kind against the target is already in effect or waiting for approval. */
-async function isDealtWith(
+async function isAlreadyHandled(
   context: PolicyContext,
   target: ActionTarget,
   kind: Action["kind"],
 ): Promise<boolean> {
   const nowMs = context.clock();
-  const actions = await listActionsOfTarget(context, target, LOOKED_AT);
+  const actions = await listActionsOfTarget(context, target, MAX_CHECKED);
   return actions.some((action) => {
     if (action.kind !== kind) return false;
     if (action.state === "proposed" || action.state === "pending") return true;
@@ -201,7 +201,7 @@ async function isDealtWith(
  * a separate limit: anyone can provoke alerts about addresses, and such alerts must not prevent the revocation of a
  * stolen token.
  */
-async function isWithinCeiling(
+async function isWithinHourlyLimit(
   context: PolicyContext,
   target: Pick<ActionTarget, "kind">,
 ): Promise<boolean> {

@@ -38,7 +38,7 @@ const MAC_BYTES = 32;
 const LINK = /^([0-9a-f-]{36})\.(\d{1,11})\.([A-Za-z][A-Za-z0-9]{0,31})\.([A-Za-z0-9_-]{43})$/;
 
 /** Builds the message to sign. No part can contain a line break. */
-const getMessage = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) =>
+const buildMessage = ({ actionId, expiresAtEpochSeconds, sentTo }: ApprovalClaims) =>
   [PURPOSE, actionId, expiresAtEpochSeconds, sentTo].join("\n");
 
 /**
@@ -63,7 +63,7 @@ export async function approvalLink(
     expiresAtEpochSeconds: toEpochSeconds(expiresAtMs),
     sentTo,
   };
-  const mac = Buffer.from(await key.sign(getMessage(claims))).toString("base64url");
+  const mac = Buffer.from(await key.sign(buildMessage(claims))).toString("base64url");
   return `${page}#approve=${claims.actionId}.${claims.expiresAtEpochSeconds}.${sentTo}.${mac}`;
 }
 
@@ -86,7 +86,7 @@ export function isLinkFor(
   action: Pick<Action, "action_id">,
 ): Promise<boolean> {
   if (claims.actionId !== action.action_id) return Promise.resolve(false);
-  return key.verify(getMessage(claims), mac);
+  return key.verify(buildMessage(claims), mac);
 }
 
 /** A link's action, and when the link expires. */

@@ -1,25 +1,31 @@
-import type { DenyListStore } from "../authorization/deny-list-entry.ts";
 import {
   appendDenyListEntry,
   confirmDenyListEntry,
   shortenDenyListEntries,
 } from "../authorization/deny-list-log.ts";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { DAY_MS, toInstant } from "../core/clock.ts";
-import type { Tracking } from "../events/track-event.ts";
 import { endSessionByDigest } from "../tokens/client-session.ts";
 import { markCredentialDone, type Principal } from "../tokens/credentials.ts";
 import { digestOfTokenId, markRevoked, TokenNotFoundError } from "../tokens/revoke-token.ts";
 import { LONGEST_LIFETIME_MS, markPrincipalRevoked } from "../tokens/revoked-principals.ts";
 import { type Action, trackAction } from "./action.ts";
-import { ActionChangedError, type ActionStore, findAction, saveAction } from "./action-store.ts";
-import { type ActiveCredentialStore, findCredentials, inBatches } from "./hits.ts";
+import { ActionChangedError, findAction, saveAction } from "./action-store.ts";
+import { findCredentials, inBatches } from "./hits.ts";
 
-/** Dependencies of actions: the token, session and action stores, the deny list, and the event sink. */
-export type ActionContext = Tracking &
-  ActiveCredentialStore &
-  ActionStore &
-  DenyListStore & { readonly config: MonitoringConfig };
+/** The properties of `MonitoringContext` that actions use. */
+export type ActionContext = Pick<
+  MonitoringContext,
+  | "db"
+  | "tokensTable"
+  | "sessionsTable"
+  | "credentialsTable"
+  | "actionsTable"
+  | "denyListTable"
+  | "config"
+  | "clock"
+  | "sink"
+>;
 
 /** Maximum tokens and sessions to mark while the caller waits. `settleActions` marks the rest. */
 const MARKED_AT_ONCE = 100;
@@ -28,7 +34,7 @@ const MARKED_AT_ONCE = 100;
  * Days that a revocation stays in the deny list after every listed token is marked. Needed because a token that a
  * server wrote directly to the table is listed only on its first use.
  */
-const KEPT_DAYS = 30;
+const RETENTION_DAYS = 30;
 
 /**
  * Completes a `pending` action: applies it in every adapter, publishes `action_taken` and sets the state to `done`.
@@ -38,7 +44,7 @@ const KEPT_DAYS = 30;
  */
 export async function completeAction(context: ActionContext, action: Action): Promise<Action> {
   const nowMs = context.clock();
-  await hold(context, action, nowMs);
+  await applyInAdapters(context, action, nowMs);
   const done: Action = {
     ...action,
     state: "done",
@@ -49,12 +55,12 @@ export async function completeAction(context: ActionContext, action: Action): Pr
     }),
   };
   await trackAction(context, "action_taken", done, Date.parse(done.done_at as string));
-  const kept = await saveAction(context, done, action).catch(async (error: unknown) => {
+  const saved = await saveAction(context, done, action).catch(async (error: unknown) => {
     // A concurrent retry has already completed the action.
     if (error instanceof ActionChangedError) return findAction(context, action.action_id);
     throw error;
   });
-  if (kept !== done) return kept;
+  if (saved !== done) return saved;
   // A revocation for `all` affects too many tokens to mark here. `settleActions` marks them.
   return done.kind === "revoke" && !done.settled && done.target.kind !== "all"
     ? settleRevocation(context, done, MARKED_AT_ONCE)
@@ -62,7 +68,11 @@ export async function completeAction(context: ActionContext, action: Action): Pr
 }
 
 /** Applies an action in every adapter. */
-async function hold(context: ActionContext, action: Action, nowMs: number): Promise<void> {
+async function applyInAdapters(
+  context: ActionContext,
+  action: Action,
+  nowMs: number,
+): Promise<void> {
   const { action_id, kind, target } = action;
   if (kind === "revoke" && target.kind === "token") {
     const digest = await digestOfTokenId(context, target.id);
@@ -138,7 +148,7 @@ export async function settleRevocation(
     settled,
   };
   if (settled) {
-    await shortenDenyListEntries(context, action.action_id, nowMs + KEPT_DAYS * DAY_MS, nowMs);
+    await shortenDenyListEntries(context, action.action_id, nowMs + RETENTION_DAYS * DAY_MS, nowMs);
   }
   return saveAction(context, after, action);
 }

@@ -26,7 +26,7 @@ const decisionSchema = z.strictObject({
 });
 
 /** The actor that decides on an action, and the reason. */
-export type ActionDecision = z.input<typeof decisionSchema>;
+export interface ActionDecision extends z.input<typeof decisionSchema> {}
 
 const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: number) => ({
   decided_by: actor,
@@ -39,6 +39,14 @@ const decided = ({ actor, reason, ip }: z.output<typeof decisionSchema>, nowMs: 
  * Approves a proposed action and takes it. A block keeps its proposed duration, counted from the approval. If two
  * people approve at the same time, one succeeds. Approving again completes an interrupted action.
  *
+ * @example
+ * ```typescript
+ * await approveAction(openMonitoring(), {
+ *   actionId,
+ *   actor: { kind: "administrator", id: "ada" },
+ *   reason: "Confirmed by the user",
+ * });
+ * ```
  * @throws ActionNotFoundError if the action doesn't exist
  * @throws WrongActionStateError if the action isn't waiting for approval
  * @throws ActionChangedError if someone else decided at the same time
@@ -48,15 +56,15 @@ export async function approveAction(
   context: ActionContext,
   decision: ActionDecision,
 ): Promise<Action> {
-  const asked = parseInput(decisionSchema, "the approval", decision);
-  const action = await findAction(context, asked.actionId);
+  const parsed = parseInput(decisionSchema, "the approval", decision);
+  const action = await findAction(context, parsed.actionId);
   if (action.state === "pending") return completeAction(context, action);
   if (action.state !== "proposed") throw wrongState(action, "approved", "proposed");
   const nowMs = context.clock();
   const waitedMs = nowMs - Date.parse(action.requested_at);
   const approved: Action = {
     ...action,
-    ...decided(asked, nowMs),
+    ...decided(parsed, nowMs),
     state: "pending",
     ...(action.until !== undefined && { until: toInstant(Date.parse(action.until) + waitedMs) }),
     ...(action.issued_before !== undefined && {
@@ -69,17 +77,25 @@ export async function approveAction(
 /**
  * Rejects a proposed action.
  *
+ * @example
+ * ```typescript
+ * await rejectAction(openMonitoring(), {
+ *   actionId,
+ *   actor: { kind: "administrator", id: "ada" },
+ *   reason: "Known load test",
+ * });
+ * ```
  * @throws ActionNotFoundError, WrongActionStateError, ActionChangedError: see `approveAction`
  */
 export async function rejectAction(
   context: ActionContext,
   decision: ActionDecision,
 ): Promise<Action> {
-  const asked = parseInput(decisionSchema, "the rejection", decision);
-  const action = await findAction(context, asked.actionId);
+  const parsed = parseInput(decisionSchema, "the rejection", decision);
+  const action = await findAction(context, parsed.actionId);
   if (action.state !== "proposed") throw wrongState(action, "rejected", "proposed");
   const nowMs = context.clock();
-  const rejected: Action = { ...action, ...decided(asked, nowMs), state: "rejected" };
+  const rejected: Action = { ...action, ...decided(parsed, nowMs), state: "rejected" };
   await saveAction(context, rejected, action);
   await trackAction(context, "action_rejected", rejected, nowMs);
   return rejected;
@@ -88,6 +104,14 @@ export async function rejectAction(
 /**
  * Ends a block early. Once this resolves, new calls are no longer blocked. Idempotent.
  *
+ * @example
+ * ```typescript
+ * await releaseAction(openMonitoring(), {
+ *   actionId,
+ *   actor: { kind: "administrator", id: "ada" },
+ *   reason: "False alarm",
+ * });
+ * ```
  * @throws ActionNotFoundError if the action doesn't exist
  * @throws WrongActionStateError if the action isn't a block or isn't in effect
  * @throws any error from DynamoDB or the bus. Call this again to complete the release.
@@ -96,8 +120,8 @@ export async function releaseAction(
   context: ActionContext,
   decision: ActionDecision,
 ): Promise<Action> {
-  const asked = parseInput(decisionSchema, "the release", decision);
-  const action = await findAction(context, asked.actionId);
+  const parsed = parseInput(decisionSchema, "the release", decision);
+  const action = await findAction(context, parsed.actionId);
   if (action.state === "released") return action;
   if (action.kind !== "block") {
     throw new WrongActionStateError(
@@ -115,7 +139,7 @@ export async function releaseAction(
   );
   await removeDenyListEntries(context, action_id, nowMs);
   await confirmDenyListEntry(context, seq);
-  const released: Action = { ...action, ...decided(asked, nowMs), state: "released" };
+  const released: Action = { ...action, ...decided(parsed, nowMs), state: "released" };
   await trackAction(context, "action_released", released, nowMs);
   return saveAction(context, released, action);
 }
@@ -123,10 +147,10 @@ export async function releaseAction(
 function wrongState(
   { state, decided_by: by, decided_at: at }: Action,
   verb: string,
-  wanted: string,
+  required: string,
 ): WrongActionStateError {
   const decision = by ? ` (decided at ${at} by ${by.kind} ${by.id})` : "";
   return new WrongActionStateError(
-    `the action is ${state}${decision}: only an action that is ${wanted} can be ${verb}`,
+    `the action is ${state}${decision}: only an action that is ${required} can be ${verb}`,
   );
 }

@@ -40,7 +40,9 @@ export async function countEverything(
 ): Promise<ActionHits> {
   const find = async (tableName: string) => {
     const queries = buildQueries(store, tableName, nowMs);
-    const items = await Promise.all(queries.map((one) => queryFirst(store.db, one, MAX_COUNTED)));
+    const items = await Promise.all(
+      queries.map((query) => queryFirst(store.db, query, MAX_COUNTED)),
+    );
     return items.flat().map(computeDigest);
   };
   const [tokens, sessions] = await Promise.all([
@@ -69,7 +71,7 @@ const progressSchema = z.object({
 const progressKey = (actionId: string) => ({ action_id: `progress#${actionId}` });
 
 /** Days that the progress is kept. */
-const KEPT_DAYS = 30;
+const RETENTION_DAYS = 30;
 
 /**
  * Marks the next tokens for an `all` revocation as revoked, or ends the next sessions. Resumes where the last call
@@ -108,7 +110,7 @@ export async function settleEverything(
       Item: {
         ...progressKey(action.action_id),
         ...next,
-        ttl_epoch_seconds: toEpochSeconds(nowMs + KEPT_DAYS * DAY_MS),
+        ttl_epoch_seconds: toEpochSeconds(nowMs + RETENTION_DAYS * DAY_MS),
       },
     }),
   );

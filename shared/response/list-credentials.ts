@@ -88,7 +88,7 @@ export async function listExpiringTokens(
 export const MAX_EXAMINED = 1000;
 
 /** Filter for unused tokens. */
-export interface UnusedWanted {
+export interface UnusedTokenFilter {
   readonly nowMs: number;
   /** Only tokens issued before this time and not used since, epoch milliseconds. */
   readonly sinceMs: number;
@@ -156,8 +156,8 @@ function splitPage(keys: readonly Key[]): {
 } {
   if (keys.length <= MAX_EXAMINED) return { page: keys };
   const cut = keys[MAX_EXAMINED]?.expires_at;
-  const whole = keys.slice(0, MAX_EXAMINED).filter(({ expires_at }) => expires_at !== cut);
-  const page = whole.length > 0 ? whole : keys.slice(0, MAX_EXAMINED);
+  const complete = keys.slice(0, MAX_EXAMINED).filter(({ expires_at }) => expires_at !== cut);
+  const page = complete.length > 0 ? complete : keys.slice(0, MAX_EXAMINED);
   const next = page.at(-1)?.expires_at;
   return { page, ...(next !== undefined && { next }) };
 }
@@ -169,7 +169,7 @@ function splitPage(keys: readonly Key[]): {
  */
 export async function listUnusedTokens(
   store: ActiveCredentialStore & { readonly config: Pick<MonitoringConfig, "shards"> },
-  { nowMs, sinceMs, principal, expiresBefore }: UnusedWanted,
+  { nowMs, sinceMs, principal, expiresBefore }: UnusedTokenFilter,
 ): Promise<UnusedTokens> {
   const toAt =
     expiresBefore === undefined ? LAST_INSTANT : toInstant(Date.parse(expiresBefore) - 1);

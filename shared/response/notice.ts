@@ -47,7 +47,7 @@ const ACTION_TITLES: Readonly<Record<string, string>> = {
 
 type NoticeFields = Pick<Notice, "title" | "text" | "facts">;
 
-function ofAlert(event: OAuthEvent): NoticeFields {
+function alertFields(event: OAuthEvent): NoticeFields {
   const { message, rule, advice, subject, observed, threshold } = alertSchema.parse(
     event.event_data,
   );
@@ -64,7 +64,7 @@ function ofAlert(event: OAuthEvent): NoticeFields {
   };
 }
 
-function ofAction(event: OAuthEvent): NoticeFields {
+function actionFields(event: OAuthEvent): NoticeFields {
   const { action, reason, until, target, actor, hits } = actionSchema.parse(event.event_data);
   return {
     title:
@@ -91,7 +91,7 @@ export function toNotice(event: OAuthEvent, approvalUrl?: string): Notice | unde
     title,
     text: words,
     facts,
-  } = type.startsWith("alert.") ? ofAlert(event) : ofAction(event);
+  } = type.startsWith("alert.") ? alertFields(event) : actionFields(event);
   return {
     type,
     id: event.id,

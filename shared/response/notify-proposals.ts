@@ -4,8 +4,8 @@ import { type Action, describeTarget } from "./action.ts";
 import { ActionChangedError, listActionsOfState } from "./action-store.ts";
 import { notify, type PolicyContext } from "./apply-policies.ts";
 
-/** Maximum proposals to check per run, newest first. `MAX_NOTIFIED_PER_RUN` limits how many notifications are sent per run. */
-const LOOKED_AT = 1000;
+/** Maximum proposals to check per run, newest first. `MAX_NOTIFIED_PER_RUN` limits the notifications. */
+const MAX_CHECKED = 1000;
 const MAX_NOTIFIED_PER_RUN = 50;
 
 /** Whether the configuration allows received signals to propose actions. */
@@ -26,7 +26,7 @@ function hasProposals({ signals }: MonitoringConfig): boolean {
  */
 export async function notifyProposals(context: PolicyContext): Promise<readonly Action[]> {
   if (!hasProposals(context.config)) return [];
-  const waiting = await listActionsOfState(context, "proposed", LOOKED_AT);
+  const waiting = await listActionsOfState(context, "proposed", MAX_CHECKED);
   const unnotified = waiting
     .filter(({ actor, notified }) => actor.kind === "receiver" && !notified)
     .reverse();
@@ -37,10 +37,13 @@ export async function notifyProposals(context: PolicyContext): Promise<readonly 
     } catch (error) {
       // Someone has decided on the action since it was read.
       if (error instanceof ActionChangedError) continue;
-      context.logger.error("The notification of a proposed action failed; the next run retries", {
-        action_id: action.action_id,
-        cause: String(error),
-      });
+      context.logger.error(
+        "Failed to send the notification for a proposed action; the next run retries",
+        {
+          action_id: action.action_id,
+          cause: String(error),
+        },
+      );
     }
   }
   return notified;
@@ -62,10 +65,10 @@ export interface ProposalNotification {
  */
 export function proposalNotification(action: Action, link?: string): ProposalNotification {
   const { action_id, kind, target, reason, hits, until } = action;
-  const what = `${kind} ${describeTarget(target)}`;
+  const summary = `${kind} ${describeTarget(target)}`;
   const more = hits.more ? "more than " : "";
   const text = [
-    `Proposed action: ${what}${until === undefined ? "" : ` until ${until}`}.`,
+    `Proposed action: ${summary}${until === undefined ? "" : ` until ${until}`}.`,
     `Reason: ${reason}`,
     `It would affect ${more}${hits.tokens} active tokens and ${hits.sessions} active sessions.`,
     "",
@@ -84,7 +87,7 @@ export function proposalNotification(action: Action, link?: string): ProposalNot
     .map((line) => sendableText(line.replace(/[\r\n]/g, "?")))
     .join("\n");
   return {
-    subject: `Approval needed: ${what}`.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
+    subject: `Approval needed: ${summary}`.replace(/[^\x20-\x7e]/g, "?").slice(0, 100),
     text,
     json: sendableJson(link === undefined ? action : { ...action, approval_url: link }),
   };

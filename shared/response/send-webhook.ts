@@ -56,7 +56,7 @@ export async function sendWebhook(
   const body = webhookBody(notice, webhook.format);
   if (secret === undefined && webhook.format === "standard") {
     throw new WebhookError(
-      `the secret of the webhook ${webhook.name} lacks "secret": add the key that signs its messages`,
+      `the secret of webhook ${webhook.name} has no member "secret". Add the key that signs its messages`,
     );
   }
   const secrets = [secret, previous_secret].flatMap((each) => each ?? []);

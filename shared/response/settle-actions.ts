@@ -69,12 +69,12 @@ async function settle(
     await saveAction(context, expired, action);
     return "expired";
   }
-  let left = action;
-  while (!left.settled && context.clock() < deadlineMs) {
-    left =
-      left.target.kind === "all"
-        ? await settleEverything(context, left, MARKED_AT_A_TIME)
-        : await settleRevocation(context, left, MARKED_AT_A_TIME);
+  let unsettled = action;
+  while (!unsettled.settled && context.clock() < deadlineMs) {
+    unsettled =
+      unsettled.target.kind === "all"
+        ? await settleEverything(context, unsettled, MARKED_AT_A_TIME)
+        : await settleRevocation(context, unsettled, MARKED_AT_A_TIME);
   }
-  return left.settled ? "settled" : undefined;
+  return unsettled.settled ? "settled" : undefined;
 }

@@ -94,14 +94,14 @@ export function verifyWebhook(
     };
   }
   if (!TIMESTAMP.test(timestamp)) return { rejection: "webhook-timestamp is not in epoch seconds" };
-  const given = signature
+  const signatures = signature
     .split(" ")
     .filter((each) => each.startsWith("v1,"))
     .map((each) => Buffer.from(each.slice(3), "base64"));
   const isSigned = secrets
     .map((secret) => sign(secret, id, timestamp, body))
     .some((expected) =>
-      given.some((each) => each.length === expected.length && timingSafeEqual(each, expected)),
+      signatures.some((each) => each.length === expected.length && timingSafeEqual(each, expected)),
     );
   if (!isSigned) return { rejection: "no signature in webhook-signature is valid" };
   const signedAtMs = Number(timestamp) * SECOND_MS;

@@ -29,12 +29,14 @@ const ACTION_NAMESPACE = "a3a5d3a8-5f0e-4d3c-8f5f-1c9a51f5a0de";
 /** An action's initial state, by mode. */
 const FIRST_STATE = { take: "pending", propose: "proposed", dry_run: "dry_run" } as const;
 
-function idOfKey({ kind, id }: Actor, idempotencyKey: string): string {
+function deriveActionId({ kind, id }: Actor, idempotencyKey: string): string {
   return uuidv5(JSON.stringify([kind, id, idempotencyKey]), ACTION_NAMESPACE);
 }
 
 function createActionId({ idempotencyKey, actor }: ParsedActionRequest, nowMs: number): string {
-  return idempotencyKey === undefined ? uuidv7({ msecs: nowMs }) : idOfKey(actor, idempotencyKey);
+  return idempotencyKey === undefined
+    ? uuidv7({ msecs: nowMs })
+    : deriveActionId(actor, idempotencyKey);
 }
 
 /**
@@ -42,6 +44,16 @@ function createActionId({ idempotencyKey, actor }: ParsedActionRequest, nowMs: n
  * every adapter denies all new calls from the target, with any kind of token. If the idempotency key belongs to an
  * existing action, returns that action, completing it first if it was interrupted.
  *
+ * @example
+ * ```typescript
+ * await takeAction(openMonitoring(), {
+ *   kind: "block",
+ *   target: { kind: "address", id: "203.0.113.7" },
+ *   reason: "Credential guesses",
+ *   actor: { kind: "administrator", id: "ada" },
+ *   until: "2027-01-01T00:00:00.000Z",
+ * });
+ * ```
  * @throws InvalidInputError if the request is invalid
  * @throws TokenNotFoundError if the target is a token that doesn't exist
  * @throws DenyListFullError if the deny list is full
@@ -51,12 +63,12 @@ function createActionId({ idempotencyKey, actor }: ParsedActionRequest, nowMs: n
  */
 export async function takeAction(context: ActionContext, request: ActionRequest): Promise<Action> {
   const nowMs = context.clock();
-  const asked = parseInput(actionRequestSchema(nowMs), "the action", request);
-  const { actor, idempotencyKey: key } = asked;
+  const parsed = parseInput(actionRequestSchema(nowMs), "the action", request);
+  const { actor, idempotencyKey: key } = parsed;
   const known = key === undefined ? undefined : await findActionOfKey(context, actor, key);
-  if (known) return goOn(context, sameAction(known, asked));
-  const action = await newAction(context, asked, nowMs);
-  return goOn(context, sameAction(await insertAction(context, action), asked));
+  if (known) return continueAction(context, requireSameAction(known, parsed));
+  const action = await newAction(context, parsed, nowMs);
+  return continueAction(context, requireSameAction(await insertAction(context, action), parsed));
 }
 
 /** Returns the action that an actor requested with an idempotency key, if any. */
@@ -65,14 +77,17 @@ export function findActionOfKey(
   actor: Actor,
   idempotencyKey: string,
 ): Promise<Action | undefined> {
-  return findAction(context, idOfKey(actor, idempotencyKey)).catch((error: unknown) => {
+  return findAction(context, deriveActionId(actor, idempotencyKey)).catch((error: unknown) => {
     if (error instanceof ActionNotFoundError) return undefined;
     throw error;
   });
 }
 
 /** @throws IdempotencyKeyReusedError if the action doesn't match the request */
-function sameAction(action: Action, { kind, target, requestDigest }: ParsedActionRequest): Action {
+function requireSameAction(
+  action: Action,
+  { kind, target, requestDigest }: ParsedActionRequest,
+): Action {
   const isSame =
     action.kind === kind &&
     action.target.kind === target.kind &&
@@ -87,19 +102,19 @@ function sameAction(action: Action, { kind, target, requestDigest }: ParsedActio
 
 async function newAction(
   context: ActionContext,
-  asked: ParsedActionRequest,
+  parsed: ParsedActionRequest,
   nowMs: number,
 ): Promise<Action> {
-  const { kind, target, actor, until, issuedBefore, mode, alertId, requestDigest } = asked;
+  const { kind, target, actor, until, issuedBefore, mode, alertId, requestDigest } = parsed;
   const isForPrincipal = kind === "revoke" && target.kind !== "token";
   // Include tokens issued in the current millisecond.
   const issued_before = issuedBefore ?? toInstant(nowMs + 1);
   return {
-    action_id: createActionId(asked, nowMs),
+    action_id: createActionId(parsed, nowMs),
     kind,
     target,
     state: FIRST_STATE[mode],
-    reason: withoutTokens(asked.reason),
+    reason: withoutTokens(parsed.reason),
     actor,
     requested_at: toInstant(nowMs),
     hits: await countHits(context, target, nowMs, isForPrincipal ? issued_before : undefined),
@@ -111,7 +126,7 @@ async function newAction(
 }
 
 /** Performs an action's next step, depending on its state. */
-async function goOn(context: ActionContext, action: Action): Promise<Action> {
+async function continueAction(context: ActionContext, action: Action): Promise<Action> {
   const requestedMs = Date.parse(action.requested_at);
   switch (action.state) {
     case "pending":

@@ -1,30 +1,10 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import type { QueryContext } from "../audit-log/query-events.ts";
 import { readEnvironment } from "../config/environment.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { systemClock } from "../core/clock.ts";
 import { createDocumentClient, type TimeoutProfile } from "../core/document-client.ts";
 import type { Logger } from "../core/telemetry.ts";
 import { createEventPublisher } from "../events/event-publisher.ts";
-import type { Tracking } from "../events/track-event.ts";
-import type { ActionContext } from "../response/complete-action.ts";
-import type { ListClientsContext } from "../statistics/list-clients.ts";
-import type { StatsContext } from "../statistics/token-usage-stats.ts";
-import type { TokenStore } from "../tokens/access-token.ts";
-import type { SessionStore } from "../tokens/client-session.ts";
-import type { AuthorizationCodeStore } from "../tokens/store-authorization-code.ts";
-
-/** The context that every library operation needs. */
-export interface MonitoringContext
-  extends Tracking,
-    TokenStore,
-    AuthorizationCodeStore,
-    SessionStore,
-    ActionContext,
-    QueryContext,
-    StatsContext,
-    ListClientsContext {
-  readonly logger: Logger;
-}
 
 /** Options for `openMonitoring`. */
 export interface OpenMonitoringOptions {
@@ -37,7 +17,7 @@ export interface OpenMonitoringOptions {
 }
 
 /**
- * Connects the library to a deployed construct. Call it in a function that has the environment variables from
+ * Connects to a deployed stack. Call it in a function that has the environment variables of
  * `OAuthMonitoring.environment` and the grants for the operations that you use. Region and credentials come from the
  * environment.
  *

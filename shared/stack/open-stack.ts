@@ -44,7 +44,7 @@ const logger: Logger = {
   error: (message) => console.error(message),
 };
 
-/** Returns a library context for a stack, including its queues, topic and bucket. */
+/** Returns the context for a stack, including its queues, topic and bucket. */
 export function openTarget(stack: StackDescription) {
   const { tables } = stack;
   const eventBridge = new EventBridgeClient({ ...stack.messaging });

@@ -9,7 +9,7 @@ import type { StoredEvent } from "../audit-log/stored-event.ts";
 import { type Clock, DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../core/clock.ts";
 import { steps, type TimeRange } from "../core/time-range.ts";
 import { getEventTypes, NO_CLIENT } from "../events/oauth-event.ts";
-import { raggedHours, readEventBuckets, wholeMinutes } from "./event-buckets.ts";
+import { partialHours, readEventBuckets, wholeMinutes } from "./event-buckets.ts";
 
 /** Filters for events. Without filters, all events count. */
 export type ActivityFilters = Pick<EventFilters, "clientId" | "userId" | "tokenId" | "ip">;
@@ -67,13 +67,16 @@ interface Tally {
 }
 
 function shape(
-  whole: TimeRange,
+  minutes: TimeRange,
   bucketMs: number,
   tallies: readonly Tally[],
   rankings: { readonly ips: Map<string, number>; readonly endpoints: Map<string, number> },
 ): Omit<Activity, "computed_at" | "complete"> {
   const buckets = new Map(
-    steps(whole.fromMs, whole.toMs, bucketMs).map((start) => [start, new Map<string, number>()]),
+    steps(minutes.fromMs, minutes.toMs, bucketMs).map((start) => [
+      start,
+      new Map<string, number>(),
+    ]),
   );
   const clients = new Map<string, number>();
   let failures = 0;
@@ -85,8 +88,8 @@ function shape(
     clients.set(clientId, (clients.get(clientId) ?? 0) + count);
   }
   return {
-    from: toInstant(whole.fromMs),
-    to: toInstant(whole.toMs),
+    from: toInstant(minutes.fromMs),
+    to: toInstant(minutes.toMs),
     bucket_seconds: bucketMs / 1000,
     buckets: [...buckets].map(([start, events]) => ({
       start: toInstant(start),
@@ -107,21 +110,21 @@ function shape(
  */
 async function fromCounters(
   context: ActivityContext,
-  whole: TimeRange,
+  minutes: TimeRange,
   bucketMs: number,
   clientId: string | undefined,
 ) {
-  const byMinute = bucketMs < HOUR_MS ? steps(whole.fromMs, whole.toMs, HOUR_MS) : [];
-  const shards = await readCounterShards(context, whole.fromMs, whole.toMs);
+  const byMinute = bucketMs < HOUR_MS ? steps(minutes.fromMs, minutes.toMs, HOUR_MS) : [];
+  const shards = await readCounterShards(context, minutes.fromMs, minutes.toMs);
   const [buckets, ips, endpoints] = await Promise.all([
-    readEventBuckets(context, whole, shards, byMinute),
-    readRanking(context, "failed_ips", whole, shards, clientId),
-    readRanking(context, "failed_endpoints", whole, shards, clientId),
+    readEventBuckets(context, minutes, shards, byMinute),
+    readRanking(context, "failed_ips", minutes, shards, clientId),
+    readRanking(context, "failed_endpoints", minutes, shards, clientId),
   ]);
   const tallies = buckets
     .filter((bucket) => clientId === undefined || bucket.clientId === clientId)
     .map((bucket) => ({ ...bucket, atMs: bucket.startMs }));
-  return { ...shape(whole, bucketMs, tallies, { ips, endpoints }), complete: true };
+  return { ...shape(minutes, bucketMs, tallies, { ips, endpoints }), complete: true };
 }
 
 /** Reads events, newest first, up to the limit for one call. */
@@ -139,15 +142,15 @@ async function findEvents(context: ActivityContext, range: TimeRange, filters: A
 /** Reads the events for one token, user or address. */
 async function fromEvents(
   context: ActivityContext,
-  whole: TimeRange,
+  minutes: TimeRange,
   bucketMs: number,
   filters: ActivityFilters,
 ) {
-  const { events, complete } = await findEvents(context, whole, filters);
+  const { events, complete } = await findEvents(context, minutes, filters);
   const oldest = events.at(-1);
   const seen = complete
-    ? whole
-    : wholeMinutes({ ...whole, fromMs: oldest ? Date.parse(oldest.occurred_at) : whole.toMs });
+    ? minutes
+    : wholeMinutes({ ...minutes, fromMs: oldest ? Date.parse(oldest.occurred_at) : minutes.toMs });
   const rankings = {
     failed_ips: new Map<string, number>(),
     failed_endpoints: new Map<string, number>(),
@@ -179,13 +182,13 @@ export async function activity(
   range: TimeRange,
   filters: ActivityFilters = {},
 ): Promise<Activity> {
-  const whole = wholeMinutes(range);
+  const minutes = wholeMinutes(range);
   const bucketMs = bucketLengthMs(range);
   const { clientId, userId, tokenId, ip } = filters;
   const narrow = userId !== undefined || tokenId !== undefined || ip !== undefined;
   const found = narrow
-    ? await fromEvents(context, whole, bucketMs, filters)
-    : await fromCounters(context, whole, bucketMs, clientId);
+    ? await fromEvents(context, minutes, bucketMs, filters)
+    : await fromCounters(context, minutes, bucketMs, clientId);
   return { ...found, computed_at: toInstant(context.clock()) };
 }
 
@@ -215,7 +218,7 @@ function attribute(index: number): string {
 
 /** Returns the ranking periods that cover a range: days for whole hours, and hours for partial hours. */
 function splitPeriods({ fromMs, toMs }: TimeRange): Period[] {
-  const ragged = raggedHours({ fromMs, toMs });
+  const ragged = partialHours({ fromMs, toMs });
   const within = (startMs: number, stepMs: number, count: number, skip = new Set<number>()) =>
     new Set(
       Array.from({ length: count }, (_, index) => ({ index, atMs: startMs + index * stepMs }))

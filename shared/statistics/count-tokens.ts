@@ -124,7 +124,7 @@ export async function countTokens(
   const { fromMs, toMs, nowMs } = range;
   const counts = new Map<string, TokenCounts>();
   if (fromMs >= toMs) return counts;
-  const of = (client: string): TokenCounts => {
+  const countsOfClient = (client: string): TokenCounts => {
     const found = counts.get(client) ?? { issued: 0, active: 0, expired: 0, revoked: 0 };
     counts.set(client, found);
     return found;
@@ -145,11 +145,12 @@ export async function countTokens(
       ({ startMs }) => startMs >= fromMs && startMs < toMs && !minutes.has(startMs),
     ),
   ];
-  for (const bucket of decided) addBucket(of(bucket.dimensions[1] ?? NO_CLIENT), bucket, nowMs);
+  for (const bucket of decided)
+    addBucket(countsOfClient(bucket.dimensions[1] ?? NO_CLIENT), bucket, nowMs);
 
   for (const { issued_at, expires_at, revoked_at, oauth_client_id } of ledger) {
     if (!issued_at || !expires_at) continue;
-    const client = of(oauth_client_id ?? NO_CLIENT);
+    const client = countsOfClient(oauth_client_id ?? NO_CLIENT);
     client.issued += 1;
     if (revoked_at !== undefined && revoked_at < expires_at) client.revoked += 1;
     else if (Date.parse(expires_at) <= nowMs) client.expired += 1;
@@ -160,12 +161,12 @@ export async function countTokens(
 
 function addBucket(client: TokenCounts, bucket: Bucket, nowMs: number): void {
   const { firstMs } = undecided(bucket.dimensions[0] ?? "", nowMs);
-  const standing = bucket.startMs < firstMs ? "expired" : "active";
+  const status = bucket.startMs < firstMs ? "expired" : "active";
   if (bucket.field === "i") {
     client.issued += bucket.count;
-    client[standing] += bucket.count;
+    client[status] += bucket.count;
   } else {
     client.revoked += bucket.count;
-    client[standing] -= bucket.count;
+    client[status] -= bucket.count;
   }
 }

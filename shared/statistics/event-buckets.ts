@@ -25,7 +25,7 @@ export function wholeMinutes({ fromMs, toMs }: TimeRange): TimeRange {
 }
 
 /** Returns when the hours start that lie only partly within a range of whole minutes. */
-export function raggedHours({ fromMs, toMs }: TimeRange): Set<number> {
+export function partialHours({ fromMs, toMs }: TimeRange): Set<number> {
   return new Set(
     [fromMs, toMs]
       .filter((end) => end % HOUR_MS !== 0)
@@ -45,7 +45,7 @@ export async function readEventBuckets(
   shards: CounterShards,
   byMinute: readonly number[] = [],
 ): Promise<EventBucket[]> {
-  const minuteHours = raggedHours({ fromMs, toMs });
+  const minuteHours = partialHours({ fromMs, toMs });
   for (const hour of byMinute) minuteHours.add(hour);
   const [hours, minutes] = await Promise.all([
     readHourBuckets(store, "events", DIMENSIONS, fromMs, toMs, shards),
@@ -83,16 +83,16 @@ export async function countEvents(
   clientId?: string,
   shards?: CounterShards,
 ): Promise<EventCounts> {
-  const whole = wholeMinutes(range);
+  const minutes = wholeMinutes(range);
   const totals = new Map<string, number>();
-  const shardCounts = shards ?? (await readCounterShards(store, whole.fromMs, whole.toMs));
-  for (const bucket of await readEventBuckets(store, whole, shardCounts)) {
+  const shardCounts = shards ?? (await readCounterShards(store, minutes.fromMs, minutes.toMs));
+  for (const bucket of await readEventBuckets(store, minutes, shardCounts)) {
     if (clientId !== undefined && bucket.clientId !== clientId) continue;
     totals.set(bucket.eventType, (totals.get(bucket.eventType) ?? 0) + bucket.count);
   }
   return {
-    from: toInstant(whole.fromMs),
-    to: toInstant(whole.toMs),
+    from: toInstant(minutes.fromMs),
+    to: toInstant(minutes.toMs),
     by_type: Object.fromEntries([...totals].sort(([a], [b]) => a.localeCompare(b))),
   };
 }

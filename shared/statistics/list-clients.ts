@@ -1,8 +1,8 @@
-import type { IssuanceStore } from "../audit-log/counter-store.ts";
 import { valuesInUse } from "../audit-log/values-in-use.ts";
-import { type Clock, MINUTE_MS, toInstant } from "../core/clock.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { MINUTE_MS, toInstant } from "../core/clock.ts";
 import { queryAll } from "../core/document-client.ts";
-import { type ClientStore, findClients } from "../tokens/oauth-client.ts";
+import { findClients } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
 
 /** A client as administrators see it in the client list. */
@@ -29,16 +29,21 @@ export function unusedClients(
     .sort((a, b) => b.active_tokens - a.active_tokens);
 }
 
-/** Context for `listClients`. */
-export interface ListClientsContext extends ClientStore, IssuanceStore {
-  readonly clock: Clock;
-}
-
 /**
  * Returns active clients with their number of active tokens and last use, most recently used first. Counts tokens as
  * far back as the longest token lifetime in use, so the cost grows with those days × clients.
+ *
+ * @example
+ * ```typescript
+ * const clients = await listClients(openMonitoring());
+ * ```
  */
-export async function listClients(context: ListClientsContext): Promise<ClientSummary[]> {
+export async function listClients(
+  context: Pick<
+    MonitoringContext,
+    "db" | "clientsTable" | "countersTable" | "issuancesTable" | "config" | "clock"
+  >,
+): Promise<ClientSummary[]> {
   const nowMs = context.clock();
   const [entries, lifetimes] = await Promise.all([
     queryAll(context.db, {

@@ -1,6 +1,6 @@
 import { readCounterShards } from "../audit-log/counter-shards.ts";
-import type { IssuanceStore } from "../audit-log/counter-store.ts";
-import { type Clock, toInstant } from "../core/clock.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { toInstant } from "../core/clock.ts";
 import { resolveRange, type TimeRange } from "../core/time-range.ts";
 import { type ClientStore, findClients } from "../tokens/oauth-client.ts";
 import { countTokens } from "./count-tokens.ts";
@@ -25,11 +25,6 @@ export interface TokenUsageStats {
   readonly events: EventCounts;
 }
 
-/** Context for `tokenUsageStats`. */
-export interface StatsContext extends IssuanceStore, ClientStore {
-  readonly clock: Clock;
-}
-
 /** Options for `tokenUsageStats`. */
 export interface StatsOptions {
   /** Restricts the statistics to this client's tokens and events. */
@@ -49,30 +44,41 @@ async function distinctNames(
 ): Promise<Map<string, string>> {
   const clients = await findClients(store, ids);
   const getName = (id: string) => clients.get(id)?.client_name ?? id;
-  const bearers = new Map<string, number>();
-  for (const id of ids) bearers.set(getName(id), (bearers.get(getName(id)) ?? 0) + 1);
+  const nameCounts = new Map<string, number>();
+  for (const id of ids) nameCounts.set(getName(id), (nameCounts.get(getName(id)) ?? 0) + 1);
   return new Map(
-    ids.map((id) => [id, bearers.get(getName(id)) === 1 ? getName(id) : `${getName(id)} (${id})`]),
+    ids.map((id) => [
+      id,
+      nameCounts.get(getName(id)) === 1 ? getName(id) : `${getName(id)} (${id})`,
+    ]),
   );
 }
 
 /**
  * Returns statistics for a range, by default the last 24 hours. The statistics are exact. A cleanup doesn't change
  * them, because deleted tokens stay counted.
+ *
+ * @example
+ * ```typescript
+ * const { active_tokens, events } = await tokenUsageStats(openMonitoring());
+ * ```
  */
 export async function tokenUsageStats(
-  context: StatsContext,
+  context: Pick<
+    MonitoringContext,
+    "db" | "clientsTable" | "countersTable" | "issuancesTable" | "config" | "clock"
+  >,
   range?: TimeRange,
   { clientId, asOfMs }: StatsOptions = {},
 ): Promise<TokenUsageStats> {
   const nowMs = context.clock();
-  const judgedMs = asOfMs ?? nowMs;
+  const statusMs = asOfMs ?? nowMs;
   const { fromMs, toMs } =
     range ?? resolveRange({}, nowMs, context.config.retention.statisticsDays);
-  const whole = wholeMinutes({ fromMs, toMs });
-  const shards = await readCounterShards(context, whole.fromMs, whole.toMs);
+  const minutes = wholeMinutes({ fromMs, toMs });
+  const shards = await readCounterShards(context, minutes.fromMs, minutes.toMs);
   const [tokens, events] = await Promise.all([
-    countTokens(context, { fromMs, toMs, nowMs: judgedMs }, shards),
+    countTokens(context, { fromMs, toMs, nowMs: statusMs }, shards),
     countEvents(context, { fromMs, toMs }, clientId, shards),
   ]);
   const issued = [...tokens].filter(
@@ -88,7 +94,7 @@ export async function tokenUsageStats(
     from: toInstant(fromMs),
     to: toInstant(toMs),
     computed_at: toInstant(nowMs),
-    as_of: toInstant(judgedMs),
+    as_of: toInstant(statusMs),
     total_tokens_issued: total("issued"),
     active_tokens: total("active"),
     expired_tokens: total("expired"),

@@ -45,7 +45,7 @@ export class DpopNonces {
   }
 
   /**
-   * Returns why a proof's nonce is denied, or undefined if it is valid.
+   * Returns why a proof's nonce is rejected, or undefined if it is valid.
    *
    * @throws any error from `current`
    */

@@ -51,7 +51,7 @@ function comparable(url: string): string | undefined {
 /**
  * Checks a DPoP proof (RFC 9449, section 4.3), except whether it was used before (see `useProof`).
  *
- * @returns the proof's identity, or why the proof is denied
+ * @returns the proof's identity, or why the proof is rejected
  * @throws any error from reading the nonce secret
  */
 export async function checkDpopProof(

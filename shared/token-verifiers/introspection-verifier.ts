@@ -22,18 +22,18 @@ import {
 export class AnswerCache<Answer> {
   readonly #answers = new Map<string, { readonly answer: Answer; readonly untilMs: number }>();
 
-  constructor(private readonly most: number) {}
+  constructor(private readonly maxEntries: number) {}
 
   find(key: string, atMs: number): Answer | undefined {
-    const kept = this.#answers.get(key);
-    return kept && atMs < kept.untilMs ? kept.answer : undefined;
+    const cached = this.#answers.get(key);
+    return cached && atMs < cached.untilMs ? cached.answer : undefined;
   }
 
   /** Caches a response. Evicts the oldest response if the cache is full. */
   keep(key: string, answer: Answer, untilMs: number): void {
     this.#answers.delete(key);
     this.#answers.set(key, { answer, untilMs });
-    if (this.#answers.size <= this.most) return;
+    if (this.#answers.size <= this.maxEntries) return;
     const [oldest] = this.#answers.keys();
     this.#answers.delete(oldest as string);
   }
@@ -121,17 +121,17 @@ export class IntrospectionVerifier implements TokenVerifier {
   #endpoint: Promise<string> | undefined;
 
   /**
-   * @param mostAnswers maximum cached responses for active tokens, and for inactive tokens
+   * @param maxAnswers maximum cached responses for active tokens, and for inactive tokens
    * @throws TypeError if the issuer has no introspection settings
    */
   constructor(
     private readonly issuer: IssuerConfig,
     wantedScopes: ReadonlySet<string>,
     readSecret: SecretReader,
-    mostAnswers = MAX_ANSWERS,
+    maxAnswers = MAX_ANSWERS,
   ) {
-    this.#active = new AnswerCache(mostAnswers);
-    this.#inactive = new AnswerCache(mostAnswers);
+    this.#active = new AnswerCache(maxAnswers);
+    this.#inactive = new AnswerCache(maxAnswers);
     if (!issuer.introspection)
       throw new TypeError(`${issuer.issuer} has no introspection settings`);
     this.#options = issuer.introspection;
@@ -158,8 +158,8 @@ export class IntrospectionVerifier implements TokenVerifier {
       } catch (error) {
         return { status: "unavailable", cause: String(error) };
       }
-      const kept = answer.active ? this.#active : this.#inactive;
-      kept.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
+      const cache = answer.active ? this.#active : this.#inactive;
+      cache.keep(digest, answer, atMs + this.#options.cacheSeconds * SECOND_MS);
     }
     const { active, ...claims } = answer;
     if (!active) return rejected("inactive_token");

@@ -1,6 +1,6 @@
 import type { ProofIdentity } from "../tokens/used-proofs.ts";
 
-/** Why another issuer's token is denied, as published in events. */
+/** Why another issuer's token is rejected, as published in events. */
 export type TokenRejection =
   /** Not a JWS in compact form, or its JSON is invalid, ambiguous or nested too deeply. */
   | "malformed_jwt"
@@ -26,7 +26,7 @@ export type TokenRejection =
   /** The configuration requires a token bound to a key. */
   | "unconstrained_token";
 
-/** Why a DPoP proof is denied, as published in events. */
+/** Why a DPoP proof is rejected, as published in events. */
 export type ProofRejection =
   | "missing_dpop_proof"
   /** Not a JWT of type `dpop+jwt` with a public key, or more than one proof. */
@@ -39,13 +39,13 @@ export type ProofRejection =
   /** Signed by a key other than the one that the token is bound to. */
   | "wrong_dpop_key";
 
-/** Why a proof's nonce is denied, as published in events. */
+/** Why a proof's nonce is rejected, as published in events. */
 export type NonceRejection =
   | "missing_dpop_nonce"
   /** Not issued by this server, or too old. */
   | "stale_dpop_nonce";
 
-/** Why a client certificate is denied, as published in events. */
+/** Why a client certificate is rejected, as published in events. */
 export type CertificateRejection = "missing_client_certificate" | "wrong_client_certificate";
 
 /** Why a call that doesn't prove possession of the key is denied. */

@@ -51,14 +51,14 @@ export interface ClaimReader {
   readonly issuer: IssuerConfig;
   readonly provider: ProviderClaims;
   /** Scopes that routes require. If a token has too many scopes, these are kept first. */
-  readonly wantedScopes: ReadonlySet<string>;
+  readonly routeScopes: ReadonlySet<string>;
 }
 
 export function claimReader(
   issuer: IssuerConfig,
-  wantedScopes: ReadonlySet<string> = new Set(),
+  routeScopes: ReadonlySet<string> = new Set(),
 ): ClaimReader {
-  return { issuer, provider: PROVIDER_CLAIMS[issuer.provider], wantedScopes };
+  return { issuer, provider: PROVIDER_CLAIMS[issuer.provider], routeScopes };
 }
 
 function words(value: unknown): string[] {
@@ -68,7 +68,7 @@ function words(value: unknown): string[] {
 }
 
 /** Returns the token's scopes, up to the limits. Keeps the scopes that routes require first. */
-function parseScopes({ issuer, provider, wantedScopes }: ClaimReader, claims: Claims): string[] {
+function parseScopes({ issuer, provider, routeScopes }: ClaimReader, claims: Claims): string[] {
   const named = (issuer.scopeClaims ?? provider.scopes).flatMap((name) =>
     words(readClaim(claims, name)),
   );
@@ -76,8 +76,8 @@ function parseScopes({ issuer, provider, wantedScopes }: ClaimReader, claims: Cl
     (scope) => isScope(scope) && (issuer.mayAdminister || !ADMIN_SCOPES.has(scope)),
   );
   const inOrder = [
-    ...valid.filter((scope) => wantedScopes.has(scope)),
-    ...valid.filter((scope) => !wantedScopes.has(scope)),
+    ...valid.filter((scope) => routeScopes.has(scope)),
+    ...valid.filter((scope) => !routeScopes.has(scope)),
   ];
   let characters = 0;
   return inOrder.slice(0, MAX_SCOPES).filter((scope) => {

@@ -73,7 +73,7 @@ export interface TokenVerifiers {
   nonce(atMs: number): Promise<string | undefined>;
 }
 
-/** Returns the result for a denied token. */
+/** Returns the result for a rejected token. */
 export function rejected(reason: TokenRejection, subject?: EventSubject): Judgement {
   return { status: "rejected", reason, subject };
 }

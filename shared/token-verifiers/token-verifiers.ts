@@ -11,7 +11,7 @@ import { rejected, type TokenVerifier, type TokenVerifiers } from "./token-verif
 const OWN_PREFIX = "oam_";
 
 /** Returns all scopes that a route requires. */
-function wantedScopes({
+function listRouteScopes({
   routes,
   defaultScopes,
 }: Pick<MonitoringConfig, "routes" | "defaultScopes">) {
@@ -32,14 +32,14 @@ export async function createTokenVerifiers(
     readonly canGiveNonces?: boolean | undefined;
   },
 ): Promise<TokenVerifiers> {
-  const wanted = wantedScopes(config);
+  const routeScopes = listRouteScopes(config);
   const byIssuer = new Map<string, TokenVerifier>();
   const byPrefix: { readonly prefix: string; readonly verifier: TokenVerifier }[] = [];
   for (const issuer of config.issuers) {
     const { introspection } = issuer;
     const verifier = introspection
-      ? new IntrospectionVerifier(issuer, wanted, options.readSecret)
-      : new JwtVerifier(issuer, wanted);
+      ? new IntrospectionVerifier(issuer, routeScopes, options.readSecret)
+      : new JwtVerifier(issuer, routeScopes);
     byIssuer.set(issuer.issuer, verifier);
     if (introspection) byPrefix.push({ prefix: introspection.tokenPrefix, verifier });
   }

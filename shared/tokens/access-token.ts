@@ -24,7 +24,7 @@ export const accessTokenSchema = z.object({
 });
 
 /** An access token as stored in DynamoDB, with only the digest of its secret. */
-export type AccessToken = z.output<typeof accessTokenSchema>;
+export interface AccessToken extends z.output<typeof accessTokenSchema> {}
 
 /** The DynamoDB table of access tokens. */
 export interface TokenStore {

@@ -1,14 +1,14 @@
 import { DeleteCommand, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
 import type { DocumentClient } from "../core/document-client.ts";
 import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
 import { type Tracking, trackEvent } from "../events/track-event.ts";
 import { digestSecret, generateSecret } from "./access-token.ts";
-import { type CredentialStore, storeCredential } from "./credentials.ts";
+import { storeCredential } from "./credentials.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
 
 export const clientSessionSchema = z.object({
@@ -26,7 +26,7 @@ export const clientSessionSchema = z.object({
 });
 
 /** A client's session as stored in DynamoDB, with only the digest of its `Mcp-Session-Id`. */
-export type ClientSession = z.output<typeof clientSessionSchema>;
+export interface ClientSession extends z.output<typeof clientSessionSchema> {}
 
 /** The DynamoDB table of sessions. */
 export interface SessionStore {
@@ -61,7 +61,7 @@ export const startSessionRequestSchema = z.strictObject({
 });
 
 /** Parameters of a new session. */
-export type StartSessionRequest = z.input<typeof startSessionRequestSchema>;
+export interface StartSessionRequest extends z.input<typeof startSessionRequestSchema> {}
 
 /**
  * A new session. `secret` is the client's `Mcp-Session-Id`. It isn't stored, so this is the only time it is returned.
@@ -74,36 +74,49 @@ export interface StartedSession {
 /**
  * Starts a session and publishes `session_started`.
  *
+ * @example
+ * ```typescript
+ * const { secret } = await startSession(openMonitoring(), {
+ *   clientId: "app",
+ *   userId: "ada",
+ *   scopes: ["api:read"],
+ *   expiresInSeconds: 3600,
+ * });
+ * response.setHeader("Mcp-Session-Id", secret);
+ * ```
  * @throws InvalidInputError if the request isn't valid
  */
 export async function startSession(
-  starter: Tracking & SessionStore & CredentialStore & { readonly config: MonitoringConfig },
+  context: Pick<
+    MonitoringContext,
+    "db" | "sessionsTable" | "credentialsTable" | "config" | "clock" | "sink"
+  >,
   request: StartSessionRequest,
 ): Promise<StartedSession> {
-  const asked = parseInput(startSessionRequestSchema, "the session request", request);
-  const nowMs = starter.clock();
+  const parsed = parseInput(startSessionRequestSchema, "the session request", request);
+  const nowMs = context.clock();
   const secret = generateSecret();
   const session_digest = digestSecret(secret);
   const expiry = expiryAttributes(
     session_digest,
-    nowMs + asked.expiresInSeconds * SECOND_MS,
-    starter.config,
+    nowMs + parsed.expiresInSeconds * SECOND_MS,
+    context.config,
   );
   const session: ClientSession = {
     session_digest,
     session_id: uuidv7({ msecs: nowMs }),
-    oauth_client_id: asked.clientId,
-    user_id: asked.userId,
-    token_id: asked.tokenId,
-    scopes: [...new Set(asked.scopes)],
+    oauth_client_id: parsed.clientId,
+    user_id: parsed.userId,
+    token_id: parsed.tokenId,
+    scopes: [...new Set(parsed.scopes)],
     started_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
   };
   await Promise.all([
-    starter.db.send(
-      new PutCommand({ TableName: starter.sessionsTable, Item: { ...session, ...expiry } }),
+    context.db.send(
+      new PutCommand({ TableName: context.sessionsTable, Item: { ...session, ...expiry } }),
     ),
-    storeCredential(starter, {
+    storeCredential(context, {
       kind: "session",
       id: session.session_id,
       digest: session_digest,
@@ -114,7 +127,7 @@ export async function startSession(
     }),
   ]);
   await trackEvent(
-    starter,
+    context,
     "session_started",
     session,
     { session_id: session.session_id, scopes: session.scopes, expires_at: session.expires_at },
@@ -123,28 +136,35 @@ export async function startSession(
   return { secret, session };
 }
 
-/** Ends a session early and publishes `session_ended`. Does nothing if the session doesn't exist. */
+/**
+ * Ends a session early and publishes `session_ended`. Does nothing if the session doesn't exist.
+ *
+ * @example
+ * ```typescript
+ * await endSession(openMonitoring(), request.headers["mcp-session-id"]);
+ * ```
+ */
 export function endSession(
-  ender: Tracking & SessionStore,
+  context: Pick<MonitoringContext, "db" | "sessionsTable" | "clock" | "sink">,
   sessionSecret: string,
 ): Promise<ClientSession | undefined> {
-  return endSessionByDigest(ender, digestSecret(sessionSecret));
+  return endSessionByDigest(context, digestSecret(sessionSecret));
 }
 
 /** Like `endSession`, but takes the session's table key. */
 export async function endSessionByDigest(
-  ender: Tracking & SessionStore,
+  context: Tracking & SessionStore,
   sessionDigest: string,
 ): Promise<ClientSession | undefined> {
-  const { Attributes } = await ender.db.send(
+  const { Attributes } = await context.db.send(
     new DeleteCommand({
-      TableName: ender.sessionsTable,
+      TableName: context.sessionsTable,
       Key: { session_digest: sessionDigest },
       ReturnValues: "ALL_OLD",
     }),
   );
   if (!Attributes) return undefined;
   const session = clientSessionSchema.parse(Attributes);
-  await trackEvent(ender, "session_ended", session, { session_id: session.session_id });
+  await trackEvent(context, "session_ended", session, { session_id: session.session_id });
   return session;
 }

@@ -1,13 +1,13 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { SECOND_MS, toInstant } from "../core/clock.ts";
 import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopesSchema } from "../events/identifiers.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
-import { type AccessToken, digestSecret, generateSecret, type TokenStore } from "./access-token.ts";
-import { type CredentialStore, storeTokenCredential } from "./credentials.ts";
+import { trackEvent } from "../events/track-event.ts";
+import { type AccessToken, digestSecret, generateSecret } from "./access-token.ts";
+import { storeTokenCredential } from "./credentials.ts";
 import { expiryAttributes } from "./expiry-attributes.ts";
 
 export const issueTokenRequestSchema = z.strictObject({
@@ -22,7 +22,7 @@ export const issueTokenRequestSchema = z.strictObject({
 });
 
 /** Parameters of a new token. */
-export type IssueTokenRequest = z.input<typeof issueTokenRequestSchema>;
+export interface IssueTokenRequest extends z.input<typeof issueTokenRequestSchema> {}
 
 /** A new token. `secret` isn't stored, so this is the only time it is returned. */
 export interface IssuedToken {
@@ -35,42 +35,54 @@ export interface IssuedToken {
  * `token_issued`. The secret is returned only after that, so every usable token has been counted.
  *
  * @throws InvalidInputError naming each invalid part of the request
+ * @example
+ * ```typescript
+ * const { secret, token } = await issueToken(openMonitoring(), {
+ *   clientId: "app",
+ *   userId: "ada",
+ *   scopes: ["api:read"],
+ *   expiresInSeconds: 3600,
+ * });
+ * ```
  */
 export async function issueToken(
-  issuer: Tracking & TokenStore & CredentialStore & { readonly config: MonitoringConfig },
+  context: Pick<
+    MonitoringContext,
+    "db" | "tokensTable" | "credentialsTable" | "config" | "clock" | "sink"
+  >,
   request: IssueTokenRequest,
 ): Promise<IssuedToken> {
-  const asked = parseInput(issueTokenRequestSchema, "the token request", request);
-  const nowMs = issuer.clock();
+  const parsed = parseInput(issueTokenRequestSchema, "the token request", request);
+  const nowMs = context.clock();
   const secret = generateSecret();
   const tokenDigest = digestSecret(secret);
   const expiry = expiryAttributes(
     tokenDigest,
-    nowMs + asked.expiresInSeconds * SECOND_MS,
-    issuer.config,
+    nowMs + parsed.expiresInSeconds * SECOND_MS,
+    context.config,
   );
   const token: AccessToken = {
     token_digest: tokenDigest,
     token_id: uuidv7({ msecs: nowMs }),
-    oauth_client_id: asked.clientId,
-    user_id: asked.userId,
-    scopes: [...new Set(asked.scopes)],
+    oauth_client_id: parsed.clientId,
+    user_id: parsed.userId,
+    scopes: [...new Set(parsed.scopes)],
     issued_at: toInstant(nowMs),
     expires_at: expiry.expires_at,
     listed: true,
   };
   await Promise.all([
-    issuer.db.send(
+    context.db.send(
       new PutCommand({
-        TableName: issuer.tokensTable,
+        TableName: context.tokensTable,
         Item: { ...token, ...expiry },
         ConditionExpression: "attribute_not_exists(token_digest)",
       }),
     ),
-    storeTokenCredential(issuer, token),
+    storeTokenCredential(context, token),
   ]);
   await trackEvent(
-    issuer,
+    context,
     "token_issued",
     token,
     { scopes: token.scopes, issued_at: token.issued_at, expires_at: token.expires_at },

@@ -1,7 +1,8 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import { type Clock, toInstant } from "../core/clock.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { toInstant } from "../core/clock.ts";
 import { batchGetAll, type DocumentClient } from "../core/document-client.ts";
 import { parseInput } from "../core/errors.ts";
 import { identifierSchema } from "../events/identifiers.ts";
@@ -16,7 +17,7 @@ export const oauthClientSchema = z.object({
 });
 
 /** An OAuth client. An unregistered client, known only from events, has no name. */
-export type OAuthClient = z.output<typeof oauthClientSchema>;
+export interface OAuthClient extends z.output<typeof oauthClientSchema> {}
 
 /** The DynamoDB table of clients. */
 export interface ClientStore {
@@ -31,29 +32,33 @@ export const registerClientRequestSchema = z.strictObject({
 });
 
 /** A client to register or rename. */
-export type RegisterClientRequest = z.input<typeof registerClientRequestSchema>;
+export interface RegisterClientRequest extends z.input<typeof registerClientRequestSchema> {}
 
 /**
  * Registers a client. If events have already created the client, adds the name and keeps its usage data.
  *
+ * @example
+ * ```typescript
+ * await registerClient(openMonitoring(), { clientId: "app", name: "Mobile app" });
+ * ```
  * @throws InvalidInputError if the request isn't valid
  */
 export async function registerClient(
-  store: ClientStore & { readonly clock: Clock },
+  context: Pick<MonitoringContext, "db" | "clientsTable" | "clock">,
   request: RegisterClientRequest,
 ): Promise<OAuthClient> {
-  const asked = parseInput(registerClientRequestSchema, "the client", request);
-  const { Attributes } = await store.db.send(
+  const parsed = parseInput(registerClientRequestSchema, "the client", request);
+  const { Attributes } = await context.db.send(
     new UpdateCommand({
-      TableName: store.clientsTable,
-      Key: { oauth_client_id: asked.clientId },
+      TableName: context.clientsTable,
+      Key: { oauth_client_id: parsed.clientId },
       UpdateExpression:
         "SET client_name = :name, #status = :status, created_at = if_not_exists(created_at, :now)",
       ExpressionAttributeNames: { "#status": "status" },
       ExpressionAttributeValues: {
-        ":name": asked.name,
-        ":status": asked.status,
-        ":now": toInstant(store.clock()),
+        ":name": parsed.name,
+        ":status": parsed.status,
+        ":now": toInstant(context.clock()),
       },
       ReturnValues: "ALL_NEW",
     }),

@@ -8,7 +8,7 @@ import { expiryAttributes } from "./expiry-attributes.ts";
 import { isThrottled, type TokenUse } from "./token-use.ts";
 
 /** Attributes that come from DynamoDB rather than the claims. A token revoked before its first use has no others. */
-const standingSchema = accessTokenSchema.pick({
+const storedStateSchema = accessTokenSchema.pick({
   revoked_at: true,
   last_used_at: true,
   last_used_ip: true,
@@ -31,7 +31,7 @@ export function verifiedUse(
   { token }: VerifiedToken,
   item: Record<string, unknown> | undefined,
 ): VerifiedUse["use"] {
-  const known = { ...token, ...(item && standingSchema.parse(item)) };
+  const known = { ...token, ...(item && storedStateSchema.parse(item)) };
   return { status: known.revoked_at === undefined ? "active" : "revoked", token: known };
 }
 

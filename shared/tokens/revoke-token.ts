@@ -3,7 +3,7 @@ import { QueryCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { v7 as uuidv7 } from "uuid";
 import * as z from "zod";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { toInstant } from "../core/clock.ts";
 import { OAuthMonitoringError, parseInput } from "../core/errors.ts";
 import { identifierSchema } from "../events/identifiers.ts";
@@ -56,14 +56,14 @@ export async function digestOfTokenId(store: TokenStore, tokenId: string): Promi
  * @returns undefined if the token doesn't exist
  */
 export async function markRevoked(
-  revoker: Tracking & TokenStore,
+  context: Tracking & TokenStore,
   tokenDigest: string,
   atMs: number,
 ): Promise<AccessToken | undefined> {
-  const revoked = await revoker.db
+  const revoked = await context.db
     .send(
       new UpdateCommand({
-        TableName: revoker.tokensTable,
+        TableName: context.tokensTable,
         Key: { token_digest: tokenDigest },
         UpdateExpression: "SET revoked_at = :now, revocation_event_id = :event_id",
         ConditionExpression: "attribute_exists(token_digest) AND attribute_not_exists(revoked_at)",
@@ -83,7 +83,7 @@ export async function markRevoked(
   if (!revoked) return undefined;
   const token = revokedTokenSchema.parse(revoked);
   await trackEvent(
-    revoker,
+    context,
     "token_revoked",
     token,
     token.never_seen ? {} : { issued_at: token.issued_at, expires_at: token.expires_at },
@@ -96,14 +96,18 @@ export async function markRevoked(
  * Revokes a token by its public ID and publishes `token_revoked`. Repeated calls change nothing and publish
  * the same event with the same ID, so a retry completes a revocation that a crash interrupted.
  *
+ * @example
+ * ```typescript
+ * await revokeToken(openMonitoring(), token.token_id);
+ * ```
  * @throws TokenNotFoundError if no token has the ID
  */
 export async function revokeToken(
-  revoker: Tracking & TokenStore,
+  context: Pick<MonitoringContext, "db" | "tokensTable" | "clock" | "sink">,
   tokenId: string,
 ): Promise<AccessToken> {
-  const nowMs = revoker.clock();
-  const token = await markRevoked(revoker, await digestOfTokenId(revoker, tokenId), nowMs);
+  const nowMs = context.clock();
+  const token = await markRevoked(context, await digestOfTokenId(context, tokenId), nowMs);
   if (!token) throw new TokenNotFoundError(tokenId);
   return token;
 }
@@ -116,22 +120,30 @@ const namedTokenSchema = z.strictObject({
 });
 
 /** A token from another issuer, identified by `iss` and `jti`. */
-export type NamedToken = z.input<typeof namedTokenSchema>;
+export interface NamedToken extends z.input<typeof namedTokenSchema> {}
 
 /**
  * Revokes another issuer's token by `jti`, even if the token was never used here, and publishes `token_revoked`. An
  * unused token's expiry is unknown, so its revocation is kept for the longest allowed token lifetime.
  *
+ * @example
+ * ```typescript
+ * await revokeNamedToken(openMonitoring(), {
+ *   issuer: "https://login.example.com",
+ *   jti: claims.jti,
+ *   clientId: claims.client_id,
+ * });
+ * ```
  * @throws InvalidInputError if the request isn't valid
  */
 export async function revokeNamedToken(
-  revoker: Tracking & TokenStore & { readonly config: MonitoringConfig },
+  context: Pick<MonitoringContext, "db" | "tokensTable" | "config" | "clock" | "sink">,
   named: NamedToken,
 ): Promise<AccessToken> {
   const { issuer, jti, clientId, userId } = parseInput(namedTokenSchema, "the token", named);
   const { token_digest, token_id } = identityOfNamedToken(issuer, jti);
-  const nowMs = revoker.clock();
-  const expiry = expiryAttributes(token_digest, nowMs + LONGEST_LIFETIME_MS, revoker.config);
+  const nowMs = context.clock();
+  const expiry = expiryAttributes(token_digest, nowMs + LONGEST_LIFETIME_MS, context.config);
   const item: Record<string, unknown> = {
     token_id,
     issuer,
@@ -143,10 +155,10 @@ export async function revokeNamedToken(
     ...expiry,
   };
   const names = Object.keys(item);
-  await revoker.db
+  await context.db
     .send(
       new UpdateCommand({
-        TableName: revoker.tokensTable,
+        TableName: context.tokensTable,
         Key: { token_digest },
         UpdateExpression: `SET ${names.map((name) => `#${name} = :${name}`).join(", ")}`,
         ConditionExpression: "attribute_not_exists(token_digest)",
@@ -160,7 +172,7 @@ export async function revokeNamedToken(
       // The token is already stored.
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
     });
-  const token = await markRevoked(revoker, token_digest, nowMs);
+  const token = await markRevoked(context, token_digest, nowMs);
   if (!token) throw new TokenNotFoundError(token_id);
   return token;
 }

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { DAY_MS, instantSchema, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { computeShard } from "../core/document-client.ts";
 import { parseInput } from "../core/errors.ts";
 import { identifierSchema } from "../events/identifiers.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { trackEvent } from "../events/track-event.ts";
 import type { TokenStore, VerifiedToken } from "./access-token.ts";
 
 /**
@@ -72,22 +73,26 @@ export function revokedWithPrincipal(
  * used here yet, and publishes `access_revoked`. The next call with such a token is denied; tokens issued
  * afterwards are allowed.
  *
+ * @example
+ * ```typescript
+ * await revokePrincipal(openMonitoring(), { kind: "user", id: "ada" });
+ * ```
  * @throws InvalidInputError if the principal isn't valid
  */
 export async function revokePrincipal(
-  revoker: Tracking & TokenStore,
+  context: Pick<MonitoringContext, "db" | "tokensTable" | "clock" | "sink">,
   principal: TokenPrincipal,
 ): Promise<{ readonly revoked_before: string }> {
   const { kind, id } = parseInput(principalSchema, "the principal", principal);
-  const nowMs = revoker.clock();
+  const nowMs = context.clock();
   const revoked_before = toInstant(nowMs);
-  await markPrincipalRevoked(revoker, { kind, id }, revoked_before, nowMs);
+  await markPrincipalRevoked(context, { kind, id }, revoked_before, nowMs);
   const subject = {
     oauth_client_id: kind === "client" ? id : undefined,
     user_id: kind === "user" ? id : undefined,
   };
   await trackEvent(
-    revoker,
+    context,
     "access_revoked",
     subject,
     { principal: kind, revoked_before, ...(kind === "session" && { session_id: id }) },

@@ -1,8 +1,7 @@
 import { PutCommand } from "@aws-sdk/lib-dynamodb";
 import * as z from "zod";
-import type { MonitoringConfig } from "../config/monitoring-config.ts";
-import { type Clock, SECOND_MS, toInstant } from "../core/clock.ts";
-import type { DocumentClient } from "../core/document-client.ts";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
+import { SECOND_MS, toInstant } from "../core/clock.ts";
 import { parseInput } from "../core/errors.ts";
 import { identifierSchema, scopeSchema } from "../events/identifiers.ts";
 import { digestSecret } from "./access-token.ts";
@@ -20,39 +19,45 @@ export const authorizationCodeSchema = z.strictObject({
 });
 
 /** An authorization code that a server issued. */
-export type AuthorizationCodeRequest = z.input<typeof authorizationCodeSchema>;
-
-/** The DynamoDB table of authorization codes. */
-export interface AuthorizationCodeStore {
-  readonly db: DocumentClient;
-  readonly authorizationCodesTable: string;
-  readonly clock: Clock;
-  readonly config: MonitoringConfig;
-}
+export interface AuthorizationCodeRequest extends z.input<typeof authorizationCodeSchema> {}
 
 /**
  * Stores the digest of an authorization code. The cleanup removes it after it has expired.
  *
+ * @example
+ * ```typescript
+ * await storeAuthorizationCode(openMonitoring(), {
+ *   code,
+ *   clientId: "app",
+ *   userId: "ada",
+ *   scopes: ["api:read"],
+ *   redirectUri: "https://app.example.com/callback",
+ * });
+ * ```
  * @throws InvalidInputError if the request isn't valid
  */
 export async function storeAuthorizationCode(
-  store: AuthorizationCodeStore,
+  context: Pick<MonitoringContext, "db" | "authorizationCodesTable" | "config" | "clock">,
   request: AuthorizationCodeRequest,
 ): Promise<void> {
-  const asked = parseInput(authorizationCodeSchema, "the authorization code", request);
-  const nowMs = store.clock();
-  const code_digest = digestSecret(asked.code);
-  await store.db.send(
+  const parsed = parseInput(authorizationCodeSchema, "the authorization code", request);
+  const nowMs = context.clock();
+  const code_digest = digestSecret(parsed.code);
+  await context.db.send(
     new PutCommand({
-      TableName: store.authorizationCodesTable,
+      TableName: context.authorizationCodesTable,
       Item: {
         code_digest,
-        oauth_client_id: asked.clientId,
-        user_id: asked.userId,
-        scopes: asked.scopes,
-        redirect_uri: asked.redirectUri,
+        oauth_client_id: parsed.clientId,
+        user_id: parsed.userId,
+        scopes: parsed.scopes,
+        redirect_uri: parsed.redirectUri,
         issued_at: toInstant(nowMs),
-        ...expiryAttributes(code_digest, nowMs + asked.expiresInSeconds * SECOND_MS, store.config),
+        ...expiryAttributes(
+          code_digest,
+          nowMs + parsed.expiresInSeconds * SECOND_MS,
+          context.config,
+        ),
       },
       ConditionExpression: "attribute_not_exists(code_digest)",
     }),

@@ -2,10 +2,11 @@ import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import * as z from "zod";
+import type { MonitoringContext } from "../config/monitoring-context.ts";
 import { toInstant } from "../core/clock.ts";
 import { canonicalIp } from "../events/ip-address.ts";
 import type { OAuthEvent } from "../events/oauth-event.ts";
-import { type Tracking, trackEvent } from "../events/track-event.ts";
+import { trackEvent } from "../events/track-event.ts";
 import { type AccessToken, accessTokenSchema, type TokenStore } from "./access-token.ts";
 
 /**
@@ -33,7 +34,7 @@ export function isThrottled(error: unknown): boolean {
  * Returns a stored token's status at `atMs`. The token is expired from `expires_at` onwards. `revoked` takes precedence
  * over `expired`.
  */
-export function standing(token: AccessToken | undefined, atMs: number): TokenUse {
+export function toTokenUse(token: AccessToken | undefined, atMs: number): TokenUse {
   if (!token) return { status: "unknown" };
   if (token.revoked_at !== undefined) return { status: "revoked", token };
   if (token.expires_at <= toInstant(atMs)) return { status: "expired", token };
@@ -53,7 +54,7 @@ export async function findToken(
       ConsistentRead: true,
     }),
   );
-  return standing(Item && accessTokenSchema.parse(Item), atMs);
+  return toTokenUse(Item && accessTokenSchema.parse(Item), atMs);
 }
 
 /**
@@ -81,10 +82,10 @@ export async function recordTokenUse(
         ReturnValuesOnConditionCheckFailure: "ALL_OLD",
       }),
     );
-    return standing(accessTokenSchema.parse(Attributes), atMs);
+    return toTokenUse(accessTokenSchema.parse(Attributes), atMs);
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) {
-      return standing(error.Item && accessTokenSchema.parse(unmarshall(error.Item)), atMs);
+      return toTokenUse(error.Item && accessTokenSchema.parse(unmarshall(error.Item)), atMs);
     }
     if (isThrottled(error)) return findToken(store, tokenDigest, atMs);
     throw error;
@@ -115,15 +116,20 @@ export interface TokenRequest {
 
 /**
  * Tracks a token's use: sets `last_used_at` to the exact time, and publishes `token_used` with the caller's address.
+ *
+ * @example
+ * ```typescript
+ * await trackTokenUsage(openMonitoring(), token, { endpoint: "/orders", method: "GET", ip });
+ * ```
  */
 export async function trackTokenUsage(
-  tracking: Tracking & TokenStore,
+  context: Pick<MonitoringContext, "db" | "tokensTable" | "clock" | "sink">,
   token: Pick<AccessToken, "token_digest" | "token_id" | "oauth_client_id" | "user_id">,
   request: TokenRequest,
 ): Promise<OAuthEvent> {
-  const atMs = tracking.clock();
+  const atMs = context.clock();
   const ip = canonicalIp(request.ip);
-  const use = await recordTokenUse(tracking, token.token_digest, atMs, ip);
+  const use = await recordTokenUse(context, token.token_digest, atMs, ip);
   const details = use.status === "active" ? { ...request, ...previousUse(use.token) } : request;
-  return trackEvent(tracking, "token_used", token, { ...details }, { atMs });
+  return trackEvent(context, "token_used", token, { ...details }, { atMs });
 }

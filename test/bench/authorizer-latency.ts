@@ -42,8 +42,8 @@ export async function responsePath(world: World): Promise<BenchmarkTable> {
         ["round trips to the store", traffic.roundTrips],
         ["write units", traffic.writeUnits],
         ["read units", traffic.readUnits],
-        ["bytes sent, headers included", Math.round(sent / calls)],
-        ["bytes received, headers included", Math.round(received / calls)],
+        ["bytes sent, including headers", Math.round(sent / calls)],
+        ["bytes received, including headers", Math.round(received / calls)],
       ],
     };
   } finally {
@@ -111,14 +111,14 @@ export async function addedLatency(world: World): Promise<BenchmarkTable> {
     }
     return {
       title:
-        "Authorizer: time to the answer with tracking, against without (target: median ratio <= 1.05)",
+        "Authorizer: response time with tracking, compared with no tracking (target: median ratio <= 1.05)",
       columns: [
-        "bus answers in ms",
-        "calls of each",
+        "bus latency ms",
+        "calls per variant",
         "median ms without",
         "median ms with",
         "median ratio",
-        "of without to itself",
+        "ratio of no tracking to itself",
         "ratio of p95",
         "target",
       ],

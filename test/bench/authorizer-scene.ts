@@ -28,5 +28,5 @@ export async function scene(world: World) {
 /** Makes a call that must be allowed. */
 export async function allowed(...call: Parameters<typeof authorize>): Promise<void> {
   const { outcome } = await authorize(...call);
-  if (outcome !== "allowed") throw new Error(`the call was answered ${outcome}`);
+  if (outcome !== "allowed") throw new Error(`the call was not allowed: ${outcome}`);
 }

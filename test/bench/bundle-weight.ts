@@ -45,11 +45,11 @@ export async function bundleWeight(bundles: readonly DeployedBundle[]): Promise<
     });
   return {
     title:
-      "Functions and adapters: size of the bundle, and a process that imports it against one that imports nothing",
+      "Functions and adapters: bundle size, and start time of a process that imports the bundle",
     columns: [
       "bundle",
       "KB",
-      "KB loaded on need",
+      "KB loaded on demand",
       "388 KB or less",
       "process ms",
       "ratio to an empty module",

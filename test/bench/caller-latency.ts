@@ -6,7 +6,7 @@ import { median, percentile } from "./percentile.ts";
 export interface CallerLatency {
   /** Latencies while the store does nothing else. */
   readonly alone: number[];
-  readonly beside: number[];
+  readonly during: number[];
   /** Duration of the concurrent work in each round, in milliseconds. */
   readonly workMs: number[];
 }
@@ -25,7 +25,7 @@ async function timed(call: () => Promise<unknown>): Promise<number> {
   return performance.now() - startedMs;
 }
 
-async function callBeside({ call, work }: DisturbedCaller, round: number, into: CallerLatency) {
+async function callDuringWork({ call, work }: DisturbedCaller, round: number, into: CallerLatency) {
   const startedMs = performance.now();
   let done = false;
   const working = work(round).finally(() => {
@@ -34,7 +34,7 @@ async function callBeside({ call, work }: DisturbedCaller, round: number, into: 
   });
   // The `await` below throws the error. This handler prevents an unhandled rejection until then.
   working.catch(() => {});
-  while (!done) into.beside.push(await timed(call));
+  while (!done) into.during.push(await timed(call));
   await working;
 }
 
@@ -48,7 +48,7 @@ export async function measureCallers<Name extends string>(
 ): Promise<Record<Name, CallerLatency>> {
   const names = Object.keys(callers) as Name[];
   const found = Object.fromEntries(
-    names.map((name) => [name, { alone: [], beside: [], workMs: [] }]),
+    names.map((name) => [name, { alone: [], during: [], workMs: [] }]),
   ) as unknown as Record<Name, CallerLatency>;
   // The first calls on a connection are always slow.
   for (const name of names) {
@@ -57,8 +57,8 @@ export async function measureCallers<Name extends string>(
   for (let round = 0; round < rounds; round += 1) {
     for (const name of shuffled(names)) {
       const [caller, into] = [callers[name], found[name]];
-      for (const which of shuffled(["alone", "beside"])) {
-        if (which === "beside") await callBeside(caller, round, into);
+      for (const which of shuffled(["alone", "during"])) {
+        if (which === "during") await callDuringWork(caller, round, into);
         else for (let n = 0; n < CALLS_ALONE; n += 1) into.alone.push(await timed(caller.call));
       }
     }
@@ -70,31 +70,31 @@ export async function measureCallers<Name extends string>(
 export const LATENCY_COLUMNS = [
   "caller",
   "among",
-  "that lasts ms",
-  "calls meanwhile",
+  "concurrent work ms",
+  "calls during it",
   "median ms without",
-  "median ms meanwhile",
+  "median ms during it",
   "ratio of medians",
   "ratio of p95",
-  "longest ms meanwhile",
+  "longest ms during it",
 ] as const;
 
 /** Returns a row with a caller's latency and how much the concurrent work increases it. */
 export function latencyRow(
   name: string,
   among: number,
-  { alone, beside, workMs }: CallerLatency,
+  { alone, during, workMs }: CallerLatency,
 ): BenchmarkTable["rows"][number] {
-  const ratio = (of: (ms: readonly number[]) => number) => (of(beside) / of(alone)).toFixed(2);
+  const ratio = (of: (ms: readonly number[]) => number) => (of(during) / of(alone)).toFixed(2);
   return [
     name,
     among,
     median(workMs).toFixed(0),
-    beside.length,
+    during.length,
     median(alone).toFixed(2),
-    median(beside).toFixed(2),
+    median(during).toFixed(2),
     ratio(median),
     ratio((ms) => percentile(ms, 0.95)),
-    Math.max(...beside).toFixed(0),
+    Math.max(...during).toFixed(0),
   ];
 }

@@ -5,18 +5,18 @@ import type { World } from "../integration/world.ts";
 import type { CleanupDone, CleanupJob, CleanupProcessStore } from "./cleanup-process.ts";
 
 /** A process that deletes a world's tokens, one job after another. */
-export interface CleanupBeside {
+export interface CleanupProcess {
   /** @throws Error when the process ends before the job */
   run(job: CleanupJob): Promise<CleanupDone>;
   close(): Promise<void>;
 }
 
 /** Starts the process. Resolves when it is ready. */
-export async function startCleanupBeside({
+export async function startCleanupProcess({
   endpoint,
   context,
   time,
-}: World): Promise<CleanupBeside> {
+}: World): Promise<CleanupProcess> {
   const { db: _, clock: _clock, logger: _logger, sink: _sink, ...store } = context;
   const child = fork(fileURLToPath(new URL("./cleanup-process.ts", import.meta.url)));
   const exited = once(child, "exit");

@@ -53,10 +53,10 @@ async function cleanup(
   { store, nowMs }: CleanupProcessStore,
   items: number,
 ): Promise<number> {
-  let asked = 0;
+  let deletes = 0;
   const clock = () => {
-    asked += 1;
-    return asked;
+    deletes += 1;
+    return deletes;
   };
   const { removed } = await deleteExpired(db, expiredTokens({ ...store, db: db }, nowMs), {
     clock,
@@ -67,15 +67,15 @@ async function cleanup(
 }
 
 /** Deletes in a separate process, like the cleanup's function, so that callers keep their CPU. */
-process.once("message", (notified: CleanupProcessStore) => {
-  const db = createDocumentClient("background", { endpoint: notified.endpoint });
+process.once("message", (world: CleanupProcessStore) => {
+  const db = createDocumentClient("background", { endpoint: world.endpoint });
   const traffic = watchStore(db);
   process.on("message", async (job: CleanupJob) => {
     traffic.reset();
     const removed =
       job.kind === "cleanup"
-        ? await cleanup(db, notified, job.items)
-        : await deleteKnown(db, notified.store, job);
+        ? await cleanup(db, world, job.items)
+        : await deleteKnown(db, world.store, job);
     const { readUnits, writeUnits, roundTrips } = traffic;
     process.send?.({ removed, readUnits, writeUnits, roundTrips } satisfies CleanupDone);
   });

@@ -1,6 +1,6 @@
 import type { World } from "../integration/world.ts";
-import { type CleanupBeside, startCleanupBeside } from "./cleanup-beside.ts";
-import { getStore, STORED_PER_EXPIRED } from "./cleanup-tokens.ts";
+import { type CleanupProcess, startCleanupProcess } from "./cleanup-beside.ts";
+import { createStore, STORED_PER_EXPIRED } from "./cleanup-tokens.ts";
 
 /** Rounds of each comparison. */
 export const PURGE_ROUNDS = 8;
@@ -20,17 +20,17 @@ export interface CleanupScene {
    */
   readonly slice: number;
   readonly removed: World;
-  readonly ours: CleanupBeside;
+  readonly ours: CleanupProcess;
   readonly deleted: World;
-  readonly bare: CleanupBeside;
+  readonly bare: CleanupProcess;
   close(): Promise<void>;
 }
 
 /** Stores the tokens for each variant. One token in ten is expired. */
 export async function cleanupScene(endpoint: string, expired: number): Promise<CleanupScene> {
-  const removed = await getStore(endpoint, expired);
-  const deleted = await getStore(endpoint, expired);
-  const [ours, bare] = [await startCleanupBeside(removed), await startCleanupBeside(deleted)];
+  const removed = await createStore(endpoint, expired);
+  const deleted = await createStore(endpoint, expired);
+  const [ours, bare] = [await startCleanupProcess(removed), await startCleanupProcess(deleted)];
   return {
     expired,
     among: STORED_PER_EXPIRED * expired,

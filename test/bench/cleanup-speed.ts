@@ -13,7 +13,7 @@ export const SPEED_COLUMNS = [
 ] as const;
 
 /**
- * Measures how many items per second the cleanup and deletes by known keys remove. They run in turns.
+ * Measures how many items per second the cleanup and deletes by known keys remove. They alternate.
  */
 export async function compareCleanupSpeed(
   scene: CleanupScene,

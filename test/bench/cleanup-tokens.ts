@@ -11,7 +11,7 @@ export const STORED_PER_EXPIRED = 10;
 export const computeDigest = (n: number) => digestSecret(`token ${n}`);
 
 /** Creates a store whose first `expired` tokens expired within the last hour. The rest are valid for another day. */
-export async function getStore(endpoint: string, expired: number): Promise<World> {
+export async function createStore(endpoint: string, expired: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // The authorizer checks callers' tokens against the real time.
   world.time.nowMs = Date.now();

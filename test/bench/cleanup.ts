@@ -38,24 +38,25 @@ async function compareCallers(scene: CleanupScene): Promise<Row[]> {
     PURGE_ROUNDS,
   );
   return [
-    latencyRow(`authorizer, beside ${slice} items of the cleanup`, among, found.cleanup),
-    latencyRow(`authorizer, beside ${slice} bare deletes`, among, found.bare),
+    latencyRow(`authorizer, during a cleanup of ${slice} items`, among, found.cleanup),
+    latencyRow(`authorizer, during ${slice} bare deletes`, among, found.bare),
   ];
 }
 
 /** Runs the cleanup to completion and counts the requests to the store per item. */
 async function countReads({ ours, expired, among }: CleanupScene): Promise<Row> {
-  const done = await ours.run({ kind: "cleanup", items: expired });
-  const left = await ours.run({ kind: "cleanup", items: expired });
-  if (done.removed === 0 || left.removed !== 0) throw new Error("the cleanup came to no end");
-  const each = (count: number, digits: number) => (count / done.removed).toFixed(digits);
+  const finished = await ours.run({ kind: "cleanup", items: expired });
+  const remaining = await ours.run({ kind: "cleanup", items: expired });
+  if (finished.removed === 0 || remaining.removed !== 0)
+    throw new Error("the cleanup did not finish");
+  const each = (count: number, digits: number) => (count / finished.removed).toFixed(digits);
   return [
     expired,
     among,
-    done.removed,
-    each(done.readUnits, 3),
-    each(done.writeUnits, 2),
-    each(done.roundTrips, 3),
+    finished.removed,
+    each(finished.readUnits, 3),
+    each(finished.writeUnits, 2),
+    each(finished.roundTrips, 3),
   ];
 }
 
@@ -73,9 +74,9 @@ export const cleanupBenchmark: Benchmark = {
         report(`${expired} expired: storing the tokens`);
         const scene = await cleanupScene(store.endpoint, expired);
         try {
-          report(`${expired} expired among ${scene.among} tokens: items a second`);
+          report(`${expired} expired among ${scene.among} tokens: items per second`);
           speed.push(await compareCleanupSpeed(scene));
-          report("callers meanwhile");
+          report("callers during the cleanup");
           callers.push(...(await compareCallers(scene)));
           reads.push(await countReads(scene));
         } finally {
@@ -84,25 +85,25 @@ export const cleanupBenchmark: Benchmark = {
       }
       return [
         {
-          title: `Cleanup: expired tokens found and deleted, in ${PURGE_ROUNDS} turns with deletes by known keys`,
+          title: `Cleanup: finding and deleting expired tokens, compared with deletes by known keys (${PURGE_ROUNDS} rounds)`,
           columns: SPEED_COLUMNS,
           rows: speed,
         },
         {
-          title: "Cleanup: what it asks of the store, counted over its last items",
+          title: "Cleanup: load on the store, counted over its last items",
           columns: [
             "expired",
             "among",
-            "counted over",
-            "read units an item",
-            "write units an item",
-            "round trips an item",
+            "items counted",
+            "read units per item",
+            "write units per item",
+            "round trips per item",
           ],
           rows: reads,
         },
         {
           title:
-            "Cleanup: a caller's latency meanwhile, one call after another, against the same caller without it, in turns",
+            "Cleanup: latency of sequential calls during the cleanup, compared with the same calls without it",
           columns: LATENCY_COLUMNS,
           rows: callers,
         },

@@ -165,8 +165,8 @@ function isOf({ parties }: Replay, raised: Raised, label: AttackLabel): boolean 
   );
 }
 
-const percent = (part: number, whole: number) =>
-  whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+const percent = (part: number, total: number) =>
+  total === 0 ? "–" : `${Math.round((100 * part) / total)}%`;
 
 function median(values: readonly number[]): number | undefined {
   const sorted = [...values].sort((a, b) => a - b);
@@ -273,7 +273,9 @@ export const detection: Benchmark = {
         ),
       );
       for (const { rule, kind, id, atMs } of unexplained) {
-        report(`no attack of its own: ${rule} ${kind} ${id} at ${new Date(atMs).toISOString()}`);
+        report(
+          `not explained by an attack: ${rule} ${kind} ${id} at ${new Date(atMs).toISOString()}`,
+        );
       }
       const evaluation = await evaluate(testSeeds(), report);
       return [precision(replays), recall(replays), ...evaluation];

@@ -92,7 +92,7 @@ export const endToEnd: Benchmark = {
       const rows: (string | number)[][] = [];
       const busySince = createBusyMeter();
       for (const perSecond of sizes("CALLS_PER_SECOND", USUAL_CALLS_PER_SECOND)) {
-        report(`${perSecond} calls a second`);
+        report(`${perSecond} calls per second`);
         const fromMs = systemClock();
         const startedMs = performance.now();
         busySince();
@@ -116,7 +116,7 @@ export const endToEnd: Benchmark = {
         rows.push([
           perSecond,
           Math.round(answeredPerSecond),
-          `${Math.round(100 * busy)} %`,
+          `${Math.round(100 * busy)}%`,
           answered.length,
           allowed.length,
           stored.length,
@@ -128,15 +128,15 @@ export const endToEnd: Benchmark = {
       return [
         {
           title:
-            "End to end on the local stack: a call, and until its event's batch is stored (target: each call that is let in is stored)",
+            "End to end on the local stack: response time, and time until the event is stored (target: every allowed call is stored)",
           columns: [
             "calls/s",
             "answered/s",
-            "processors busy",
+            "CPU utilization",
             "calls",
-            "let in",
+            "allowed",
             "stored",
-            "answer p50 ms",
+            "response p50 ms",
             "p95 ms",
             "stored after p50 ms",
             "p95 ms",

@@ -58,7 +58,7 @@ export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<
       env,
       maxBuffer: 64 * 1024 * 1024,
     });
-    if (bus.entries !== 2 * BLOCKS * CALLS_PER_BLOCK) throw new Error("not every call was let in");
+    if (bus.entries !== 2 * BLOCKS * CALLS_PER_BLOCK) throw new Error("not every call was allowed");
     // The result is the last line. Metrics write to stdout directly, so their lines come first.
     const measured = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as {
       handler: number[];
@@ -67,11 +67,12 @@ export async function handlerCpu(world: World, bundle: DeployedBundle): Promise<
     const handler = median(measured.handler.slice(WARM_UP_BLOCKS));
     const bare = median(measured.bare.slice(WARM_UP_BLOCKS));
     return {
-      title: "Authorizer: CPU of a call of the bundle, publishing and log included",
+      title:
+        "Authorizer: CPU time per call of the deployed bundle, including publishing and logging",
       columns: ["work", "CPU ms", "ratio to a bare UpdateItem"],
       rows: [
         ["the authorizer's handler", handler.toFixed(2), (handler / bare).toFixed(2)],
-        ["a bare UpdateItem by the SDK", bare.toFixed(2), "1.00"],
+        ["a bare UpdateItem with the SDK", bare.toFixed(2), "1.00"],
       ],
     };
   } finally {

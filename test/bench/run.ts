@@ -29,7 +29,7 @@ function chosen(names: readonly string[]): readonly Benchmark[] {
   const unknown = names.filter((name) => !BENCHMARKS.some((one) => one.name === name));
   if (unknown.length > 0) {
     const known = BENCHMARKS.map(({ name }) => name).join(", ");
-    throw new Error(`there is no benchmark ${unknown.join(", ")}: choose among ${known}`);
+    throw new Error(`unknown benchmark ${unknown.join(", ")}. Choose from: ${known}`);
   }
   return names.length === 0 ? BENCHMARKS : BENCHMARKS.filter(({ name }) => names.includes(name));
 }

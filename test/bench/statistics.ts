@@ -66,7 +66,7 @@ async function readCounters(world: World): Promise<TokenFigures> {
 }
 
 /** Computes the statistics once, checks the result, and returns the cost in the store. */
-async function getCost(
+async function measureCost(
   world: World,
   expected: TokenFigures,
   make: (world: World) => Promise<TokenFigures>,
@@ -77,7 +77,7 @@ async function getCost(
 }
 
 /** Stores tokens of the last 24 hours. */
-async function getScene(endpoint: string, tokens: number): Promise<World> {
+async function createScene(endpoint: string, tokens: number): Promise<World> {
   const world = await createWorldAt(endpoint);
   // Not a full minute, so that the range starts and ends in the middle of a minute, as in real calls.
   world.time.nowMs += 17 * 60_000 + 23_456;
@@ -95,11 +95,11 @@ export const statistics: Benchmark = {
       const durations: (string | number)[][] = [];
       for (const tokens of sizes("STATISTICS_TOKENS", USUAL_SIZES)) {
         report(`${tokens} tokens in 24 hours`);
-        const world = await getScene(store.endpoint, tokens);
+        const world = await createScene(store.endpoint, tokens);
         const figures = await judgeOneByOne(world);
         assert.equal(figures.total, tokens);
-        const counters = await getCost(world, figures, readCounters);
-        const direct = await getCost(world, figures, judgeOneByOne);
+        const counters = await measureCost(world, figures, readCounters);
+        const direct = await measureCost(world, figures, judgeOneByOne);
         const times = await interleaved(
           {
             counters: () => readCounters(world),
@@ -122,7 +122,7 @@ export const statistics: Benchmark = {
       return [
         {
           title:
-            "Statistics of 24 hours: what is read, from counters and token by token (target: the same for any number of tokens)",
+            "Statistics for 24 hours: reads with counters and token by token (target: independent of the number of tokens)",
           columns: [
             "tokens",
             "round trips",
@@ -134,7 +134,7 @@ export const statistics: Benchmark = {
           rows: reads,
         },
         {
-          title: "Statistics of 24 hours: time, in turns",
+          title: "Statistics for 24 hours: response time",
           columns: ["tokens", "ms", "ms, token by token", "ratio to token by token"],
           rows: durations,
         },

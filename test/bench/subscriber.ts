@@ -108,19 +108,19 @@ async function putBare(world: World, events: readonly OAuthEvent[]): Promise<voi
 }
 
 const BATCHES: Readonly<Record<string, (atMs: number) => OAuthEvent[]>> = {
-  "calls of 1 client": (atMs) => calls(1, atMs),
-  "calls of 20 clients": (atMs) => calls(20, atMs),
-  "failures of 250 addresses": failures,
+  "calls by 1 client": (atMs) => calls(1, atMs),
+  "calls by 20 clients": (atMs) => calls(20, atMs),
+  "failures from 250 addresses": failures,
   "tokens issued to 20 clients": issuances,
 };
 
-async function compare(endpoint: string, what: string, networkMs: number) {
+async function compare(endpoint: string, load: string, networkMs: number) {
   const [counting, bare] = [await createWorldAt(endpoint), await createWorldAt(endpoint)];
   for (const { db } of [counting, bare]) delayAnswers(db, networkMs);
   const writes = countWrites(counting.db);
   const batches = Array.from(
     { length: WARM_UP + ROUNDS },
-    (_, round) => BATCHES[what]?.(counting.time.nowMs + round * 1000) ?? [],
+    (_, round) => BATCHES[load]?.(counting.time.nowMs + round * 1000) ?? [],
   );
   const getBatch = (round: number) => batches[round] ?? [];
   const times = await interleaved(
@@ -159,11 +159,11 @@ export const subscriber: Benchmark = {
     try {
       const rows: (string | number)[][] = [];
       for (const networkMs of NETWORK_MS) {
-        for (const what of Object.keys(BATCHES)) {
-          report(`${what}, ${networkMs} ms away`);
-          const result = await compare(store.endpoint, what, networkMs);
+        for (const load of Object.keys(BATCHES)) {
+          report(`${load}, ${networkMs} ms network latency`);
+          const result = await compare(store.endpoint, load, networkMs);
           rows.push([
-            what,
+            load,
             networkMs,
             result.itemsPerEvent.toFixed(2),
             result.trips.toFixed(0),
@@ -178,12 +178,12 @@ export const subscriber: Benchmark = {
       return [
         {
           title:
-            "Subscriber: batches of 500 events, stored and counted, against BatchWriteItem of the same items without counters (target: ratio >= 0.8)",
+            "Subscriber: storing and counting batches of 500 events, compared with BatchWriteItem for the same items without counters (target: ratio >= 0.8)",
           columns: [
             "events",
-            "store ms away",
-            "items an event",
-            "round trips a batch",
+            "store latency ms",
+            "items per event",
+            "round trips per batch",
             "bare",
             "events/s",
             "events/s, bare",

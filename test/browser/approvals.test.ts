@@ -103,8 +103,8 @@ describe("approval links in notifications", () => {
     expect(linkIn(slack)).toMatch(/\.Channel\./);
     // A link scanner or preview loads the page and runs its scripts.
     const { stack, get, admin } = scene();
-    const there = topic.replace(/^https?:\/\/[^/]+(?=\/)/, stack.url);
-    const path = new URL(there).pathname.replace(/^.*(?=\/admin\/)/, "");
+    const localLink = topic.replace(/^https?:\/\/[^/]+(?=\/)/, stack.url);
+    const path = new URL(localLink).pathname.replace(/^.*(?=\/admin\/)/, "");
     expect((await get(path)).status).toBe(200);
     const { page, complaints } = await openPage();
     await page.goto(`${stack.url}${path}#approve=${linkIn(topic)}`);
@@ -124,9 +124,9 @@ describe("approval links in notifications", () => {
     // Using either link again fails because the proposal is already decided.
     for (const link of [topic, slack].map(linkIn)) {
       expect((await decide({ link })).body.action.state).toBe("done");
-      const again = await decide({ link, decision: "reject", reason: "no" });
-      expect(again.status).toBe(409);
-      expect(again.body.detail).toContain("by link topic");
+      const secondDecision = await decide({ link, decision: "reject", reason: "no" });
+      expect(secondDecision.status).toBe(409);
+      expect(secondDecision.body.detail).toContain("by link topic");
     }
     await scene().settle();
     const { body } = await get("/admin/oauth/events?type=action_taken&limit=5", admin);

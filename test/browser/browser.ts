@@ -18,7 +18,8 @@ const INSTALL = "apt-get update && apt-get install -y chromium";
 async function findChromium(): Promise<string> {
   const { CHROMIUM } = process.env;
   if (CHROMIUM !== undefined) {
-    if (!existsSync(CHROMIUM)) throw new Error(`CHROMIUM names ${CHROMIUM}, which is not there`);
+    if (!existsSync(CHROMIUM))
+      throw new Error(`CHROMIUM is set to ${CHROMIUM}, which does not exist`);
     return CHROMIUM;
   }
   return SYSTEM_CHROMIUM.find((path) => existsSync(path)) ?? bundledChromium.executablePath();

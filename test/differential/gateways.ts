@@ -39,7 +39,7 @@ function inProcess(functions: Functions): LambdaFunctions {
   } as unknown as LambdaFunctions;
 }
 
-function getTemplate(resources: Readonly<Record<string, [type: string, properties: object]>>) {
+function createTemplate(resources: Readonly<Record<string, [type: string, properties: object]>>) {
   const directory = mkdtempSync(join(tmpdir(), "differential-"));
   const entries = Object.entries(resources).map(([id, [Type, Properties]]) => [
     id,
@@ -91,7 +91,7 @@ export function restApi(
       },
     ];
   }
-  const gateway = new ApiGateway(getTemplate(template), inProcess(functions), options);
+  const gateway = new ApiGateway(createTemplate(template), inProcess(functions), options);
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 
@@ -186,7 +186,7 @@ export function httpApi(
     ];
   };
   const all = inProcess(Object.fromEntries(Object.entries(functions).map(inFormat)));
-  const gateway = new HttpApi(getTemplate(template), "Api", all, options);
+  const gateway = new HttpApi(createTemplate(template), "Api", all, options);
   return behindFrontEnd((request, response) => gateway.handle(request, response));
 }
 

@@ -12,7 +12,7 @@ export interface RawRequest {
 const PATIENCE_MS = 5000;
 
 /** Returns the index after a complete response, or undefined if it is incomplete. */
-function getEnd(text: string, isHead: boolean, hasClosed: boolean): number | undefined {
+function findEnd(text: string, isHead: boolean, hasClosed: boolean): number | undefined {
   const head = text.indexOf("\r\n\r\n");
   if (head < 0) return undefined;
   const fields = text.slice(0, head).toLowerCase();
@@ -56,7 +56,7 @@ export class RawClient {
         resolve(status);
       };
       const check = (hasClosed: boolean) => {
-        const end = getEnd(text, method === "HEAD", hasClosed);
+        const end = findEnd(text, method === "HEAD", hasClosed);
         const status = Number(text.slice(9, 12)) || 0;
         if (end === undefined) return hasClosed ? finish(status, false) : undefined;
         // A server can read a malformed request line as two requests.

@@ -293,8 +293,8 @@ describe("alert routes", () => {
     const { get, admin } = scene();
     const { body } = await get("/admin/oauth/alerts", admin);
     const [{ alert_id }] = body.open;
-    const said = await post("alert-reviews", { alert_id, acknowledge: true, note: "mine" });
-    expect(said.body).toMatchObject({ acknowledged_by: "ada", notes: [{ text: "mine" }] });
+    const review = await post("alert-reviews", { alert_id, acknowledge: true, note: "mine" });
+    expect(review.body).toMatchObject({ acknowledged_by: "ada", notes: [{ text: "mine" }] });
     await post("alert-reviews", { alert_id, verdict: "true" });
     const { body: after } = await get("/admin/oauth/alerts", admin);
     expect(after.open[0].review).toMatchObject({ verdict: "true", acknowledged_by: "ada" });

@@ -162,7 +162,7 @@ describe("event delivery", () => {
 
 describe("Lambda concurrency", () => {
   const getId = (name: string) => scene().stack.named("function", name);
-  const getStatuses = async (calls: number, prefix: string) => {
+  const callRepeatedly = async (calls: number, prefix: string) => {
     const { get, caller } = scene();
     const answers = await Promise.all(
       Array.from({ length: calls }, (_, n) => get(`/api/${prefix}/${n}`, caller)),
@@ -194,7 +194,7 @@ describe("Lambda concurrency", () => {
     const { stack, settle } = scene();
     const before = stack.functions.getThrottles(getId("Authorizer"));
     stack.functions.reserve(getId("Authorizer"), 1);
-    const statuses = await getStatuses(8, "reserved");
+    const statuses = await callRepeatedly(8, "reserved");
     stack.functions.reserve(getId("Authorizer"), undefined);
     await settle();
     const allowed = statuses.filter((status) => status === 200).length;
@@ -212,7 +212,7 @@ describe("Lambda concurrency", () => {
     expect((await get("/api/account/0", caller)).status).toBeGreaterThanOrEqual(500);
     expect(stack.functions.getThrottles(getId("SampleApi"))).toBe(1);
     stack.functions.accountConcurrency = 6;
-    const statuses = await getStatuses(1, "account-left");
+    const statuses = await callRepeatedly(1, "account-left");
     stack.functions.accountConcurrency = undefined;
     stack.functions.reserve(getId("Authorizer"), undefined);
     await settle();

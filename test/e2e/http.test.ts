@@ -124,7 +124,7 @@ describe("functions behind the admin routes", () => {
     const routes = readRoutes(new Template(inject("assembly"), "http://localhost")).filter(
       ({ resource, authorizerName }) => authorizerName && resource.startsWith("/admin/oauth/"),
     );
-    const getStatus = async ({ resource, method, functionName }: Route, scope?: string) => {
+    const invoke = async ({ resource, method, functionName }: Route, scope?: string) => {
       const caller = { oauth_client_id: "app", token_id: "t", expires_at: "2026" };
       const { statusCode } = (await stack.functions.invoke(functionName, {
         ...REST_API_EVENT,
@@ -148,14 +148,14 @@ describe("functions behind the admin routes", () => {
       const other = route.method === "GET" ? "oauth:respond" : "oauth:admin";
       const wrong = [undefined, "", "api:read api:write", other, `x${needed}`];
       for (const scope of wrong) {
-        expect([route.method, route.resource, scope, await getStatus(route, scope)]).toEqual([
+        expect([route.method, route.resource, scope, await invoke(route, scope)]).toEqual([
           route.method,
           route.resource,
           scope,
           403,
         ]);
       }
-      expect([route.resource, await getStatus(route, `api:read ${needed}`)]).not.toEqual([
+      expect([route.resource, await invoke(route, `api:read ${needed}`)]).not.toEqual([
         route.resource,
         403,
       ]);

@@ -23,7 +23,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const scene = useStack({ assembly: () => assembly });
 
 /** Returns an S3 client that calls with a function's access key, so that its role applies. */
-const getS3 = (accessKeyId: string) =>
+const createS3 = (accessKeyId: string) =>
   new S3Client({
     ...LOCAL_ACCESS,
     endpoint: scene().stack.s3Endpoint,
@@ -37,7 +37,7 @@ const bucket = () =>
 
 describe("deployed IP enrichment", () => {
   beforeAll(async () => {
-    const s3 = getS3("local");
+    const s3 = createS3("local");
     const put = (Key: string, Body: Buffer) =>
       s3.send(new PutObjectCommand({ Bucket: bucket(), Key, Body }));
     await put("country.mmdb", mmdbFile({ "203.0.113.0/24": { country_code: "FR" } }));
@@ -119,6 +119,6 @@ describe("deployed IP enrichment", () => {
       expect(s3.length > 0, name).toBe(name === subscriber);
     }
     const write = new PutObjectCommand({ Bucket: bucket(), Key: "country.mmdb", Body: "x" });
-    await expect(getS3(subscriber).send(write)).rejects.toMatchObject({ name: "AccessDenied" });
+    await expect(createS3(subscriber).send(write)).rejects.toMatchObject({ name: "AccessDenied" });
   });
 });

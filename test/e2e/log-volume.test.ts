@@ -4,7 +4,7 @@ import { useStack } from "./stack.ts";
 const scene = useStack();
 
 /** Returns the lines that the authorizer logged while `work` ran, as CloudWatch receives them. */
-async function getLines(work: () => Promise<unknown>): Promise<string[]> {
+async function captureLines(work: () => Promise<unknown>): Promise<string[]> {
   const { logs, settle } = scene();
   await settle();
   const before = logs.length;
@@ -27,7 +27,7 @@ describe("authorizer log", () => {
   it("logs about one in a hundred allowed calls", async () => {
     const calls = 200;
     const { caller, get } = scene();
-    const lines = await getLines(() => repeat(calls, () => get("/api/x", caller)));
+    const lines = await captureLines(() => repeat(calls, () => get("/api/x", caller)));
     const decided = lines.filter((line) => line.includes("Call decided"));
     // Two lines are expected. More than twelve occur once in ten million runs.
     expect(decided.length).toBeLessThanOrEqual(12);
@@ -39,7 +39,7 @@ describe("authorizer log", () => {
   it("writes at most 1.2 KB for a 401 response, including the runtime's own line, and no stack trace", async () => {
     const calls = 20;
     const { get } = scene();
-    const lines = await getLines(() => repeat(calls, () => get("/api/x", "unknown-token")));
+    const lines = await captureLines(() => repeat(calls, () => get("/api/x", "unknown-token")));
     expect(lines.filter((line) => line.includes("Call decided"))).toHaveLength(calls);
     expect(getByteLength(lines) / calls).toBeLessThan(1200);
     expect(lines.join("\n")).not.toMatch(/\bat .*:\d+:\d+/);

@@ -187,7 +187,7 @@ describe("provider endpoint", () => {
     const headers = signed(body);
     for (let delivery = 0; delivery < 2; delivery += 1) {
       const { status, body: answer } = await post("entra", headers, body);
-      expect({ status, answer }).toEqual({ status: 200, answer: { taken: 25 } });
+      expect({ status, answer }).toEqual({ status: 200, answer: { accepted: 25 } });
     }
     // Signs the records again, one by one.
     for (const record of signIns("grace", 2)) {
@@ -215,7 +215,7 @@ describe("provider endpoint", () => {
     const body = JSON.stringify([{ actors: { user: { id: "edith" } }, action: { type: "ODD" } }]);
     for (let delivery = 0; delivery < 3; delivery += 1) {
       const { body: answer } = await post("ping", { "x-ping-key": ENDPOINT_KEYS.ping }, body);
-      expect(answer).toEqual({ taken: 1 });
+      expect(answer).toEqual({ accepted: 1 });
     }
     expect(await getEvents("edith")).toHaveLength(1);
   });
@@ -295,7 +295,11 @@ describe("provider endpoint", () => {
         ]),
       ),
     ];
-    expect(answers.map(({ body }) => body)).toEqual([{ taken: 1 }, { taken: 2 }, { taken: 1 }]);
+    expect(answers.map(({ body }) => body)).toEqual([
+      { accepted: 1 },
+      { accepted: 2 },
+      { accepted: 1 },
+    ]);
     const events = (await getEvents("barbara")) as { event_data: { provider: string } }[];
     expect(events.map(({ event_data }) => event_data.provider).sort()).toEqual([
       "keycloak",
@@ -325,7 +329,7 @@ describe("provider endpoint", () => {
   it("lists the lines that it cannot parse, and rejects a body with no valid line", async () => {
     const [record] = signIns("hedy", 1);
     const lines = await postSigned(`${JSON.stringify(record)}\nno JSON\n`);
-    expect(lines).toMatchObject({ status: 200, body: { taken: 1, rejected_lines: [2] } });
+    expect(lines).toMatchObject({ status: 200, body: { accepted: 1, rejected_lines: [2] } });
     expect(await postSigned("no JSON")).toMatchObject({
       status: 400,
       body: { detail: expect.stringContaining("neither JSON nor JSON Lines") },
@@ -366,7 +370,7 @@ describe("provider endpoint", () => {
     const base64 = Buffer.from(body).toString("base64");
     expect(await invoke({ body: base64, isBase64Encoded: true })).toMatchObject({
       statusCode: 200,
-      body: '{"taken":1}',
+      body: '{"accepted":1}',
     });
     expect(await invoke({ body: base64, isBase64Encoded: false })).toMatchObject({
       statusCode: 401,
@@ -391,7 +395,7 @@ describe("provider endpoint", () => {
     expect(rejected.body.detail).toBe(
       "Some records could not be accepted. Send the whole request again.",
     );
-    expect((await post("entra", headers, body)).body).toEqual({ taken: 12 });
+    expect((await post("entra", headers, body)).body).toEqual({ accepted: 12 });
     expect(await getEvents("ida")).toHaveLength(12);
   });
 

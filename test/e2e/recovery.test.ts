@@ -48,7 +48,12 @@ const bus = () =>
   new EventBridgeClient({ ...LOCAL_ACCESS, endpoint: scene().stack.eventbridgeEndpoint });
 
 /** Returns `count` events for a client, a millisecond apart. */
-const getEvents = (clientId: string, count: number, atMs = Date.now(), eventType = "device_seen") =>
+const createEvents = (
+  clientId: string,
+  count: number,
+  atMs = Date.now(),
+  eventType = "device_seen",
+) =>
   Array.from({ length: count }, (_, n) =>
     createEvent({ eventType, clientId, details: { n } }, atMs + n),
   );
@@ -80,7 +85,10 @@ describe("replay of the event bus archive", () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now();
-    const [before, during] = [getEvents("shop", 5, startMs), getEvents("shop", 7, startMs + 100)];
+    const [before, during] = [
+      createEvents("shop", 5, startMs),
+      createEvents("shop", 7, startMs + 100),
+    ];
     await library.sink.publish(before);
     await settle();
     await bus().send(new DisableRuleCommand(rule));
@@ -105,7 +113,7 @@ describe("replay of the event bus archive", () => {
     const { stack, library, settle } = scene();
     const rule = { Name: logicalIdOfArn(stack.replay.storedRuleArn) };
     const startMs = Date.now() - HOUR_MS;
-    const lost = getEvents("range", 10, startMs);
+    const lost = createEvents("range", 10, startMs);
     await bus().send(new DisableRuleCommand(rule));
     await library.sink.publish(lost);
     await bus().send(new EnableRuleCommand(rule));
@@ -135,7 +143,7 @@ describe("replay of the event bus archive", () => {
   it("does not count deleted events again", async () => {
     const { library, settle } = scene();
     const startMs = Date.now() - 2 * DAY_MS;
-    const old = getEvents("removed", 3, startMs, "consent_given");
+    const old = createEvents("removed", 3, startMs, "consent_given");
     await library.sink.publish(old);
     await settle();
     expect(await counted("removed")).toBe(3);
@@ -166,7 +174,7 @@ describe("dead-letter queue", () => {
     const subscriber = stack.named("function", "Subscriber");
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
     const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
-    const events = getEvents("redriven", 4);
+    const events = createEvents("redriven", 4);
     await library.sink.publish(events);
     while (letters.visible < events.length) {
       stack.functions.kill(subscriber);
@@ -193,7 +201,7 @@ describe("queue that rejects EventBridge's messages", () => {
   it("receives every event later through the rule's retry policy", async () => {
     const { stack, library, settle } = scene();
     const buffer = queueNamed(stack.queues, stack.named("queue", "Buffer"));
-    const events = getEvents("throttled", 20);
+    const events = createEvents("throttled", 20);
     const before = stack.eventBus.getCounts(rule()).RetryInvocationAttempts;
     buffer.rejection = new Error("RequestThrottled");
     await library.sink.publish(events);
@@ -209,7 +217,7 @@ describe("queue that rejects EventBridge's messages", () => {
   it("leaves the events in the dead-letter queue with EventBridge's reason, ready for a redrive", async () => {
     const { stack, settle } = scene();
     const letters = queueNamed(stack.queues, stack.named("queue", "DeadLetters"));
-    const events = getEvents("denied", 3);
+    const events = createEvents("denied", 3);
     const text = (StringValue: string) => ({ DataType: "String", StringValue });
     for (const event of events) {
       const detail = { source: EVENT_SOURCE, "detail-type": detailType(event.event_type) };
@@ -235,7 +243,7 @@ describe("killed process", () => {
     const { stack, library, settle } = scene();
     const unpublished = queueNamed(stack.queues, stack.named("queue", "Unpublished"));
     const republisher = stack.named("function", "Republisher");
-    const events = getEvents("republished", 100);
+    const events = createEvents("republished", 100);
     stack.eventBus.down = true;
     await library.sink.publish(events);
     expect(unpublished.visible + unpublished.inFlight).toBe(100);
@@ -295,8 +303,8 @@ describe("doctor", () => {
       checks.map(({ check, ok, warning, found, advice }) => {
         const label = ok ? (warning ? "WARN" : "ok  ") : "FAIL";
         expect(text).toContain(`${label}  ${check}: `);
-        const said = `${found} → ${advice}`;
-        return [check, ok ? (warning ? `WARN ${said}` : "ok") : said];
+        const problem = `${found} → ${advice}`;
+        return [check, ok ? (warning ? `WARN ${problem}` : "ok") : problem];
       }),
     );
   }

@@ -142,8 +142,8 @@ export function useStack({
           }
         }
         // Compressed attributes cannot be searched.
-        const packed = await readBatchItems(library, items.filter(isBatchItem));
-        return JSON.stringify([...items, ...packed.values()]);
+        const batched = await readBatchItems(library, items.filter(isBatchItem));
+        return JSON.stringify([...items, ...batched.values()]);
       },
     };
   });

@@ -143,11 +143,11 @@ describe("npm start", () => {
     }
 
     const second = await start(["--data", data]);
-    const again = await get("/admin/oauth/stats", readStack().admin_token);
+    const newStats = await get("/admin/oauth/stats", readStack().admin_token);
     // Each start issues new tokens, including a JWT. The events for these tokens may not be stored yet.
     const ofDemo = (answer: typeof stats) =>
       Object.entries(answer.tokens_by_client ?? {}).filter(([name]) => !/^local[ -]/i.test(name));
-    expect(ofDemo(again)).toEqual(ofDemo(stats));
+    expect(ofDemo(newStats)).toEqual(ofDemo(stats));
     expect(await second.interrupt()).toBe(0);
     rmSync(data, { recursive: true, force: true });
   });
@@ -268,8 +268,8 @@ describe("CLI", () => {
     );
     const found = await json("events", "--token", token_id, "--type", "token_used");
     expect(found.events).toMatchObject([{ event_type: "token_used", event_data: { token_id } }]);
-    const there = await json("events", "--ip", "127.0.0.1", "--type", "token_used");
-    expect(there.events.length).toBeGreaterThan(0);
+    const deniedCalls = await json("events", "--ip", "127.0.0.1", "--type", "token_used");
+    expect(deniedCalls.events.length).toBeGreaterThan(0);
     expect((await json("events", "--ip", "192.0.2.1")).events).toEqual([]);
     const nowhere = ["--country", "fr", "--asn", "AS64496", "--network-type", "vpn"];
     expect((await json("events", ...nowhere)).events).toEqual([]);

@@ -185,7 +185,7 @@ describe("replay", () => {
   });
 });
 
-describe("local front", () => {
+describe("client for the local stack's routes", () => {
   it("lists and runs the stack's schedules", async () => {
     const front = openLocalFront(scene().stack.url);
     expect(await front.schedules()).toContain("cleanup");

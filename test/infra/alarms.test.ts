@@ -210,9 +210,9 @@ describe("alarms", () => {
       ["Http", 10, rate(50), "5xx", "Count"],
       ["Quiet", 1, rate(1), "5XXError", "Count"],
     ]);
-    const another = new RestApi(stack, "Another");
-    another.root.addMethod("GET", new MockIntegration());
-    expect(() => monitoring.attach(another, { alarm: { percent: 101 } })).toThrow(
+    const secondApi = new RestApi(stack, "Another");
+    secondApi.root.addMethod("GET", new MockIntegration());
+    expect(() => monitoring.attach(secondApi, { alarm: { percent: 101 } })).toThrow(
       /alarm option of Shop\/Another.*percent/s,
     );
   });
@@ -260,14 +260,14 @@ describe("alarms", () => {
         notifications: NOTIFICATIONS,
       },
     });
-    const whole = Template.fromStack(stack);
+    const template = Template.fromStack(stack);
     const watched = new Set(
-      Object.values(getAlarms(whole))
+      Object.values(getAlarms(template))
         .filter(({ MetricName }) => MetricName === "ApproximateNumberOfMessagesVisible")
         .flatMap(({ Dimensions = [] }) => Dimensions.map(({ Value }) => JSON.stringify(Value)))
         .flatMap((name) => /"(\w+)","QueueName"/.exec(name)?.[1] ?? []),
     );
-    const targets = Object.values(whole.findResources("AWS::Events::Rule"))
+    const targets = Object.values(template.findResources("AWS::Events::Rule"))
       .filter(({ Properties }) => Properties.EventPattern)
       .flatMap(({ Properties }) => Properties.Targets);
     expect(targets.length).toBeGreaterThan(5);
@@ -377,9 +377,9 @@ describe("alarms", () => {
       },
     });
     monitoring.addAdminApi();
-    const whole = Template.fromStack(stack);
-    const { Resources } = whole.toJSON() as { Resources: Record<string, { Type: string }> };
-    const metrics = Object.values(getAlarms(whole))
+    const template = Template.fromStack(stack);
+    const { Resources } = template.toJSON() as { Resources: Record<string, { Type: string }> };
+    const metrics = Object.values(getAlarms(template))
       .flatMap(getMetrics)
       .filter(({ Namespace }) => Namespace.startsWith("AWS/"));
     expect(metrics.length).toBeGreaterThan(100);

@@ -189,10 +189,10 @@ describe("attach with an HTTP API", () => {
       new Stack(elsewhere, "Audit", { env: { account: "111122223333", region: "eu-west-1" } }),
       "Oam",
     );
-    const there = new Stack(elsewhere, "Shop", {
+    const apiStack = new Stack(elsewhere, "Shop", {
       env: { account: "111122223333", region: "us-east-1" },
     });
-    expect(() => here.attach(new HttpApi(there, "Orders"))).toThrow(
+    expect(() => here.attach(new HttpApi(apiStack, "Orders"))).toThrow(
       "API Gateway needs the authorizer in its own account and region",
     );
     const app = new App();

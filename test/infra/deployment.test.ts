@@ -321,8 +321,8 @@ describe("failed first deployment", () => {
       DeletionPolicy?: string;
       UpdateReplacePolicy?: string;
     }[];
-    const left = resources.filter(({ DeletionPolicy }) => DeletionPolicy === "Retain");
-    const types = new Set(left.map(({ Type }) => Type));
+    const retained = resources.filter(({ DeletionPolicy }) => DeletionPolicy === "Retain");
+    const types = new Set(retained.map(({ Type }) => Type));
     // CDK retains the API Gateway role and account setting, because other APIs in the region may
     // use them by then. The export's log stream is deleted with the log group.
     expect(

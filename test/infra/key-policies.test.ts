@@ -332,7 +332,7 @@ describe("local services", () => {
     }
   });
 
-  it("refuse to poll a queue for a function that may not decrypt its messages", () => {
+  it("do not poll a queue for a function that may not decrypt its messages", () => {
     const start = (change?: Change) => {
       const template = read(DEFAULTS_TEMPLATE, change);
       const queues = createQueues(template);

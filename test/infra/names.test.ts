@@ -18,7 +18,7 @@ const EVERYTHING: MonitoringConfigInput = {
   responses: { approvalLinks: {} },
   functions: { authorizerProvisionedConcurrency: 1 },
   capacity: {
-    provisioned: { events: { read: { least: 1, most: 9 }, write: { least: 1, most: 9 } } },
+    provisioned: { events: { read: { min: 1, max: 9 }, write: { min: 1, max: 9 } } },
   },
   providers: {
     partnerEventBuses: ["aws.partner/auth0.com/tenant-1a2b/auth0.logs"],

@@ -139,7 +139,7 @@ describe("admin API", () => {
     expect(open).toEqual([expect.stringContaining("dashboard")]);
   });
 
-  it("responds with problem documents and the WWW-Authenticate header of RFC 6750", () => {
+  it("responds with problem documents and the RFC 6750 WWW-Authenticate header", () => {
     template.allResourcesProperties("AWS::ApiGateway::GatewayResponse", {
       ResponseParameters: {
         "gatewayresponse.header.Content-Type": "'application/problem+json'",

@@ -215,7 +215,7 @@ describe("other issuers", () => {
     expect(addedBy([])).toEqual([]);
   });
 
-  it("allow a custom function with grantAuthorize to read the same data", () => {
+  it("let a custom function with grantAuthorize read the same data as the authorizer", () => {
     const stack = newStack();
     const monitoring = new OAuthMonitoring(stack, "OAuthMonitoring", { config: { issuers } });
     const role = new Role(stack, "Adapter", {
@@ -225,9 +225,9 @@ describe("other issuers", () => {
     const [{ Properties } = { Properties: undefined }] = Object.entries(
       Template.fromStack(stack).findResources("AWS::IAM::Policy"),
     ).flatMap(([id, policy]) => (id.startsWith("Adapter") ? [policy] : []));
-    const said = JSON.stringify(Properties);
-    expect(said).toContain("dynamodb:BatchGetItem");
-    expect(said).toContain(secretArn);
+    const text = JSON.stringify(Properties);
+    expect(text).toContain("dynamodb:BatchGetItem");
+    expect(text).toContain(secretArn);
   });
 
   it("let only a custom function, not the authorizer, read the DPoP nonce secret", () => {

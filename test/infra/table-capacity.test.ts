@@ -32,7 +32,7 @@ describe("table capacity", () => {
   });
 
   it("scales each table and index between the configured limits", () => {
-    const events = { read: { least: 5, most: 500 }, write: { least: 20, most: 4000 } };
+    const events = { read: { min: 5, max: 500 }, write: { min: 20, max: 4000 } };
     const template = templateWith({ provisioned: { events } });
     const { Events, Tokens } = getTables(template);
     const throughput = { ReadCapacityUnits: 5, WriteCapacityUnits: 20 };
@@ -81,10 +81,10 @@ describe("table capacity", () => {
   });
 
   it("rejects a minimum above the maximum", () => {
-    const wrong = { least: 10, most: 5 };
-    const right = { least: 5, most: 10 };
+    const wrong = { min: 10, max: 5 };
+    const right = { min: 5, max: 10 };
     expect(() => templateWith({ provisioned: { tokens: { read: right, write: wrong } } })).toThrow(
-      /capacity\.provisioned\.tokens\.write\.most.*Raise it to at least the value of least/,
+      /capacity\.provisioned\.tokens\.write\.max.*Raise max, or lower min/,
     );
   });
 });

@@ -55,10 +55,13 @@ const TEMPLATES = new Map<string, CfnTemplate>(
   (
     [
       ["the defaults", (app) => new OAuthMonitoringStack(app, "Product")],
-      ["everything on", (app) => new OAuthMonitoringStack(app, "Product", { config: EVERYTHING })],
-      ["APIs attached: of the stack, of another, imported", attached],
       [
-        "two constructs in one stack, with everything on",
+        "everything enabled",
+        (app) => new OAuthMonitoringStack(app, "Product", { config: EVERYTHING }),
+      ],
+      ["attached APIs: same stack, other stack, imported", attached],
+      [
+        "two constructs in one stack, with everything enabled",
         (app) => {
           const stack = new Stack(app, "Two");
           // Provider endpoints need the admin API, and two admin APIs exceed the number of resources per
@@ -95,7 +98,7 @@ function planted(
   type: string,
   plant: (properties: Properties, id: string, all: Properties) => void,
 ) {
-  const template = structuredClone(getTemplate("everything on: Product"));
+  const template = structuredClone(getTemplate("everything enabled: Product"));
   const [id, resource] =
     Object.entries(template.Resources).find(([, { Type }]) => Type === type) ?? [];
   if (!id || !resource) throw new Error(`the template has no ${type}`);
@@ -154,7 +157,7 @@ describe("checkTemplate", () => {
       (queue) => {
         queue.KmsMasterKeyId = { "Fn::Split": [",", "a,b"] };
       },
-      /Fn::Split gives array, not string/,
+      /Fn::Split returns array, not string/,
     ],
     [
       "a value outside the enum",
@@ -253,7 +256,7 @@ describe("checkTemplate", () => {
       (_, id, all) => {
         all.Again = structuredClone(all[id]);
       },
-      /Again: has the type and the API of/,
+      /Again: has the same type and API as/,
     ],
     [
       "an undefined key attribute",
@@ -301,7 +304,7 @@ describe.skipIf(!hasLinter)("cfn-lint", () => {
 
   it("reports no errors in the largest template", () => {
     const file = join(directory, "everything.template.json");
-    writeFileSync(file, JSON.stringify(getTemplate("everything on: Product")));
+    writeFileSync(file, JSON.stringify(getTemplate("everything enabled: Product")));
     const { stdout } = spawnSync("cfn-lint", ["--ignore-checks", "W", "--", file], {
       encoding: "utf8",
     });

@@ -139,10 +139,10 @@ describe("any history of actions and errors", () => {
               expect(await isAllowed(user)).toBe(false);
             }
             world.traffic.fault = undefined;
-            const again = await takeAction(context, request);
-            expect(again.state).toBe("done");
+            const retried = await takeAction(context, request);
+            expect(retried.state).toBe("done");
             if (kind === "revoke") revoked.add(user);
-            else own.add(again.action_id);
+            else own.add(retried.action_id);
           }
           for (const each of [0, 1]) {
             const held = revoked.has(each) || (blocks[each] as Set<string>).size > 0;

@@ -131,12 +131,12 @@ describe("revocation", () => {
     const request = { clientId: "app", userId: "ada", scopes: ["api:read"], expiresInSeconds: 600 };
     const { secret: sessionSecret } = await startSession(context, request);
     const before = tokens[0]?.secret ?? "";
-    const asked = { kind: "revoke", target: { kind: "all" } } as const;
-    const dry = await take({ ...asked, mode: "dry_run" });
+    const revocation = { kind: "revoke", target: { kind: "all" } } as const;
+    const dry = await take({ ...revocation, mode: "dry_run" });
     expect(dry).toMatchObject({ state: "dry_run", hits: { tokens: 30, sessions: 1, more: false } });
     expect(await verdict(before)).toBe("allowed");
 
-    const action = await take(asked);
+    const action = await take(revocation);
     expect(action).toMatchObject({ state: "done", tokens_revoked: 0, settled: false });
     for (const { secret } of tokens) expect(await verdict(secret)).toBe("revoked_token");
     time.nowMs += 2;
@@ -146,11 +146,11 @@ describe("revocation", () => {
 
     // Several runs each handle a part of the tokens.
     const counted = () => new Set(ofType("token_revoked").map(({ id }) => id)).size;
-    let left = action;
-    for (let n = 0; !left.settled && n < 100; n += 1) {
-      left = await settleEverything(context, left, 4);
+    let pending = action;
+    for (let n = 0; !pending.settled && n < 100; n += 1) {
+      pending = await settleEverything(context, pending, 4);
     }
-    expect(left.settled).toBe(true);
+    expect(pending.settled).toBe(true);
     expect(counted()).toBe(30);
     const settling = { ...context, logger: world.context.logger };
     expect((await settleActions(settling, time.nowMs + MINUTE_MS)).settled).toBe(0);
@@ -273,7 +273,7 @@ describe("block", () => {
     expect(ofType("action_expired")).toHaveLength(1);
   });
 
-  it("costs one read unit if no block exists, and a second round trip only after a change", async () => {
+  it("costs one read unit if no block exists, and one more round trip after a change", async () => {
     const { world, issue, verdict, take, inAnHour, adapters, callAt } = await scene();
     const { secret } = await issue();
     await verdict(secret);

@@ -15,21 +15,21 @@ const PAGE = "https://admin.example.com/prod/admin/oauth/dashboard";
 /** Returns a signing key that counts how often it is used. */
 function countingKey() {
   const secret = randomBytes(32);
-  const getMac = (message: string) => createHmac("sha256", secret).update(message).digest();
-  const asked = { times: 0 };
+  const computeMac = (message: string) => createHmac("sha256", secret).update(message).digest();
+  const signatures = { times: 0 };
   const key: LinkKey = {
-    sign: async (message) => getMac(message),
+    sign: async (message) => computeMac(message),
     async verify(message, mac) {
-      asked.times += 1;
-      return timingSafeEqual(getMac(message), mac);
+      signatures.times += 1;
+      return timingSafeEqual(computeMac(message), mac);
     },
   };
-  return { key, asked };
+  return { key, signatures };
 }
 
 async function scene(sentTo = "topic") {
   const world = await createWorld();
-  const { key, asked } = countingKey();
+  const { key, signatures } = countingKey();
   const context = { ...world.context, linkKey: key };
   const propose = () =>
     takeAction(context, {
@@ -43,7 +43,7 @@ async function scene(sentTo = "topic") {
   const action = await propose();
   const link = await approvalLink(key, PAGE, action, { sentTo, validHours: 24 });
   const text = link.slice(link.indexOf("=") + 1);
-  return { world, context, key, asked, propose, action, link, text };
+  return { world, context, key, signatures, propose, action, link, text };
 }
 
 const APPROVED = { decision: "approve", reason: "it is a thief", ip: "198.51.100.7" } as const;
@@ -114,13 +114,13 @@ describe("approval link", () => {
   });
 
   it("expires after the configured hours", async () => {
-    const { context, text, world, asked } = await scene();
+    const { context, text, world, signatures } = await scene();
     world.time.nowMs += 24 * HOUR_MS - 1000;
     await openApprovalLink(context, text);
     world.time.nowMs += 1000;
-    const before = asked.times;
+    const before = signatures.times;
     await expect(decideByLink(context, text, APPROVED)).rejects.toThrow(/has expired/);
-    expect(asked.times).toBe(before);
+    expect(signatures.times).toBe(before);
   });
 
   it("is rejected if any part is changed, or if it was made for a different key, action, receiver or time", async () => {
@@ -143,23 +143,23 @@ describe("approval link", () => {
       ["nothing", ""],
       ["other text", "../../etc/passwd"],
     ] as const;
-    for (const [what, link] of forged) {
-      await expect(decideByLink(context, link, APPROVED), what).rejects.toThrow(/is not valid/);
+    for (const [change, link] of forged) {
+      await expect(decideByLink(context, link, APPROVED), change).rejects.toThrow(/is not valid/);
     }
     expect((await openApprovalLink(context, text)).action.state).toBe("proposed");
     expect(world.published.some(({ event_type }) => event_type === "action_taken")).toBe(false);
   });
 
   it("is rejected like a forged link for an unknown action, without using the signing key", async () => {
-    const { context, key, asked } = await scene();
-    const nobody = {
+    const { context, key, signatures } = await scene();
+    const unknownAction = {
       action_id: "019a8c1e-2b7d-7c3f-9d52-6f3c1d0b7a11",
       requested_at: toInstant(context.clock()),
     };
-    const link = await approvalLink(key, PAGE, nobody, { sentTo: "topic", validHours: 1 });
+    const link = await approvalLink(key, PAGE, unknownAction, { sentTo: "topic", validHours: 1 });
     await expect(openApprovalLink(context, link.split("=")[1] ?? "")).rejects.toThrow(
       /is not valid/,
     );
-    expect(asked.times).toBe(0);
+    expect(signatures.times).toBe(0);
   });
 });

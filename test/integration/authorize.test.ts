@@ -224,13 +224,13 @@ describe("authorize", () => {
 });
 
 describe("event of a call", () => {
-  const getData = (world: World) => world.published.at(-1)?.event_data ?? {};
+  const lastEventData = (world: World) => world.published.at(-1)?.event_data ?? {};
 
   it("contains the previous use and the trace if they exist", async () => {
     const { world, call, token } = await scene({ tracking: { scopeValidationSuccess: false } });
     await call({ traceId: "1-a", requestId: "r-7" });
     expect(types(world)).toEqual(["token_used"]);
-    expect(getData(world)).toEqual({
+    expect(lastEventData(world)).toEqual({
       endpoint: "/api/data",
       method: "GET",
       ip: "203.0.113.9",
@@ -243,24 +243,24 @@ describe("event of a call", () => {
     const at = toInstant(world.time.nowMs);
     world.time.nowMs += 1000;
     await call({ userAgent: undefined, ip: "203.0.113.10" });
-    expect(getData(world).previous_use).toEqual({ at, ip: "203.0.113.9" });
+    expect(lastEventData(world).previous_use).toEqual({ at, ip: "203.0.113.9" });
     for (const name of ["user_agent", "trace_id"]) {
-      expect(getData(world)).not.toHaveProperty(name);
+      expect(lastEventData(world)).not.toHaveProperty(name);
     }
   });
 
   it("contains at most 1024 characters of each text from the caller, unchanged", async () => {
     const { world, call } = await scene();
     await call({ path: `/api/${"x".repeat(2000)}`, userAgent: "%41 agent %" });
-    expect(String(getData(world).endpoint)).toHaveLength(1024);
-    expect(getData(world).user_agent).toBe("%41 agent %");
+    expect(String(lastEventData(world).endpoint)).toHaveLength(1024);
+    expect(lastEventData(world).user_agent).toBe("%41 agent %");
   });
 
   it("redacts a secret of at least eight characters anywhere, encoded or not", async () => {
     const { world, call } = await scene();
     const shown = async (secret: string, path: string, userAgent = path) => {
       await call({ authorization: [`Bearer ${secret}`], path, userAgent });
-      const { endpoint, user_agent } = getData(world);
+      const { endpoint, user_agent } = lastEventData(world);
       return [endpoint, user_agent];
     };
     expect(await shown("12345678", "/a/12345678/b12345678")).toEqual(
@@ -275,9 +275,9 @@ describe("event of a call", () => {
       authorization: [`Customary ${"k".repeat(16)}`],
       path: `/Customary/${"k".repeat(16)}`,
     });
-    expect(getData(world).endpoint).toBe("/Customary/[secret]");
+    expect(lastEventData(world).endpoint).toBe("/Customary/[secret]");
     await call({ authorization: [`Customary ${"k".repeat(15)}`], path: `/${"k".repeat(15)}` });
-    expect(getData(world).endpoint).toBe(`/${"k".repeat(15)}`);
+    expect(lastEventData(world).endpoint).toBe(`/${"k".repeat(15)}`);
   });
 
   const JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
@@ -310,16 +310,16 @@ describe("event of a call", () => {
         userAgent: `agent ${written}`,
         details: { graphql_operation: written, list: [written] },
       });
-      const text = JSON.stringify(getData(world));
+      const text = JSON.stringify(lastEventData(world));
       for (const part of [token, written, token.slice(-8)]) expect(text).not.toContain(part);
-      expect(getData(world).endpoint).toMatch(/^\/api\/x=(\[secret\]|sha256:[0-9a-f]{64})$/);
-      expect(getData(world).user_agent).toMatch(/^agent (\[secret\]|sha256:[0-9a-f]{64})$/);
+      expect(lastEventData(world).endpoint).toMatch(/^\/api\/x=(\[secret\]|sha256:[0-9a-f]{64})$/);
+      expect(lastEventData(world).user_agent).toMatch(/^agent (\[secret\]|sha256:[0-9a-f]{64})$/);
     }
     await call({ authorization: [], path: "/api/acme_orders/2026" });
-    expect(getData(world).endpoint).toBe("/api/acme_orders/2026");
+    expect(lastEventData(world).endpoint).toBe("/api/acme_orders/2026");
   });
 
-  it("contains at most 256 bytes of each text from a caller without valid credentials", async () => {
+  it("cuts each text that an unauthenticated caller sends to 256 bytes", async () => {
     const { world, call, secret } = await scene();
     const long = {
       method: "X".repeat(2000),
@@ -332,13 +332,13 @@ describe("event of a call", () => {
     const unknown = `Bearer oam_${"k".repeat(43)}`;
     for (const authorization of [[], [unknown], ["Basic x"]]) {
       await call({ ...long, authorization });
-      const { endpoint, ...texts } = getData(world);
+      const { endpoint, ...texts } = lastEventData(world);
       expect(endpoint).toBe(`/${"é".repeat(127)}`);
       for (const text of Object.values(texts)) expect(String(text).length).toBeLessThanOrEqual(256);
       expect(texts).toMatchObject({ request_id: "r".repeat(64), trace_id: "t".repeat(64) });
     }
     await call({ ...long, method: "GET" });
-    expect(String(getData(world).user_agent)).toHaveLength(1024);
+    expect(String(lastEventData(world).user_agent)).toHaveLength(1024);
     expect(secret).not.toBe("");
   });
 
@@ -352,11 +352,11 @@ describe("event of a call", () => {
       ["/%zz", "(unrouted)"],
     ] as const) {
       await call({ authorization: [], path });
-      expect(getData(world)).toMatchObject({ endpoint: path, route });
+      expect(lastEventData(world)).toMatchObject({ endpoint: path, route });
     }
     // For a caller with a token, the event contains the requested path instead of the rule's path.
     await call();
-    expect(getData(world)).not.toHaveProperty("route");
+    expect(lastEventData(world)).not.toHaveProperty("route");
   });
 
   it("contains no scopes if the route requires none", async () => {
@@ -372,7 +372,7 @@ describe("event of a call", () => {
   ] as const)("rejects and records a call whose path is %s", async (path, reason) => {
     const { world, call } = await scene();
     expect(await call({ path })).toEqual({ outcome: "invalid_path", reason });
-    expect(getData(world)).toMatchObject({ reason, endpoint: path });
+    expect(lastEventData(world)).toMatchObject({ reason, endpoint: path });
     expect(types(world)).toEqual(["auth_failed"]);
   });
 
@@ -392,7 +392,7 @@ describe("event of a call", () => {
     expect(world.context.logger.lines).toMatchObject([
       { level: "error", extra: [{ request_id: "r-9", cause: "Error: connect ECONNREFUSED" }] },
     ]);
-    expect(getData(world)).toMatchObject({ request_id: "r-9", endpoint: "/api/data" });
+    expect(lastEventData(world)).toMatchObject({ request_id: "r-9", endpoint: "/api/data" });
   });
 });
 
@@ -487,12 +487,12 @@ describe("sessions", () => {
     expect(await enter()).toMatchObject({ reason: "unknown_session" });
     const other = await withSession({ clientId: "other" });
     expect(await other.enter()).toMatchObject({ reason: "foreign_session" });
-    const another = await withSession({ userId: "bob" });
-    expect(await another.enter()).toMatchObject({ reason: "foreign_session" });
-    expect(another.world.published.at(-1)).toMatchObject({
+    const bobs = await withSession({ userId: "bob" });
+    expect(await bobs.enter()).toMatchObject({ reason: "foreign_session" });
+    expect(bobs.world.published.at(-1)).toMatchObject({
       event_type: "auth_failed",
       oauth_client_id: "app",
-      event_data: { reason: "foreign_session", token_id: another.token.token_id },
+      event_data: { reason: "foreign_session", token_id: bobs.token.token_id },
     });
   });
 });

@@ -114,9 +114,9 @@ describe("capacity", () => {
       await listClients(world);
     });
     // AWS charges half a unit for a Query without results.
-    const getUnits = (spent: { readonly trips: number; readonly units: number }) =>
+    const measureUnits = (spent: { readonly trips: number; readonly units: number }) =>
       Math.max(spent.units, spent.trips / 2);
-    const units = 8640 * getUnits(beat) + 1440 * getUnits(minute);
+    const units = 8640 * measureUnits(beat) + 1440 * measureUnits(minute);
     expect(toDollars("dynamodb.read", units)).toBeLessThanOrEqual(0.05);
   });
 });
@@ -128,18 +128,18 @@ async function meteredWorld(config: MonitoringConfigInput = {}) {
   world.time.nowMs += 20 * MINUTE_MS + 5 * SECOND_MS;
   meterTransactions(world);
   const admin = new DynamoDBClient({ endpoint: world.endpoint });
-  const getUnits = async (task: () => Promise<unknown>) => {
+  const measureUnits = async (task: () => Promise<unknown>) => {
     world.traffic.reset();
     await task();
     return { writes: world.traffic.writeUnits, reads: world.traffic.readUnits };
   };
-  const getWrites = async (...events: readonly OAuthEvent[]) =>
-    (await getUnits(() => storeEvents(world, events, world))).writes;
+  const measureWrites = async (...events: readonly OAuthEvent[]) =>
+    (await measureUnits(() => storeEvents(world, events, world))).writes;
   const getByteLength = async (TableName: string) => {
     const { Table } = await admin.send(new DescribeTableCommand({ TableName }));
     return Table?.TableSizeBytes ?? 0;
   };
-  return { world, getUnits, getWrites, getByteLength };
+  return { world, measureUnits, measureWrites, getByteLength };
 }
 
 /** Returns an event whose id is in the sample for detection, or isn't. */
@@ -179,7 +179,9 @@ describe("counted units", () => {
       [0, UNITS.call],
       [3600, UNITS.callWithinInterval],
     ] as const) {
-      const { world, getUnits } = await meteredWorld({ tracking: { lastUsedIntervalSeconds } });
+      const { world, measureUnits } = await meteredWorld({
+        tracking: { lastUsedIntervalSeconds },
+      });
       const issued = await issueToken(world, {
         clientId: "app",
         userId: "ada",
@@ -206,60 +208,60 @@ describe("counted units", () => {
         for (const task of deferred.splice(0)) await task();
       };
       await call();
-      expect(await getUnits(call)).toEqual(units);
+      expect(await measureUnits(call)).toEqual(units);
     }
   });
 
   it("match an event on its own, and the first use of its token", async () => {
-    const { world, getWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     const event = (n = 0) => sampled(() => use(world, n), false);
     const lone = listed + UNITS.loneEvent.writes + counters + clientUse;
-    await getWrites(event());
-    expect(await getWrites(event())).toBe(lone);
+    await measureWrites(event());
+    expect(await measureWrites(event())).toBe(lone);
     const next = { ...event(), event_data: { ...event().event_data, token_id: "another" } };
-    expect(await getWrites(next)).toBe(lone + UNITS.newToken.writes);
+    expect(await measureWrites(next)).toBe(lone + UNITS.newToken.writes);
     // DynamoDB Local doesn't count reads of missing items, which cost half a unit each.
     expect(UNITS.newToken.reads).toBe(2 * 0.5);
     const inSample = sampled(() => use(world, 0), true);
-    expect(await getWrites(inSample)).toBe(lone + UNITS.sampledUse.writes);
+    expect(await measureWrites(inSample)).toBe(lone + UNITS.sampledUse.writes);
   });
 
   it("match a batch of events of one client", async () => {
-    const { world, getWrites } = await meteredWorld();
+    const { world, measureWrites } = await meteredWorld();
     const batch = (count: number) =>
       Array.from({ length: count }, (_, n) => sampled(() => use(world, n), false));
-    await getWrites(...batch(1));
+    await measureWrites(...batch(1));
     for (const [size, growth] of [
       [2, 0],
       [10, 0],
       [30, 1],
     ] as const) {
       const item = UNITS.batchItem.writes + growth * UNITS.batchItemGrowth.writes;
-      expect(await getWrites(...batch(size))).toBe(size * listed + item + counters + clientUse);
+      expect(await measureWrites(...batch(size))).toBe(size * listed + item + counters + clientUse);
     }
   });
 
   it("match a denied call, alone and with others", async () => {
-    const { world, getWrites } = await meteredWorld();
-    await getWrites(denied(world, 0));
-    const alone = await getWrites(denied(world, 1));
+    const { world, measureWrites } = await meteredWorld();
+    await measureWrites(denied(world, 0));
+    const alone = await measureWrites(denied(world, 1));
     // The shards are random, and the first write to a shard costs up to one unit more.
     expectNear(alone, UNITS.deniedCall.writes + UNITS.deniedCounters.writes);
-    const both = await getWrites(denied(world, 2), denied(world, 3));
+    const both = await measureWrites(denied(world, 2), denied(world, 3));
     // A batch item costs more than the two index entries of an event without a client.
     const more = UNITS.deniedCall.writes + UNITS.batchItem.writes - 2;
     expectNear(both, UNITS.deniedCall.writes + UNITS.deniedCounters.writes + more);
   });
 
   it("match scheduled runs without findings, and the deletion of a token", async () => {
-    const { world, getUnits } = await meteredWorld();
+    const { world, measureUnits } = await meteredWorld();
     const context = { ...world.context, notify: async () => {} };
     const cleanUp = () => runCleanup(world, { deadlineMs: Number.POSITIVE_INFINITY });
     for (const [run, units] of [
       [() => detectAnomalies(context, world.time.nowMs), UNITS.detectionRun],
       [cleanUp, UNITS.cleanupRun],
     ] as const) {
-      const { writes } = await getUnits(run);
+      const { writes } = await measureUnits(run);
       expect(writes).toBe(units.writes);
       // AWS charges half a unit for a Query without results. DynamoDB Local counts none.
       expect(world.traffic.roundTrips / 2).toBe(units.reads);
@@ -268,15 +270,15 @@ describe("counted units", () => {
     const grant = { clientId: "app", scopes: ["a"], expiresInSeconds: 60 };
     for (let n = 0; n < 10; n += 1) await issueToken(quiet, grant);
     world.time.nowMs += MINUTE_MS;
-    const { writes } = await getUnits(cleanUp);
+    const { writes } = await measureUnits(cleanUp);
     expect(writes).toBe(UNITS.cleanupRun.writes + 10 * UNITS.deletedToken.writes);
   });
 
   it("match the bytes of events, tokens and denied calls", async () => {
-    const { world, getWrites, getByteLength } = await meteredWorld();
+    const { world, measureWrites, getByteLength } = await meteredWorld();
     const grown = async (table: string, events: readonly OAuthEvent[]) => {
       const before = await getByteLength(table);
-      await getWrites(...events);
+      await measureWrites(...events);
       return (await getByteLength(table)) - before;
     };
     const near = (bytes: number, expected: number) => {
@@ -299,8 +301,8 @@ describe("counted units", () => {
     [4, 15],
     [20, 5],
     [200, 1],
-  ])("predict within 10 % what batches of %i mixed calls use", async (size, batches) => {
-    const { world, getWrites } = await meteredWorld();
+  ])("predict the use of batches of %i mixed calls within 10%", async (size, batches) => {
+    const { world, measureWrites } = await meteredWorld();
     const random = new Random(7, "capacity");
     const clients = Array.from({ length: 20 }, (_, n) => `client-${n}`);
     const share = 0.05;
@@ -324,9 +326,9 @@ describe("counted units", () => {
     };
     const calls = (count: number) => Array.from({ length: count }, (_, n) => call(n));
     // The first calls register every token and client.
-    for (let n = 0; n < 2; n += 1) await getWrites(...calls(300));
+    for (let n = 0; n < 2; n += 1) await measureWrites(...calls(300));
     let writes = 0;
-    for (let n = 0; n < batches; n += 1) writes += await getWrites(...calls(size));
+    for (let n = 0; n < batches; n += 1) writes += await measureWrites(...calls(size));
     const { events, counters: counted } = unitsOfBatch(size, 0, share, world.config);
     const predicted = events + counted;
     expect(Math.abs(writes / batches / predicted - 1)).toBeLessThanOrEqual(0.1);

@@ -76,11 +76,11 @@ describe("runCleanup", () => {
     const ticking = { ...world.context, clock: () => world.time.nowMs++ };
     const first = await runCleanup(ticking, { deadlineMs: startMs + 40 });
     expect(first).toMatchObject({ finished: false, status: "stopped" });
-    const left = await count(world, world.tokensTable);
-    expect(left).toBeGreaterThan(0);
-    expect(first.removed.access_tokens).toBe(20 - left);
+    const remaining = await count(world, world.tokensTable);
+    expect(remaining).toBeGreaterThan(0);
+    expect(first.removed.access_tokens).toBe(20 - remaining);
     const second = await runCleanup(ticking, { deadlineMs: FAR });
-    expect(second).toMatchObject({ finished: true, removed: { access_tokens: left } });
+    expect(second).toMatchObject({ finished: true, removed: { access_tokens: remaining } });
   });
 
   it("leaves a record marked as unfinished when it is killed, and the next run resumes", async () => {

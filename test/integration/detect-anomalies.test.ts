@@ -62,7 +62,7 @@ const issued = (client: string, start: number) => (n: number) => ({
 const ruleAndSubject = ({ rule, subject }: Alert) => `${rule} ${subject.kind} ${subject.id}`;
 
 describe("detectAnomalies", () => {
-  it("detects credential guesses from changing addresses in one IPv6 network, on changing paths, with examples", async () => {
+  it("detects credential guesses that change their address within an IPv6 network and their path, and gives examples", async () => {
     const { world, run } = await watchedWorld();
     await tell(world, {
       type: "auth_failed",
@@ -188,18 +188,18 @@ describe("detectAnomalies", () => {
     expect(notified.filter(({ state }) => state === "resolved")).toHaveLength(2);
     expect(await stored("alert_resolved")).toHaveLength(2);
     // A finding on the same day joins the same incident. A later finding opens a new incident.
-    const again = () =>
+    const detectAgain = () =>
       tell(world, {
         type: "auth_failed",
         count: 60,
         agoMs: 5 * MINUTE_MS,
         details: failing("203.0.113.66"),
       });
-    await again();
+    await detectAgain();
     expect(await run()).toMatchObject({ opened: [], open: 1 });
     world.time.nowMs += 10 * HOUR_MS;
     await run();
-    await again();
+    await detectAgain();
     expect((await run()).opened.map(ruleAndSubject)).toEqual(["failure_burst ip 203.0.113.66"]);
     expect(await stored("suspicious_activity")).toHaveLength(3);
     expect(await listAlerts(world.context, "open")).toHaveLength(1);

@@ -168,8 +168,8 @@ describe("any history of deliveries and errors", () => {
         // Unacknowledged events are delivered again, the last time to a healthy store.
         const last = await deliver(world, events, undefined);
         expect(last?.retry.map(({ reason }) => reason)).toEqual([]);
-        const again = await deliver(world, events, undefined);
-        expect(again?.stored).toEqual([]);
+        const repeated = await deliver(world, events, undefined);
+        expect(repeated?.stored).toEqual([]);
 
         const stored = await queryEvents(world, { clientId, limit: 100 });
         expect(stored.events.map(({ id }) => id).sort()).toEqual(events.map(({ id }) => id).sort());

@@ -57,7 +57,7 @@ const noCalls = (): Record<Service, number> => ({ bus: 0, queue: 0, store: 0, tr
 
 const hangUp = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
 
-const getText = (body: unknown) =>
+const toText = (body: unknown) =>
   typeof body === "string" ? body : new TextDecoder().decode(body as Uint8Array);
 
 /**
@@ -144,7 +144,7 @@ export class FaultyWire {
     const fault = this.#faults.find(
       (each) => each.service === service && call >= each.from && call < each.from + each.calls,
     );
-    const text = getText(body);
+    const text = toText(body);
     if (!fault) return send(text);
     this.#struck = true;
     const error = (type: string, status: number): Answer => ({ status, body: { __type: type } });
@@ -190,9 +190,9 @@ async function carryInPart(
   switch (operation) {
     case "PutEvents": {
       const answer = rest.length > 0 ? await send({ ...input, Entries: rest }) : undefined;
-      const taken = [...((answer?.body as { Entries?: Entries })?.Entries ?? [])];
+      const accepted = [...((answer?.body as { Entries?: Entries })?.Entries ?? [])];
       const Entries = entries.map((entry, index) =>
-        isRefused(entry, index) ? { ErrorCode: "ThrottlingException" } : taken.shift(),
+        isRefused(entry, index) ? { ErrorCode: "ThrottlingException" } : accepted.shift(),
       );
       const FailedEntryCount = entries.length - rest.length;
       return { status: 200, body: { FailedEntryCount, Entries } };

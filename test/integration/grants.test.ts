@@ -5,14 +5,16 @@ import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { expect, it } from "vitest";
 import { decide } from "../../adapters/http/decide.ts";
 import { OAuthMonitoring } from "../../infra/oauth-monitoring.ts";
-import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
+import {
+  type MonitoringConfigInput,
+  parseMonitoringConfig,
+} from "../../shared/config/monitoring-config.ts";
 import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import {
   alertSuspiciousActivity,
   endSession,
   issueToken,
   listClients,
-  type MonitoringConfigInput,
   queryEvents,
   registerClient,
   releaseAction,
@@ -29,7 +31,7 @@ import { createWorld, type World } from "./store.ts";
 
 type GrantName = Extract<keyof OAuthMonitoring, `grant${string}`>;
 
-/** Every grant with the operations that it promises. */
+/** Every grant with the operations that it should allow. */
 const PROMISED: Readonly<Record<GrantName, (world: World) => Promise<(() => Promise<unknown>)[]>>> =
   {
     grantIssueTokens: async (world) => [
@@ -169,7 +171,7 @@ function granted(name: GrantName): Set<string> {
 }
 
 /** Returns an operation's DynamoDB actions. The test's sink stores published events; these writes are not counted. */
-async function asked(world: World, operation: () => Promise<unknown>): Promise<string[]> {
+async function recordActions(world: World, operation: () => Promise<unknown>): Promise<string[]> {
   const getName = new Map(
     Object.entries(world).flatMap(([name, value]) => (/Table$/.test(name) ? [[value, name]] : [])),
   );
@@ -195,13 +197,13 @@ async function asked(world: World, operation: () => Promise<unknown>): Promise<s
 }
 
 it.each(Object.keys(PROMISED) as GrantName[])(
-  "%s allows every operation that it promises",
+  "%s allows every operation that it should allow",
   async (name) => {
     const world = await createWorld();
     const allowed = granted(name);
     const needed = new Set<string>();
     for (const operation of await PROMISED[name](world)) {
-      for (const access of await asked(world, operation)) needed.add(access);
+      for (const access of await recordActions(world, operation)) needed.add(access);
     }
     expect([...needed].filter((access) => !allowed.has(access))).toEqual([]);
     if (name === "grantPublish") expect(needed.size).toBe(0);

@@ -83,7 +83,7 @@ async function storedEvents() {
   for await (const page of paginateScan({ client: world.db }, { TableName: world.eventsTable })) {
     for (const item of page.Items ?? []) (isBatchItem(item) ? batchItems : events).push(item);
   }
-  return { events, packed: [...(await readBatchItems(world, batchItems)).values()].flat() };
+  return { events, batched: [...(await readBatchItems(world, batchItems)).values()].flat() };
 }
 
 const envelope = (over: object = {}) => ({
@@ -110,12 +110,12 @@ const messageText = (over: object = {}) => JSON.stringify(message(envelope(over)
 async function outcome(bodies: readonly string[]): Promise<string[]> {
   const before = (await storedEvents()).events.length;
   const answer = await deliver([...bodies.slice(0, 1), messageText(), ...bodies.slice(1)]);
-  expect(answer.batchItemFailures, "nothing is left to come again").toEqual([]);
+  expect(answer.batchItemFailures, "messages to retry").toEqual([]);
   const letters = deadLetters.receive(1000);
   for (const { receiptHandle } of letters) deadLetters.delete(receiptHandle);
   const stored = (await storedEvents()).events.length - before;
-  expect(stored + letters.length, "stored or set aside").toBe(bodies.length + 1);
-  expect(stored, "the good one among them").toBeGreaterThan(0);
+  expect(stored + letters.length, "stored events and dead letters").toBe(bodies.length + 1);
+  expect(stored, "stored events").toBeGreaterThan(0);
   const reasons = letters.map(({ attributes }) => attributes.reason?.StringValue ?? "");
   for (const reason of reasons) {
     expect(reason.length).toBeGreaterThan(0);
@@ -340,7 +340,7 @@ describe("hostile event", () => {
       ]);
     }
     const { user, system } = process.cpuUsage(cpuBefore);
-    expect((user + system) / texts.length / 1000, "milliseconds a batch").toBeLessThan(1500);
+    expect((user + system) / texts.length / 1000, "milliseconds per batch").toBeLessThan(1500);
   });
 
   it("never leaves a token in the store or the log, under any key", async () => {

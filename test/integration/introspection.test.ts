@@ -143,10 +143,10 @@ describe("introspection response", () => {
     const { active, config } = await scene({ cacheSeconds: 60 });
     const [configured] = config.issuers;
     if (!configured) throw new Error("there is no issuer");
-    const asked: string[] = [];
+    const requests: string[] = [];
     issuer.routes.set("/introspect", (body) => {
       const token = String(new URLSearchParams(body).get("token"));
-      asked.push(token);
+      requests.push(token);
       return { text: JSON.stringify(token === "real" ? active() : { active: false }) };
     });
     const verifier = new IntrospectionVerifier(configured, new Set(), async () => "secret", 10);
@@ -156,8 +156,8 @@ describe("introspection response", () => {
     for (let n = 0; n < 20; n += 1) expect(await verify(`junk-${n}`)).toBe("rejected");
     await verify("junk-19");
     await verify("real");
-    expect(asked.filter((token) => token === "real")).toHaveLength(1);
-    expect(asked.filter((token) => token === "junk-19")).toHaveLength(1);
+    expect(requests.filter((token) => token === "real")).toHaveLength(1);
+    expect(requests.filter((token) => token === "junk-19")).toHaveLength(1);
   });
 
   it("comes from the issuer that the token's prefix selects", async () => {

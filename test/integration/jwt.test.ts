@@ -181,10 +181,10 @@ describe("JWT", () => {
     const s = BigInt(`0x${bytes.subarray(32).toString("hex")}`);
     const twin = (order - s).toString(16).padStart(64, "0");
     const other = Buffer.concat([bytes.subarray(0, 32), Buffer.from(twin, "hex")]);
-    const again = `${head}.${body}.${other.toString("base64url")}`;
-    expect(again).not.toBe(es);
+    const otherEncoding = `${head}.${body}.${other.toString("base64url")}`;
+    expect(otherEncoding).not.toBe(es);
     const ids = [];
-    for (const text of [es, again]) {
+    for (const text of [es, otherEncoding]) {
       const decision = await malleable.call(text);
       ids.push("token" in decision ? decision.token.token_id : decision.outcome);
     }
@@ -199,14 +199,14 @@ describe("JWT", () => {
   it("is identified by its claims if it has no jti", async () => {
     const { call, claims } = await scene();
     const { jti: _, ...anonymous } = claims();
-    const getId = async (payload: JWTPayload) => {
+    const computeId = async (payload: JWTPayload) => {
       const decision = await call(await issuer.sign(payload));
       return "token" in decision ? decision.token.token_id : decision.outcome;
     };
-    const id = await getId(anonymous);
+    const id = await computeId(anonymous);
     expect(id).toMatch(/^[0-9a-f]{32}$/);
-    expect(await getId(Object.fromEntries(Object.entries(anonymous).reverse()))).toBe(id);
-    expect(await getId({ ...anonymous, sub: "bob" })).not.toBe(id);
+    expect(await computeId(Object.fromEntries(Object.entries(anonymous).reverse()))).toBe(id);
+    expect(await computeId({ ...anonymous, sub: "bob" })).not.toBe(id);
   });
 });
 
@@ -344,7 +344,7 @@ describe("hostile JWT", () => {
     ],
     ["no exp", "invalid_claims", ({ token }) => token({ exp: undefined } as never)],
     ["no iat", "invalid_claims", ({ token }) => token({ iat: undefined } as never)],
-    ["an exp beyond every calendar", "invalid_claims", ({ token }) => token({ exp: 9e15 })],
+    ["an exp that no date can represent", "invalid_claims", ({ token }) => token({ exp: 9e15 })],
     [
       "a lifetime of two years",
       "invalid_claims",

@@ -289,7 +289,7 @@ describe("alert", () => {
 
   it("about callers without a client starts a new incident when other addresses guess later", async () => {
     const { world, notified, keep } = await watched();
-    const guessed = (nowMs: number, block: number) => ({
+    const guessesFrom = (nowMs: number, block: number) => ({
       credentialGuesses: [
         { clientId: "(none)", lastHour: 60, hours: new Map(), firstSeenMs: NOW - 3 * DAY_MS },
       ],
@@ -297,16 +297,16 @@ describe("alert", () => {
         counted(nowMs, "(none)", `198.${block}.${n}.7`, 3),
       ),
     });
-    await keep(NOW, guessed(NOW, 51));
+    await keep(NOW, guessesFrom(NOW, 51));
     const soon = NOW + 10 * MINUTE_MS;
-    expect(await keep(soon, guessed(soon, 51))).toMatchObject({ opened: [], open: 1 });
+    expect(await keep(soon, guessesFrom(soon, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + HOUR_MS);
     // Findings from the same addresses join the incident. Findings from other addresses don't.
-    const again = NOW + 2 * HOUR_MS;
-    expect(await keep(again, guessed(again, 51))).toMatchObject({ opened: [], open: 1 });
+    const laterMs = NOW + 2 * HOUR_MS;
+    expect(await keep(laterMs, guessesFrom(laterMs, 51))).toMatchObject({ opened: [], open: 1 });
     await keep(NOW + 3 * HOUR_MS);
     const later = NOW + 4 * HOUR_MS;
-    expect((await keep(later, guessed(later, 18))).opened).toMatchObject([
+    expect((await keep(later, guessesFrom(later, 18))).opened).toMatchObject([
       { rule: "failure_rate", subject: { kind: "client", id: "(none)" }, risk: "high" },
     ]);
     expect(notified.filter(({ state }) => state === "open")).toHaveLength(2);
@@ -329,14 +329,14 @@ describe("alert", () => {
     await keep(NOW, reused(NOW));
     await keep(NOW + HOUR_MS);
     expect(await listAlerts(world, "open")).toEqual([]);
-    const again = NOW + 5 * HOUR_MS;
-    expect(await keep(again, reused(again))).toMatchObject({ opened: [], open: 1 });
+    const laterMs = NOW + 5 * HOUR_MS;
+    expect(await keep(laterMs, reused(laterMs))).toMatchObject({ opened: [], open: 1 });
     expect(await listAlerts(world, "open")).toMatchObject([
       { rule: "credential_reuse", opened_at: toInstant(NOW), detections: 2, risk: "medium" },
     ]);
     expect(notified.map(({ state }) => state)).toEqual(["open", "resolved"]);
     // Fifteen more credential guesses without an allowed call raise the risk from medium to high.
-    const worse = again + MINUTE_MS;
+    const worse = laterMs + MINUTE_MS;
     const home = { network: "10.1.0.0/16", ip: "10.1.0.1", agent: "okhttp", scopes: [] };
     const thief = { network: "203.0.0.0/16", ip: "203.0.113.9", agent: "curl", scopes: [] };
     await keep(worse, {
@@ -508,7 +508,7 @@ describe("a client's networks", () => {
         ],
       ],
     ]);
-    const look = async (nowMs: number, known = knownNetworks) => {
+    const learn = async (nowMs: number, known = knownNetworks) => {
       world.traffic.reset();
       const { opened } = await keep(nowMs, {
         serviceNetworks: [from(nowMs, "203.0.0.0/16")],
@@ -525,15 +525,15 @@ describe("a client's networks", () => {
       });
       return [opened.length, world.traffic.writeUnits > 0];
     };
-    expect(await look(NOW)).toEqual([1, true]);
+    expect(await learn(NOW)).toEqual([1, true]);
     expect(await findKnownNetworks(world, "service", NOW)).toMatchObject([
       { network: "203.0.0.0/16", raised: true },
     ]);
     const none = new Map();
     const later = NOW + 23 * HOUR_MS;
-    await look(later, none);
+    await learn(later, none);
     expect(await findKnownNetworks(world, "service", NOW + 90.5 * DAY_MS)).toEqual([]);
-    await look(NOW + 25 * HOUR_MS, none);
+    await learn(NOW + 25 * HOUR_MS, none);
     expect(await findKnownNetworks(world, "service", NOW + 90.5 * DAY_MS)).toMatchObject([
       { network: "203.0.0.0/16", firstSeenAt: toInstant(NOW - MINUTE_MS), raised: true },
     ]);

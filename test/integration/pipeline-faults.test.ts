@@ -106,7 +106,7 @@ const LAST_CALL: Readonly<Record<Service, number>> = {
   transactions: 2,
 };
 
-const getFault = (service: Service): fc.Arbitrary<Fault> =>
+const arbitraryFault = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
     service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>(
@@ -124,7 +124,7 @@ const getFault = (service: Service): fc.Arbitrary<Fault> =>
   });
 
 /** Generates an error that outlasts every retry. */
-const getOutage = (service: Service): fc.Arbitrary<Fault> =>
+const arbitraryOutage = (service: Service): fc.Arbitrary<Fault> =>
   fc.record({
     service: fc.constant(service),
     kind: fc.constantFrom<FaultKind>("throttle", "no answer", "lost answer", "partial"),
@@ -137,14 +137,21 @@ const BUS_DOWN: Fault = { service: "bus", kind: "no answer", from: 0, calls: 100
 
 const faultsArbitrary: fc.Arbitrary<readonly Fault[]> = fc.oneof(
   fc.array(
-    fc.oneof(getFault("bus"), getFault("queue"), getFault("store"), getFault("transactions")),
+    fc.oneof(
+      arbitraryFault("bus"),
+      arbitraryFault("queue"),
+      arbitraryFault("store"),
+      arbitraryFault("transactions"),
+    ),
     {
       maxLength: 3,
     },
   ),
-  fc.tuple(fc.oneof(getOutage("bus"), getOutage("store"), getOutage("transactions"))),
+  fc.tuple(
+    fc.oneof(arbitraryOutage("bus"), arbitraryOutage("store"), arbitraryOutage("transactions")),
+  ),
   // Neither the bus nor the queue behind it works.
-  fc.tuple(getOutage("bus"), fc.oneof(getFault("queue"), getOutage("queue"))),
+  fc.tuple(arbitraryOutage("bus"), fc.oneof(arbitraryFault("queue"), arbitraryOutage("queue"))),
 );
 
 const stepArbitrary: fc.Arbitrary<Step> = fc.record({
@@ -293,12 +300,12 @@ async function checkCounters(world: World, stored: readonly OAuthEvent[], startM
 }
 
 /** Counts of the cases that the histories reached. A search that never reaches these cases proves nothing. */
-type Reached = Record<"allowed" | "set aside" | "lost" | "killed" | "stored twice", number>;
+type Reached = Record<"allowed" | "spooled" | "lost" | "killed" | "stored twice", number>;
 
 function note(reached: Reached, pipeline: Pipeline): void {
   const metric = (name: string) => pipeline.metrics.get(name) ?? 0;
   reached.allowed += metric("authorizer Allowed");
-  reached["set aside"] += metric("republisher EventsReturned");
+  reached.spooled += metric("republisher EventsReturned");
   reached.lost += pipeline.logged.length;
   reached.killed += pipeline.killed ? 1 : 0;
   reached["stored twice"] += metric("subscriber EventsDuplicate");
@@ -311,7 +318,7 @@ describe("any history of calls and errors in the whole pipeline", () => {
     const template = new Template(inject("assembly"), "http://localhost");
     let world = await createWorld();
     let histories = 0;
-    const reached: Reached = { allowed: 0, "set aside": 0, lost: 0, killed: 0, "stored twice": 0 };
+    const reached: Reached = { allowed: 0, spooled: 0, lost: 0, killed: 0, "stored twice": 0 };
     await fc.assert(
       fc.asyncProperty(historyArbitrary, async ({ steps, deliveries }) => {
         if (histories > 0 && histories % DAYS === 0) world = await createWorld();
@@ -349,7 +356,7 @@ describe("any history of calls and errors in the whole pipeline", () => {
       { numRuns: HISTORIES },
     );
     if (HISTORIES >= 100) {
-      for (const [what, times] of Object.entries(reached)) expect(times, what).toBeGreaterThan(10);
+      for (const [name, times] of Object.entries(reached)) expect(times, name).toBeGreaterThan(10);
     }
   });
 });

@@ -232,9 +232,9 @@ export class Pipeline {
   }
 
   #queue(part: string): Queue {
-    const [found, another] = [...this.queues].filter(([name]) => name.includes(part));
-    if (!found || another) throw new Error(`no single queue has ${part} in its name`);
-    return found[1];
+    const [first, second] = [...this.queues].filter(([name]) => name.includes(part));
+    if (!first || second) throw new Error(`exactly one queue must have ${part} in its name`);
+    return first[1];
   }
 
   #url(part: string): string {

@@ -249,17 +249,17 @@ describe("policy", () => {
   it("records an administrator's address once in six hours, after the response", async () => {
     const { world, caller } = await burst({ mode: "enforce" });
     const quiet = { publish: async () => {} };
-    const getRoundTrips = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
+    const countRoundTrips = async ({ call }: Awaited<ReturnType<typeof caller>>, path: string) => {
       expect(await call(path, "192.0.2.7", quiet)).toBe("allowed");
       return world.traffic.roundTrips;
     };
     const admin = await caller("ops", "root", ["oauth:admin", "api:read"]);
-    expect(await getRoundTrips(admin, "/api/data")).toBe(0);
-    expect(await getRoundTrips(admin, "/admin/oauth/alerts")).toBe(1);
-    expect(await getRoundTrips(admin, "/admin/oauth/alerts")).toBe(0);
+    expect(await countRoundTrips(admin, "/api/data")).toBe(0);
+    expect(await countRoundTrips(admin, "/admin/oauth/alerts")).toBe(1);
+    expect(await countRoundTrips(admin, "/admin/oauth/alerts")).toBe(0);
     world.time.nowMs += 6 * HOUR_MS;
     const later = await caller("ops", "root", ["oauth:admin"]);
-    expect(await getRoundTrips(later, "/admin/oauth/alerts")).toBe(1);
+    expect(await countRoundTrips(later, "/admin/oauth/alerts")).toBe(1);
   });
 
   it("never revokes the tokens of a user or client on the allow list", async () => {
@@ -458,8 +458,8 @@ describe("verdict", () => {
   it("is stored with notes and an acknowledgement, and is an event", async () => {
     const { world, alert } = await burst({});
     const { alert_id } = await alert({ kind: "ip", id: "203.0.113.9" });
-    const say = (what: object) =>
-      reviewAlert(world.context, { alertId: alert_id, by: "root", ...what });
+    const say = (changes: object) =>
+      reviewAlert(world.context, { alertId: alert_id, by: "root", ...changes });
     await say({ acknowledge: true });
     await say({ note: "looks like the load test" });
     await say({ note: "it is", verdict: "false" });

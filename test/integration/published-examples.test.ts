@@ -13,7 +13,7 @@ const SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:api-
 /**
  * Creates a scene whose only issuer is one of the examples. The issuer serves its keys and responses on this machine.
  */
-async function getScene(example: object, nowSeconds: number) {
+async function createScene(example: object, nowSeconds: number) {
   const made = await tokenScene({
     issuers: [{ jwksUri: `${issuer.origin}/keys`, ...example } as never],
     defaultScopes: { read: ["read"] },
@@ -55,7 +55,7 @@ describe("JWT access token of RFC 9068, section 2.2", () => {
   it("is allowed until it expires, with the user, client and scopes that it names", async () => {
     const own = await newKey("RS256");
     issuer.others = [{ ...own.publicJwk, kid: "RjEwOwOA" }];
-    const { call, verdict, time } = await getScene(config, 1618354091);
+    const { call, verdict, time } = await createScene(config, 1618354091);
     const text = await issuer.sign(claims, header, own);
     const decision = await call(text);
     expect(decision).toMatchObject({
@@ -98,10 +98,10 @@ describe("response of RFC 7662, section 2.2", () => {
     });
 
   it("allows the call if it also says that the token is an access token", async () => {
-    const { call, verdict } = await getScene(config(), 1419350300);
-    const asked: string[] = [];
+    const { call, verdict } = await createScene(config(), 1419350300);
+    const requests: string[] = [];
     issuer.routes.set("/introspect", (body) => {
-      asked.push(body);
+      requests.push(body);
       return { text: JSON.stringify({ ...answer, token_type: "Bearer" }) };
     });
     expect(await call("2YotnFZFEjr1zCsicMWpAA")).toMatchObject({
@@ -112,7 +112,7 @@ describe("response of RFC 7662, section 2.2", () => {
         scopes: ["read", "write", "dolphin"],
       },
     });
-    expect(Object.fromEntries(new URLSearchParams(asked[0]))).toEqual({
+    expect(Object.fromEntries(new URLSearchParams(requests[0]))).toEqual({
       token: "2YotnFZFEjr1zCsicMWpAA",
       token_type_hint: "access_token",
     });
@@ -151,7 +151,7 @@ describe("signed response of RFC 9701, section 5", () => {
       { audiences: ["https://rs.example.com/resource"] },
       { signedAnswers: true },
     );
-    const { call, verdict, time } = await getScene(config, 1514797893);
+    const { call, verdict, time } = await createScene(config, 1514797893);
     const type = "application/token-introspection+jwt";
     const text = await issuer.sign(signed, { typ: "token-introspection+jwt" });
     issuer.routes.set("/introspect", () => ({ text, type }));
@@ -186,9 +186,9 @@ describe("confirmation of RFC 9449, section 6", () => {
       exp: 1562266216,
       cnf: { jkt },
     };
-    const { verdict } = await getScene(introspected("https://server.example.com"), 1562262618);
+    const { verdict } = await createScene(introspected("https://server.example.com"), 1562262618);
     // The example is missing the client and the time of issue.
-    const whole = {
+    const complete = {
       ...answer,
       iat: 1562262611,
       client_id: "app",
@@ -197,7 +197,7 @@ describe("confirmation of RFC 9449, section 6", () => {
     };
     issuer.routes.set("/introspect", () => ({ text: JSON.stringify(answer) }));
     expect(await verdict(token, call)).toBe("wrong_token_type");
-    issuer.routes.set("/introspect", () => ({ text: JSON.stringify(whole) }));
+    issuer.routes.set("/introspect", () => ({ text: JSON.stringify(complete) }));
     expect(await verdict(token, { ...call, dpopProofs: [] })).toBe("missing_dpop_proof");
     const elsewhere = { ...call, url: "https://other.example.org/protectedresource" };
     expect(await verdict(token, elsewhere)).toBe("foreign_dpop_proof");
@@ -217,7 +217,7 @@ bUlJSGQgjwD5vaUaKlLR50Q2DmFfQj1L+SY=
 -----END CERTIFICATE-----`;
 
   it("matches the thumbprint that the example's token is bound to", async () => {
-    const { verdict, nowSeconds } = await getScene(
+    const { verdict, nowSeconds } = await createScene(
       introspected("https://server.example.com"),
       1547477430,
     );

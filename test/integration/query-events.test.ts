@@ -175,7 +175,7 @@ describe("queryEvents", () => {
     expect(await ids({ fromMs: world.time.nowMs - 1000, ...sides })).toEqual([meant.id]);
   });
 
-  it("finds only security events by address when configured to do so", async () => {
+  it("indexes only security events by address if so configured", async () => {
     const world = await createWorld({ tracking: { addressIndex: "security_events" } });
     const event = (eventType: string) =>
       createEvent(

@@ -122,21 +122,21 @@ describe("opaque tokens from oidc-provider", () => {
     const { verdict, decide, afterAnswer, ofType, time } = await sceneNow(introspected());
     const token = await real.opaque();
     real.requests.length = 0;
-    const asked = () =>
+    const introspections = () =>
       real.requests.filter((path) => path.startsWith("/token/introspection")).length;
     const decisions = await Promise.all([decide(token), decide(token), decide(token)]);
     await afterAnswer();
     expect(decisions.map(({ outcome }) => outcome)).toEqual(["allowed", "allowed", "allowed"]);
-    expect(asked()).toBe(1);
+    expect(introspections()).toBe(1);
     expect(ofType("token_seen")).toHaveLength(1);
     await real.revoke(token);
     time.nowMs += 59_999;
     // The documented delay before a revocation at the issuer takes effect.
     expect(await verdict(token)).toBe("allowed");
-    expect(asked()).toBe(1);
+    expect(introspections()).toBe(1);
     time.nowMs += 1;
     expect(await verdict(token)).toBe("inactive_token");
-    expect(asked()).toBe(2);
+    expect(introspections()).toBe(2);
   });
 
   it("identify their user, while a refresh token, a token ID and random text are denied", async () => {

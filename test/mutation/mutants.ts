@@ -50,7 +50,7 @@ const LEFT_AWAY = new Set(["filter", "sort", "slice", "reverse", "trim", "toLowe
 const WORDS = new Set(["message", "error", "advice", "catches", "falsePositives"]);
 
 /** Zod methods whose last argument is an error message. */
-const REFUSING = new Set(["regex", "refine", "min", "max"]);
+const VALIDATORS = new Set(["regex", "refine", "min", "max"]);
 
 const getName = (node: ts.Node): string =>
   ts.isPropertyAccessExpression(node) ? node.name.text : ts.isIdentifier(node) ? node.text : "";
@@ -71,10 +71,10 @@ function isForPeople(node: ts.Node): boolean {
     return isText(node) && getName(parent.expression).endsWith("Error");
   if (!ts.isCallExpression(parent) || !isText(node)) return false;
   const { expression: callee, arguments: given } = parent;
-  if (callee.kind === ts.SyntaxKind.SuperKeyword || getName(callee) === "refuse") return true;
+  if (callee.kind === ts.SyntaxKind.SuperKeyword || getName(callee) === "reject") return true;
   if (!ts.isPropertyAccessExpression(callee)) return false;
   const isLog = ["logger", "console"].includes(getName(callee.expression));
-  return isLog || (REFUSING.has(getName(callee)) && given.length > 1 && given.at(-1) === node);
+  return isLog || (VALIDATORS.has(getName(callee)) && given.length > 1 && given.at(-1) === node);
 }
 
 /** Whether a node is the name of a property. */

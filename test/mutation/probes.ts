@@ -1,7 +1,7 @@
 import ts from "typescript";
 import { type Mutant, parse } from "./mutants.ts";
 
-/** A place in the code that a test can reach: a function's body, or the module itself when it is loaded. */
+/** Code that a test can reach: a function's body, or the module itself when it is loaded. */
 interface FunctionSource {
   readonly id: string;
   readonly start: number;
@@ -11,35 +11,35 @@ interface FunctionSource {
 
 /** Returns the module, then its functions, outer before inner. */
 function getFunctions(file: string, code: string): FunctionSource[] {
-  const locations: FunctionSource[] = [{ id: `${file}#0`, start: 0, end: code.length }];
+  const functions: FunctionSource[] = [{ id: `${file}#0`, start: 0, end: code.length }];
   const visit = (node: ts.Node): void => {
     const body = ts.isFunctionLike(node) ? (node as ts.FunctionLikeDeclaration).body : undefined;
     if (body) {
       const [start, end] = [body.getStart(), body.getEnd()];
-      locations.push({ id: `${file}#${locations.length}`, start, end, body });
+      functions.push({ id: `${file}#${functions.length}`, start, end, body });
     }
     ts.forEachChild(node, visit);
   };
   visit(parse(file, code));
-  return locations;
+  return functions;
 }
 
-/** Returns the place that contains a mutant. */
-export function getSource(mutant: Mutant, code: string): string {
+/** Returns the ID of the innermost function that contains a mutant. */
+export function findFunction(mutant: Mutant, code: string): string {
   const around = getFunctions(mutant.file, code).filter(
     ({ start, end }) => start <= mutant.start && mutant.end <= end,
   );
   return around.at(-1)?.id ?? "";
 }
 
-/** Adds a probe to each place. It reports the place to `globalThis.reached`. */
+/** Adds a probe to each function. It reports the function's ID to `globalThis.reached`. */
 export function withProbes(file: string, code: string): string {
   const insertions = getFunctions(file, code).flatMap(({ id, start, end, body }) => {
-    const tell = `globalThis.reached?.add(${JSON.stringify(id)})`;
-    if (!body) return [{ at: end, text: `\n${tell};` }];
-    if (ts.isBlock(body)) return [{ at: start + 1, text: `${tell};` }];
+    const probe = `globalThis.reached?.add(${JSON.stringify(id)})`;
+    if (!body) return [{ at: end, text: `\n${probe};` }];
+    if (ts.isBlock(body)) return [{ at: start + 1, text: `${probe};` }];
     return [
-      { at: start, text: `(${tell}, ` },
+      { at: start, text: `(${probe}, ` },
       { at: end, text: ")" },
     ];
   });

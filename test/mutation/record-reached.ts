@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from "vitest";
 
 declare module "vitest" {
   interface TaskMeta {
-    /** Places in the code that a test, or loading its file, reached. */
+    /** IDs of the functions that a test, or loading its file, reached. */
     reached?: string[];
   }
 }

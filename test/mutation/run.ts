@@ -20,7 +20,7 @@ import { synthesizeApp } from "../../local/build/synthesize.ts";
 import { type DynamoDbLocal, startDynamoDbLocal } from "../../local/services/dynamodb-local.ts";
 import { Random } from "../../local/traffic/world/random.ts";
 import { findMutants, type Mutant, mutate } from "./mutants.ts";
-import { getSource, withProbes } from "./probes.ts";
+import { findFunction, withProbes } from "./probes.ts";
 import type { Failure, RanTest, RunAnswer, RunnerOptions, RunRequest } from "./test-runner.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -146,7 +146,7 @@ interface TestRecord {
   readonly files: Readonly<Record<string, { digest: string; tests: readonly RanTest[] }>>;
 }
 
-/** Returns every test with the places in the code that it reaches. Records the places again if files have changed. */
+/** Returns every test with the functions that it reaches. Records them again if files have changed. */
 async function recordTests(base: Base): Promise<readonly RanTest[]> {
   const isTest = (file: string) => file.endsWith(".test.ts");
   const others = testFiles.filter((file) => !isTest(file));
@@ -190,7 +190,7 @@ function bySourceOf(tests: readonly RanTest[]): ReadonlyMap<string, readonly Ran
   return bySource;
 }
 
-/** Returns what share of the places that a test reaches are in a file. The share is high for the file's own tests. */
+/** Returns the share of a test's reached functions that are in a file. The share is high for the file's own tests. */
 function shareIn(file: string, { reached }: RanTest): number {
   return reached.filter((source) => source.startsWith(`${file}#`)).length / reached.length;
 }
@@ -223,7 +223,7 @@ function report(results: readonly Result[], total: number): string {
   const counts = (["killed", "timeout", "survived", "not reached"] as const)
     .map((outcome) => `${count(outcome)} ${outcome}`)
     .join(", ");
-  return `seed ${options.seed}: ${results.length} of ${total} mutants: ${counts}. Score: ${score.toFixed(1)} %`;
+  return `seed ${options.seed}: ${results.length} of ${total} mutants: ${counts}. Score: ${score.toFixed(1)}%`;
 }
 
 const { sample, total } = drawSample();
@@ -241,27 +241,27 @@ let restored: string[] = [];
 
 /** Tests that pass alone, and files whose tests depend on earlier tests. */
 const alone = new Set<string>();
-const whole = new Set<string>();
+const wholeFiles = new Set<string>();
 
 /** Whether a test passes alone without a mutant. If it doesn't, a failure with a mutant means nothing. */
 async function passesAlone({ file, id }: Failure): Promise<boolean> {
-  if (!id || alone.has(id) || whole.has(file)) return true;
+  if (!id || alone.has(id) || wholeFiles.has(file)) return true;
   const answer = await runner.run({ changed: restored, tests: [[file, [id]]] }, 120_000);
   restored = [];
   if (answer && !answer.failure) alone.add(id);
-  else whole.add(file);
+  else wholeFiles.add(file);
   return alone.has(id);
 }
 
 async function tryMutant(mutant: Mutant): Promise<Result> {
   const code = original(mutant.file);
-  const reaching = bySource.get(getSource(mutant, code)) ?? [];
+  const reaching = bySource.get(findFunction(mutant, code)) ?? [];
   if (reaching.length === 0) return { mutant, outcome: "not reached", why: "" };
   const { tests, milliseconds } = choose(reaching, mutant.file);
   writeFileSync(join(root, mutant.file), mutate(code, mutant));
   const changed = [...restored, mutant.file];
   const chosen = tests.map(([file, ids]): RunRequest["tests"][number] =>
-    whole.has(file) ? [file] : [file, ids],
+    wholeFiles.has(file) ? [file] : [file, ids],
   );
   const timeoutMs = 30_000 + 5 * milliseconds;
   let answer = await runner.run({ changed, tests: chosen }, timeoutMs);

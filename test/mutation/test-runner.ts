@@ -8,7 +8,7 @@ export interface RunnerOptions {
   readonly root: string;
   readonly dynamodbEndpoint: string;
   readonly assembly: Assembly;
-  /** Whether to record the places that each test reaches. */
+  /** Whether to record the functions that each test reaches. */
   readonly record: boolean;
 }
 

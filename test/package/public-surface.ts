@@ -8,6 +8,10 @@ const DIST = join(ROOT, "dist");
 const isOurs = (symbol: ts.Symbol): boolean =>
   symbol.declarations?.some((each) => each.getSourceFile().fileName.startsWith(DIST)) ?? false;
 
+/** Whether a node names a type: `type T = …` or the `extends` clause of an interface. */
+const isNamingType = (node: ts.Node): boolean =>
+  ts.isTypeAliasDeclaration(node) || ts.isHeritageClause(node);
+
 const isPrivate = (node: ts.Node): boolean =>
   (ts.canHaveModifiers(node) &&
     (ts.getModifiers(node)?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword) ?? false)) ||
@@ -66,8 +70,8 @@ export class PublicSurface {
     for (const [symbol, { name, onlyType }] of this.#exported) {
       const visit = (node: ts.Node): void => {
         if (isPrivate(node)) return;
-        // The alias is the public name of the constant's type.
-        if (ts.isTypeQueryNode(node) && ts.findAncestor(node, ts.isTypeAliasDeclaration)) return;
+        // The alias or interface is the public name of the constant's type.
+        if (ts.isTypeQueryNode(node) && ts.findAncestor(node, isNamingType)) return;
         // A class that is exported only as a type cannot be constructed.
         if (ts.isConstructorDeclaration(node) && onlyType) return;
         const named = ts.isTypeReferenceNode(node)

@@ -42,7 +42,7 @@ interface SourceType {
 
 const [, , folder = "", commit = ""] = process.argv;
 if (!existsSync(join(folder, "dictionary.json")) || !/^[0-9a-f]{40}$/.test(commit)) {
-  throw new Error("give the folder of the schema's files, and the commit that they are of");
+  throw new Error("give the folder that contains the schema's files, and their commit");
 }
 const read = <T>(file: string) => JSON.parse(readFileSync(join(folder, file), "utf8")) as T;
 

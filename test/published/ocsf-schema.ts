@@ -84,12 +84,12 @@ function matches(regex: string, value: string): boolean {
 function findTypeError(name: string, value: unknown): string | undefined {
   const type = OCSF.types[name];
   if (!type) return `the schema has no type ${name}`;
-  if (!type.type) return PRIMITIVES[name]?.(value) ? undefined : `is not of ${name}`;
+  if (!type.type) return PRIMITIVES[name]?.(value) ? undefined : `is not a valid ${name}`;
   const above = findTypeError(type.type, value);
   if (above) return above;
   if (typeof value === "string") {
     if (type.max_len !== undefined && value.length > type.max_len) return `is too long for ${name}`;
-    if (type.regex !== undefined && !matches(type.regex, value)) return `is not of ${name}`;
+    if (type.regex !== undefined && !matches(type.regex, value)) return `is not a valid ${name}`;
   }
   if (typeof value === "number" && type.range) {
     const [least, most] = type.range;
@@ -113,7 +113,7 @@ function findValueErrors(attribute: CompiledAttribute, value: unknown, path: Pat
   const error = findTypeError(attribute.type, value);
   if (error) return [{ path, message: error }];
   if (attribute.enum && !Object.hasOwn(attribute.enum, String(value))) {
-    return [{ path, message: `is none of ${Object.keys(attribute.enum).join(", ")}` }];
+    return [{ path, message: `is not one of ${Object.keys(attribute.enum).join(", ")}` }];
   }
   return [];
 }
@@ -128,7 +128,7 @@ function findErrors(
   const errors = given.flatMap(([name, member]) => {
     const attribute = Object.hasOwn(attributes, name) ? attributes[name] : undefined;
     const at = [...path, name];
-    if (!attribute) return [{ path: at, message: "is no attribute of the schema" }];
+    if (!attribute) return [{ path: at, message: "is not an attribute of the schema" }];
     const caption = attribute.enum?.[String(member)];
     const sibling = attribute.sibling === undefined ? undefined : value[attribute.sibling];
     // 99 means Other, and its sibling is free text.
@@ -148,7 +148,7 @@ function findErrors(
     errors.push({ path, message: `has none of ${at_least_one.join(", ")}` });
   }
   if (just_one && just_one.filter((name) => names.has(name)).length !== 1) {
-    errors.push({ path, message: `has not one of ${just_one.join(", ")}` });
+    errors.push({ path, message: `must have exactly one of ${just_one.join(", ")}` });
   }
   return errors;
 }
@@ -158,7 +158,7 @@ export function findOcsfErrors(event: unknown): OcsfError[] {
   if (!isObject(event)) return [{ path: [], message: "is not an object" }];
   const { class_uid, activity_id, type_uid, category_uid, metadata } = event;
   const known = OCSF.classes[String(class_uid)];
-  if (!known) return [{ path: ["class_uid"], message: "is none of our classes" }];
+  if (!known) return [{ path: ["class_uid"], message: "is not one of our classes" }];
   const computed: readonly (readonly [string, unknown])[] = [
     ["class_name", known.caption],
     ["category_uid", known.category.uid],
@@ -174,7 +174,7 @@ export function findOcsfErrors(event: unknown): OcsfError[] {
     errors.push({ path: ["metadata", "version"], message: `is not ${OCSF.version}` });
   }
   if (type_uid === undefined || category_uid === undefined) {
-    errors.push({ path: [], message: "does not say its type or category" });
+    errors.push({ path: [], message: "is missing its type or category" });
   }
   return [...errors, ...findErrors(known, event, [])];
 }

@@ -51,9 +51,9 @@ describe("alertNotification", () => {
   });
 
   it("states when an alert was resolved and omits the advice", () => {
-    const { oauth_client_id: _, ...nobody } = alert;
+    const { oauth_client_id: _, ...withoutClient } = alert;
     const { subject, text } = alertNotification({
-      ...nobody,
+      ...withoutClient,
       state: "resolved",
       resolved_at: "2026-11-23T11:00:00.000Z",
       evidence: {},

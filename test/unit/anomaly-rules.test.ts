@@ -125,7 +125,7 @@ describe.each([
     { clientId: "app", lastHour, hours: hoursBack(usual, length), firstSeenMs: NOW },
   ];
 
-  it("raises a client whose count reaches the configured number of deviations above the median", () => {
+  it("alerts on a client whose count reaches the configured number of deviations above the median", () => {
     const threshold = 400 + deviations * 20;
     const rules = { [rule]: { ratio: 1 } };
     const steady = () => 400;
@@ -188,7 +188,7 @@ describe("failure_burst", () => {
       addresses: new Map([["203.0.113.9", events]]),
     });
 
-  it("raises an address that reaches the configured number of credential guesses within the window", () => {
+  it("alerts on an address that reaches the configured number of credential guesses within the window", () => {
     expect(bursts(19)).toEqual([]);
     expect(bursts(20)).toMatchObject([
       {
@@ -241,7 +241,7 @@ describe("failure_rate", () => {
       ...parts,
     });
 
-  it("raises credential guesses against unknown clients after one day of history", () => {
+  it("alerts on credential guesses against unknown clients after one day of history", () => {
     expect(rate({})).toMatchObject([{ rule: "failure_rate", observed: 60, threshold: 20 }]);
     const young = {
       clientId: "(none)",
@@ -284,7 +284,7 @@ describe("network_guessing", () => {
   const raised = (...parts: readonly Partial<DetectionSnapshot>[]) =>
     found(Object.assign({}, ...parts)).filter(({ rule }) => rule === "network_guessing");
 
-  it("raises credential guesses that are spread over one network but not over several networks", () => {
+  it("alerts on credential guesses that are spread over one network but not over several networks", () => {
     expect(raised({ credentialGuessesByIp: from("198.51.100", 10) })).toMatchObject([
       {
         subject: { kind: "network", id: "198.51.100.0/24" },
@@ -334,7 +334,7 @@ describe("persistent_failures", () => {
     ]),
   });
 
-  it("raises an address with credential guesses in each of the last four whole hours", () => {
+  it("alerts on an address with credential guesses in each of the last four whole hours", () => {
     expect(found(perHour(6, 13, 14, 15, 99))).toMatchObject([
       {
         rule: "persistent_failures",
@@ -380,7 +380,7 @@ describe("persistent_failures", () => {
 });
 
 describe("credential_reuse", () => {
-  it("raises each client whose codes or refresh tokens were just reused", () => {
+  it("alerts on each client whose codes or refresh tokens were just reused", () => {
     const failedReasons = [
       counted("app", "refresh_token_reused", [10, 2], [1, 1]),
       counted("web", "authorization_code_reused", [1, 1]),
@@ -434,7 +434,7 @@ describe("dormant_token", () => {
   const month = 30 * 24 * 60;
   const job = Array.from({ length: 80 }, () => seen(month, office));
 
-  it("raises a token that is busy after a dormant period when earlier activity is unknown", () => {
+  it("alerts on a token that is busy after a dormant period when earlier activity is unknown", () => {
     expect(woke(49, office)).toEqual([]);
     expect(woke(50, office)).toMatchObject([
       { rule: "dormant_token", subject: { kind: "token", id: "t1" }, observed: 50, threshold: 50 },
@@ -476,7 +476,7 @@ describe("new_network", () => {
     ],
   ]);
 
-  it("raises a service in a new network once the service has been known for two days", () => {
+  it("alerts on a service in a new network once the service has been known for two days", () => {
     const serviceNetworks = [from("203.0.0.0/16", [60, 1], [2, 2]), from("203.0.0.0/16", [1, 4])];
     expect(
       found({ serviceNetworks, clientAgents, knownNetworks: known(["10.1.0.0/16", 47]) }),
@@ -533,7 +533,7 @@ describe("new_network", () => {
     ]);
   });
 
-  it("raises a service that requests a new token for each call, but not build jobs", () => {
+  it("alerts on a service that requests a new token for each call, but not build jobs", () => {
     const okhttp = counted("service", "203.0.0.0/16 okhttp", [50, 1], [5, 2]);
     const event = (ago: number, network: string, tokenId: string, ip: string): SeenEvent => ({
       atMs: NOW - ago * MINUTE_MS,
@@ -547,12 +547,12 @@ describe("new_network", () => {
     const own = Array.from({ length: 20 }, (_, n) =>
       event(600 - n, "10.1.0.0/16", "own", "10.1.0.1"),
     );
-    const raised = (...there: readonly SeenEvent[]) =>
+    const raised = (...events: readonly SeenEvent[]) =>
       found({
         clientAgents: new Map([["service", new Map([["okhttp", NOW - 9 * DAY_MS]])]]),
         serviceNetworks: [okhttp],
         knownNetworks: known(["10.1.0.0/16", 100]),
-        clients: new Map([["service", [...own, ...there]]]),
+        clients: new Map([["service", [...own, ...events]]]),
       });
     const calls = (tokens: number, machines: number, count = 4) =>
       Array.from({ length: count }, (_, n) =>
@@ -565,7 +565,7 @@ describe("new_network", () => {
     expect(raised(...calls(4, 4))).toEqual([]);
   });
 
-  it("raises a rarely used service later, once it is active in its usual network again", () => {
+  it("alerts on a rarely used service later, once it is active in its usual network again", () => {
     const okhttp = (network: string, minutesAgo: number) =>
       counted("service", `${network} okhttp`, [minutesAgo, 1]);
     const since = (hoursAgo: number, ownMinutesAgo: number) =>

@@ -49,7 +49,7 @@ describe("anonymising_proxy for a user", () => {
     ofAda(...atHome(), use(5, enrichment, parts))[0]?.score;
   const curl = { agent: "curl" };
 
-  it("raises a user's first use of Tor with at most medium risk", () => {
+  it("alerts on a user's first use of Tor with at most medium risk", () => {
     expect(ofAda(...atHome(), use(5, exit("tor", "RO")), use(4, exit("tor", "RO")))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -69,7 +69,7 @@ describe("anonymising_proxy for a user", () => {
     expect(score(exit("tor", "RO"), curl)).toBe(65);
   });
 
-  it("raises the use of a VPN or proxy only when the program changes too", () => {
+  it("alerts on the use of a VPN or proxy only when the program changes too", () => {
     expect(score(exit("vpn", "NL"))).toBeUndefined();
     expect(score(exit("vpn"), curl)).toBeUndefined();
     expect(score(exit("vpn", "NL"), curl)).toBe(40);
@@ -109,7 +109,7 @@ describe("anonymising_proxy for an exit address", () => {
       ),
     }).filter(({ subject }) => subject.kind === "ip");
 
-  it("raises an exit address that many users use for the first time", () => {
+  it("alerts on an exit address that many users use for the first time", () => {
     expect(people(4, "tor")).toEqual([]);
     expect(people(5, "tor")).toMatchObject([
       {
@@ -147,7 +147,7 @@ describe("anonymising_proxy for an exit address", () => {
   const at = (...addresses: readonly (readonly [string, readonly SeenEvent[]])[]) =>
     found({ addresses: new Map(addresses) });
 
-  it("raises credential guesses even when they are spread over several exit addresses", () => {
+  it("alerts on credential guesses even when they are spread over several exit addresses", () => {
     expect(at(credentialGuesses(9, exit("tor")))).toEqual([]);
     expect(at(credentialGuesses(10, exit("tor")))).toMatchObject([
       {

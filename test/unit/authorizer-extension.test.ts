@@ -13,7 +13,7 @@ import { recordingLogger } from "../integration/world.ts";
  */
 let server: Server;
 let waiting: ServerResponse | undefined;
-let asked: (() => void) | undefined;
+let nextRequested: (() => void) | undefined;
 /** Runtime responses and EventBridge requests, in the order in which the process starts them. */
 const order: string[] = [];
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
       response.writeHead(200, { "lambda-extension-identifier": "ext-1" }).end("{}");
     } else if (url.endsWith("/event/next")) {
       waiting = response;
-      asked?.();
+      nextRequested?.();
     } else {
       const isBus = request.headers["x-amz-target"] === PUT_EVENTS;
       response.writeHead(200, { "Content-Type": "application/x-amz-json-1.0" });
@@ -77,7 +77,7 @@ beforeEach(() => {
 });
 
 async function free(): Promise<void> {
-  if (!waiting) await new Promise<void>((resolve) => (asked = resolve));
+  if (!waiting) await new Promise<void>((resolve) => (nextRequested = resolve));
 }
 
 type Handler = (event: never, context: Context) => Promise<unknown>;

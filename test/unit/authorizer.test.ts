@@ -203,23 +203,23 @@ async function lambda(
   await new Promise<void>((resolve) => server?.listen(0, "127.0.0.1", resolve));
   const api = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   /** Resolves when the extension asks for the next event. */
-  const asked = async () => {
+  const nextRequested = async () => {
     if (waiting.length === 0) await new Promise<void>((resolve) => arrivals.push(resolve));
   };
   const answerNext = async (status = 200, body = "{}") => {
-    await asked();
+    await nextRequested();
     waiting.shift()?.writeHead(status).end(body);
   };
-  return { api, calls, asked, answerNext };
+  return { api, calls, nextRequested, answerNext };
 }
 
 const later = () => new Promise((resolve) => setTimeout(resolve, 30));
 
 describe("registerInternalExtension", () => {
   it("registers for invocations under its name and requests the next event with the assigned identifier", async () => {
-    const { api, calls, asked } = await lambda();
+    const { api, calls, nextRequested } = await lambda();
     await registerInternalExtension(api, () => {});
-    await asked();
+    await nextRequested();
     expect(calls).toMatchObject([
       {
         method: "POST",
@@ -236,7 +236,7 @@ describe("registerInternalExtension", () => {
   });
 
   it("returns immediately, runs the work after the response and then asks for the next event", async () => {
-    const { api, calls, answerNext, asked } = await lambda();
+    const { api, calls, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     for (const invocation of [1, 2]) {
       let done = () => {};
@@ -251,13 +251,13 @@ describe("registerInternalExtension", () => {
       expect(started).toBe(true);
       expect(calls).toHaveLength(1 + invocation);
       done();
-      await asked();
+      await nextRequested();
       expect(calls).toHaveLength(2 + invocation);
     }
   });
 
   it("starts the work only after a runtime has posted the response one event loop turn later", async () => {
-    const { api, answerNext, asked } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
     const order: string[] = [];
     await answerNext();
@@ -271,30 +271,30 @@ describe("registerInternalExtension", () => {
     })();
     await new Promise((resolve) => setImmediate(resolve));
     order.push("response");
-    await asked();
+    await nextRequested();
     expect(order).toEqual(["response", "work"]);
   });
 
   it("runs work that was added before the invocation event arrived", async () => {
-    const { api, answerNext, asked } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const after = await registerInternalExtension(api, () => {});
-    await asked();
+    await nextRequested();
     const works: number[] = [];
     await after.run(async () => void works.push(1));
     await later();
     expect(works).toEqual([]);
     await answerNext();
-    await asked();
+    await nextRequested();
     expect(works).toEqual([1]);
   });
 
   it("reports failed work and continues with later work", async () => {
-    const { api, answerNext, asked } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
     await after.run(() => Promise.reject("no bus"));
     await answerNext();
-    await asked();
+    await nextRequested();
     expect(failures).toEqual(["no bus"]);
   });
 
@@ -316,10 +316,10 @@ describe("registerInternalExtension", () => {
   });
 
   it("loses no work when the API disconnects and runs later work before the response", async () => {
-    const { api, answerNext, asked } = await lambda();
+    const { api, answerNext, nextRequested } = await lambda();
     const failures: unknown[] = [];
     const after = await registerInternalExtension(api, (error) => failures.push(error));
-    await asked();
+    await nextRequested();
     const works: number[] = [];
     await after.run(() => Promise.reject("lost"));
     await after.run(async () => void works.push(1));
@@ -335,11 +335,11 @@ describe("registerInternalExtension", () => {
     const invoke = (requestId: string) => JSON.stringify({ eventType: "INVOKE", requestId });
 
     it("doesn't wait for invocations without announced work and runs late work before the response", async () => {
-      const { api, calls, answerNext, asked } = await lambda();
+      const { api, calls, answerNext, nextRequested } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
       await answerNext(200, invoke("one"));
       await vi.waitFor(() => expect(calls).toHaveLength(3));
-      await asked();
+      await nextRequested();
       expect(after.announce("one")).toBe(false);
       const works: string[] = [];
       await after.run(async () => void works.push("one"), "one");
@@ -349,21 +349,21 @@ describe("registerInternalExtension", () => {
       await after.run(async () => void works.push("two"), "two");
       expect(works).toEqual(["one"]);
       await answerNext(200, invoke("two"));
-      await asked();
+      await nextRequested();
       expect(works).toEqual(["one", "two"]);
     });
 
     it("waits for announced work no matter how late it is added", async () => {
-      const { api, calls, answerNext, asked } = await lambda();
+      const { api, calls, answerNext, nextRequested } = await lambda();
       const after = await registerInternalExtension(api, () => {}, { maxWaitMs: 1 });
-      await asked();
+      await nextRequested();
       expect(after.announce("one")).toBe(true);
       await answerNext(200, invoke("one"));
       await later();
       expect(calls).toHaveLength(2);
       const works: string[] = [];
       await after.run(async () => void works.push("one"), "one");
-      await asked();
+      await nextRequested();
       expect(works).toEqual(["one"]);
       // An announcement is valid only for its own invocation.
       await answerNext(200, invoke("two"));

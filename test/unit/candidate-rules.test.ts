@@ -35,7 +35,7 @@ describe("token_theft", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
     found(principal(...history(), event(100, HOME), event(90, HOME), ...uses));
 
-  it("raises a different user agent with the same token in any network", () => {
+  it("alerts on a different user agent with the same token in any network", () => {
     expect(theft(event(5, location("203.0.113.9", "curl")))).toMatchObject([
       {
         rule: "token_theft",
@@ -55,7 +55,7 @@ describe("token_theft", () => {
     expect(theft(event(5, location("10.1.2.3", "curl")))).toMatchObject([{ score: 55 }]);
   });
 
-  it("raises a new network that is busy or alternates with the usual one, but ignores travellers", () => {
+  it("alerts on a new network that is busy or alternates with the usual one, but ignores travellers", () => {
     const away = location("203.0.113.9", HOME.agent);
     expect(theft(event(5, away))).toEqual([]);
     expect(theft(...[9, 8, 7, 6, 5].map((ago) => event(ago, away)))).toEqual([]);
@@ -79,7 +79,7 @@ describe("token_theft", () => {
     expect(theft(...dual)).toEqual([]);
   });
 
-  it("raises a different user agent with the same session", () => {
+  it("alerts on a different user agent with the same session", () => {
     const session = { sessionId: "s1" };
     const events = [
       event(50, HOME, session),
@@ -119,7 +119,7 @@ describe("revoked_token", () => {
   const used = (at: Partial<SeenEvent>, ago = 5) =>
     found({ ...principal(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
 
-  it("raises an unknown caller but not the client itself, which doesn't know about the revocation", () => {
+  it("alerts on an unknown caller but not on the client itself, which doesn't know about the revocation", () => {
     expect(used(HOME)).toEqual([]);
     expect(used(location("203.0.113.9", "curl"))).toMatchObject([
       { rule: "revoked_token", subject: { kind: "token", id: "t1" }, score: 80, observed: 1 },
@@ -129,7 +129,7 @@ describe("revoked_token", () => {
     expect(used(location("203.0.113.9", HOME.agent), 50)).toEqual([]);
   });
 
-  it("raises a token without other history only after the grace period", () => {
+  it("alerts on a token without other history only after the grace period", () => {
     const alone = { principals: new Map([["token:t1", [event(5, late)]]]) };
     expect(found({ ...alone, revokedAt })).toMatchObject([{ score: 45 }]);
     expect(found(alone)).toEqual([]);
@@ -143,7 +143,7 @@ describe("dead_tokens", () => {
   const at = (...events: readonly SeenEvent[]) =>
     found({ addresses: new Map([["203.0.113.9", events]]) });
 
-  it("raises an address that tries tokens belonging to principals who were never seen there", () => {
+  it("alerts on an address that tries tokens belonging to principals who were never seen there", () => {
     expect(at(...users.slice(1).map(dead))).toEqual([]);
     expect(at(...users.map(dead))).toMatchObject([
       { rule: "dead_tokens", subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 80 },
@@ -167,7 +167,7 @@ describe("scope_probing", () => {
       scopes: ["x:write"],
     });
 
-  it("raises a principal that is denied at many endpoints, no matter how slowly", () => {
+  it("alerts on a principal that is denied at many endpoints, no matter how slowly", () => {
     const slow = (adapters: number) =>
       found(
         principal(
@@ -202,7 +202,7 @@ describe("success_after_failures", () => {
     event(ago, at, { type: "session_started", tokenId: undefined });
   const thief = location("203.0.113.9", "curl");
 
-  it("raises a user who confirmed the second factor after several rejections", () => {
+  it("alerts on a user who confirmed the second factor after several rejections", () => {
     const pushes = [30, 25, 20].map((ago) => fail("mfa_rejected", ago));
     expect(found(principal(...history(), ...pushes, signIn(10, thief)))).toMatchObject([
       { rule: "success_after_failures", subject: { kind: "user", id: "ada" }, score: 90 },
@@ -210,7 +210,7 @@ describe("success_after_failures", () => {
     expect(found(principal(...history(), ...pushes))).toEqual([]);
   });
 
-  it("raises a guessed password but not a user who forgot it in the usual location", () => {
+  it("alerts on a guessed password but not a user who forgot it in the usual location", () => {
     const tries = (at: Partial<SeenEvent>) =>
       [30, 28, 26, 24, 22].map((ago) => fail("wrong_password", ago, at));
     expect(found(principal(...history(), ...tries(thief), signIn(10, thief)))).toHaveLength(1);
@@ -218,7 +218,7 @@ describe("success_after_failures", () => {
     expect(found(principal(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
   });
 
-  it("raises an address with credential guesses and a success unless other users were allowed there before", () => {
+  it("alerts on an address with credential guesses and a success unless other users were allowed there before", () => {
     const credentialGuesses = Array.from({ length: 10 }, (_, n) => fail("unknown_token", 40 - n));
     const at = (...events: readonly SeenEvent[]) =>
       found({ addresses: new Map([["203.0.113.9", events]]) });
@@ -242,7 +242,7 @@ describe("scraping", () => {
   });
   const peers = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
 
-  it("raises a principal that calls far more often than before and than the client's other principals", () => {
+  it("alerts on a principal that calls far more often than before and than the client's other principals", () => {
     const scraper = (now: number, before = 1) =>
       found({ sampledUses: [...peers, sampled("ada", now, before)] });
     expect(scraper(60)).toMatchObject([
@@ -293,7 +293,7 @@ describe("scraping", () => {
     expect(walk(39, (n) => `/api/orders/${1000 + n}`)).toEqual([]);
   });
 
-  it("raises a slow scraper below the hourly limits but not a user who always calls that often", () => {
+  it("alerts on a slow scraper below the hourly limits but not a user who always calls that often", () => {
     const quiet = ["b", "c", "d"].map((user) => sampled(user, 1, 1));
     const slow = (hoursAgo: number) =>
       Array.from({ length: 200 }, (_, n) => event(hoursAgo * 60 + 360 - n * 1.8, HOME));
@@ -318,7 +318,7 @@ describe("issuance_rate", () => {
     { clientId: "app", lastHour, hours: hours(usual), firstSeenMs: NOW - 14 * DAY_MS },
   ];
 
-  it("raises unused tokens and tokens requested from a new location, but not an app launch", () => {
+  it("alerts on unused tokens and tokens requested from a new location, but not an app launch", () => {
     expect(found({ issuance: client(10, 200), uses: client(50, 100) })).toMatchObject([
       { rule: "issuance_rate", score: 50, evidence: { uses_a_token: 0.5, usual_uses_a_token: 5 } },
     ]);
@@ -391,7 +391,7 @@ describe("consent_phishing", () => {
   const from = (server: (n: number) => Partial<SeenEvent>, seenMs = firstSeenMs) =>
     found({ clients: new Map([["new", given(server)]]), firstSeenMs: seenMs });
 
-  it("raises a new client whose tokens are all used in one location, but not an app launch", () => {
+  it("alerts on a new client whose tokens are all used in one location, but not an app launch", () => {
     expect(from(() => location("203.0.113.9", "python"))).toMatchObject([
       { rule: "consent_phishing", subject: { kind: "client", id: "new" }, score: 65, observed: 12 },
     ]);
@@ -433,7 +433,7 @@ describe("consent_phishing for a known client", () => {
     }).filter(({ rule }) => rule === "consent_phishing");
   const strangers = (n: number) => `u${n}`;
 
-  it("raises unusually many new users whose tokens are never used", () => {
+  it("alerts on unusually many new users whose tokens are never used", () => {
     expect(raised(strangers)).toMatchObject([
       { subject: { kind: "client", id: "old" }, observed: 20, score: 45 },
     ]);
@@ -455,7 +455,7 @@ describe("admin_change", () => {
   const did = (parts: Partial<SeenEvent>) =>
     found({ administration: [event(1, { type: "admin_activity", userId: "root" }, parts)] });
 
-  it("raises only changes that weaken the identity provider", () => {
+  it("alerts on only changes that weaken the identity provider", () => {
     expect(did({ code: "policy.rule.deactivate" })).toMatchObject([
       { rule: "admin_change", subject: { kind: "user", id: "root" }, score: 75 },
     ]);
@@ -502,7 +502,7 @@ describe("device_phishing", () => {
     ).filter(({ rule }) => rule === "device_phishing");
   const elsewhere = location("203.0.113.9", "python-requests");
 
-  it("raises a device code whose token is used in a location where the user was never seen", () => {
+  it("alerts on a device code whose token is used in a location where the user was never seen", () => {
     expect(issued(elsewhere)).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 45, observed: 1 },
     ]);
@@ -529,7 +529,7 @@ describe("registration_spike", () => {
       ),
     }).filter(({ rule }) => rule === "registration_spike");
 
-  it("raises one source that registers many clients but ignores other administration", () => {
+  it("alerts on one source that registers many clients but ignores other administration", () => {
     expect(registered(4)).toEqual([]);
     expect(registered(5)).toMatchObject([
       { subject: { kind: "ip", id: "203.0.113.9" }, observed: 5, score: 60 },
@@ -554,7 +554,7 @@ describe("dormant_token without audit history", () => {
       principals: new Map([["token:t1", [event(5, HOME, { userId: undefined, previousNetwork })]]]),
     });
 
-  it("raises a token that is used in a different network than before", () => {
+  it("alerts on a token that is used in a different network than before", () => {
     expect(woken("10.9.0.0/16")).toMatchObject([
       { rule: "dormant_token", evidence: { is_new_network: true } },
     ]);
@@ -639,7 +639,7 @@ describe("idle_client", () => {
       ]),
     }).filter(({ rule }) => rule === "idle_client");
 
-  it("raises an idle service that resumes in a new location or with a different program, but not a monthly job", () => {
+  it("alerts on an idle service that resumes in a new location or with a different program, but not a monthly job", () => {
     expect(idle(12, "203.0.0.0/16 okhttp")).toMatchObject([
       { subject: { kind: "client", id: "job" }, observed: 12, score: 45 },
     ]);
@@ -670,7 +670,7 @@ describe("outage", () => {
   });
 });
 
-describe("toSeenEvent, agentOf, templateOf and riskOf", () => {
+describe("toSeenEvent, parseAgent, toTemplate and toRisk", () => {
   it("reduce a user agent to family and platform without versions", () => {
     const agents: readonly (readonly [string, string])[] = [
       [

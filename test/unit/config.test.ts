@@ -56,7 +56,7 @@ const NUMBERS: readonly (readonly [path: string, fallback: number, least: number
     ["anomalies.rules.impossible_travel.windowMinutes", 120, 10, 720],
     ["anomalies.rules.impossible_travel.kmPerHour", 1000, 100, 100_000],
     ["anomalies.rules.impossible_travel.minimumKm", 500, 50, 20_000],
-    ["anomalies.rules.impossible_travel.inTurnMinutes", 60, 5, 720],
+    ["anomalies.rules.impossible_travel.switchBackMinutes", 60, 5, 720],
     ["anomalies.rules.anonymising_proxy.windowMinutes", 120, 10, 720],
     ["anomalies.rules.anonymising_proxy.users", 5, 2, Number.MAX_SAFE_INTEGER],
     ["anomalies.rules.anonymising_proxy.credentialGuesses", 10, 1, Number.MAX_SAFE_INTEGER],

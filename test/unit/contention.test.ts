@@ -8,7 +8,7 @@ const seconds = Number(process.env.CONTENTION_SECONDS ?? 10);
 
 describe("subscribers that write the same counters", () => {
   it.each([
-    ["calls of one client", { event: callOfOneClient, eventsPerSecond: 1000 }],
+    ["calls by one client", { event: callOfOneClient, eventsPerSecond: 1000 }],
     [
       "an attack from random addresses on random endpoints",
       { event: attack, eventsPerSecond: 3000 },

@@ -122,9 +122,9 @@ describe("oauth-monitoring cost", () => {
     [["--calls-per-second", "1", "--failures", "101"], "failures: expected at most 100"],
     [["--calls-per-second", "1", "--retention", "0.5"], "retention"],
     [["--calls-per-second", "1", "--profile", "fat"], "expected one of default, lean"],
-  ])("rejects %j with a plain error message", async (args, said) => {
+  ])("rejects %j with a plain error message", async (args, message) => {
     expect(await cost(...args)).toBe(2);
-    expect(printed.join("\n")).toContain(said);
+    expect(printed.join("\n")).toContain(message);
   });
 
   it("shows an example in the help text", async () => {

@@ -40,7 +40,7 @@ const found = (rule: RuleInput, counts: Partial<RuleCounts>) =>
 describe("custom rules", () => {
   const tokens = { name: "many_tokens", types: ["token_issued"], groupBy: "client", threshold: 10 };
 
-  it("raise a client that reaches the threshold within the window, counting only the given event types", () => {
+  it("alert on a client that reaches the threshold within the window, counting only the given event types", () => {
     const typeCounts = [
       counted("shop", "token_issued", [1, 4], [59, 6], [61, 50]),
       counted("shop", "token_used", [1, 100]),

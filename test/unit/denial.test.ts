@@ -14,7 +14,7 @@ function challenge(decision: DeniedDecision): string | undefined {
   return buildChallenge(toDenial(decision), OPTIONS);
 }
 
-describe("challengeOf and answerOf", () => {
+describe("buildChallenge and buildAnswer", () => {
   it("request a proof of possession and name the algorithms", () => {
     for (const reason of [
       "missing_dpop_proof",
@@ -46,11 +46,11 @@ describe("challengeOf and answerOf", () => {
   });
 
   it("return the same challenge for every other token error", () => {
-    const said = (["unknown_token", "expired_token", "wrong_client_certificate"] as const).map(
-      (reason) => challenge({ outcome: "unauthenticated", reason }),
-    );
-    expect(new Set(said).size).toBe(1);
-    expect(said[0]).toMatch(/^Bearer realm="shop", error="invalid_token"/);
+    const challenges = (
+      ["unknown_token", "expired_token", "wrong_client_certificate"] as const
+    ).map((reason) => challenge({ outcome: "unauthenticated", reason }));
+    expect(new Set(challenges).size).toBe(1);
+    expect(challenges[0]).toMatch(/^Bearer realm="shop", error="invalid_token"/);
     expect(challenge({ outcome: "unauthenticated", reason: "missing_token" })).toBe(
       'Bearer realm="shop"',
     );

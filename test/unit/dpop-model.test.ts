@@ -22,7 +22,7 @@ const part = (value: object | string) =>
 const ath = (token: string) => createHash("sha256").update(token).digest("base64url");
 
 /** Returns a signed proof in compact form. The header and claims aren't checked. */
-function getProof(header: object | string, claims: object | string, key = own.privateKey): string {
+function signProof(header: object | string, claims: object | string, key = own.privateKey): string {
   const input = `${part(header)}.${part(claims)}`;
   const signature = sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" });
   return `${input}.${signature.toString("base64url")}`;
@@ -70,7 +70,7 @@ describe("checkDpopProof", () => {
       age: 0,
       token: TOKEN,
     } as const;
-    let taken = 0;
+    let accepted = 0;
     await fc.assert(
       fc.asyncProperty(change, async (made) => {
         const shown = {
@@ -78,7 +78,7 @@ describe("checkDpopProof", () => {
           other: other.publicKey.export({ format: "jwk" }),
           private: own.privateKey.export({ format: "jwk" }),
         };
-        const text = getProof(
+        const text = signProof(
           { typ: made.typ, alg: made.alg, jwk: made.shown && shown[made.shown] },
           {
             jti: made.jti,
@@ -101,13 +101,13 @@ describe("checkDpopProof", () => {
           made.token === TOKEN;
         const outcome = await verdict(text);
         if (isGood) {
-          taken += 1;
+          accepted += 1;
           expect(outcome).toMatchObject({ keyThumbprint, jti: made.jti });
         } else expect(outcome).toMatch(/^[a-z_]+_dpop_[a-z]+$/);
       }),
       { numRuns: 300, examples: [[good]] },
     );
-    expect(taken).toBeGreaterThan(0);
+    expect(accepted).toBeGreaterThan(0);
   });
 
   const claimsText = JSON.stringify(CLAIMS);
@@ -121,31 +121,37 @@ describe("checkDpopProof", () => {
   it.each([
     ["alg none", `${part({ ...HEADER, alg: "none" })}.${part(CLAIMS)}.`],
     ["HMAC with the public key", hmac],
-    ["crit", getProof({ ...HEADER, crit: ["exp"], exp: 1 }, CLAIMS)],
-    ["b64=false", getProof({ ...HEADER, b64: false, crit: ["b64"] }, CLAIMS)],
-    ["a header that occurs twice", getProof(headerText.replace("{", '{"alg":"none",'), CLAIMS)],
-    ["a claim that occurs twice", getProof(HEADER, claimsText.replace("{", '{"htm":"POST",'))],
+    ["crit", signProof({ ...HEADER, crit: ["exp"], exp: 1 }, CLAIMS)],
+    ["b64=false", signProof({ ...HEADER, b64: false, crit: ["b64"] }, CLAIMS)],
+    ["a header that occurs twice", signProof(headerText.replace("{", '{"alg":"none",'), CLAIMS)],
+    ["a claim that occurs twice", signProof(HEADER, claimsText.replace("{", '{"htm":"POST",'))],
     [
       "a claim that occurs twice, escaped",
-      getProof(HEADER, claimsText.replace("{", '{"\\u0068tm":"P",')),
+      signProof(HEADER, claimsText.replace("{", '{"\\u0068tm":"P",')),
     ],
     [
       "a key in a certificate chain",
-      getProof({ typ: "dpop+jwt", alg: "ES256", x5c: ["AA"] }, CLAIMS),
+      signProof({ typ: "dpop+jwt", alg: "ES256", x5c: ["AA"] }, CLAIMS),
     ],
-    ["a key URL", getProof({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS)],
-    ["a shared secret as the key", getProof({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS)],
+    [
+      "a key URL",
+      signProof({ typ: "dpop+jwt", alg: "ES256", jku: "https://evil.example" }, CLAIMS),
+    ],
+    [
+      "a shared secret as the key",
+      signProof({ ...HEADER, jwk: { kty: "oct", k: "AAAA" } }, CLAIMS),
+    ],
     ["an encrypted proof", `${part({ alg: "dir", enc: "A256GCM" })}.AA.AA.AA.AA`],
-    ["a nested proof", getProof({ ...HEADER, cty: "JWT" }, CLAIMS)],
-    ["deep nesting", getProof(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],
-    ["a huge proof", getProof(HEADER, { ...CLAIMS, padding: "x".repeat(11_000) })],
+    ["a nested proof", signProof({ ...HEADER, cty: "JWT" }, CLAIMS)],
+    ["deep nesting", signProof(HEADER, `{"a":${"[".repeat(400)}${"]".repeat(400)}}`)],
+    ["a huge proof", signProof(HEADER, { ...CLAIMS, padding: "x".repeat(11_000) })],
     ["JSON serialization", JSON.stringify({ protected: part(HEADER), payload: part(CLAIMS) })],
   ])("rejects a hostile proof: %s", async (_, text) => {
     expect(await verdict(text)).toBe("malformed_dpop_proof");
   });
 
   it("returns the same result for both encodings of an ECDSA signature", async () => {
-    const text = getProof(HEADER, CLAIMS);
+    const text = signProof(HEADER, CLAIMS);
     const [head, body, signature = ""] = text.split(".");
     const bytes = Buffer.from(signature, "base64url");
     const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -154,10 +160,10 @@ describe("checkDpopProof", () => {
       bytes.subarray(0, 32),
       Buffer.from(s.toString(16).padStart(64, "0"), "hex"),
     ]);
-    const again = `${head}.${body}.${twin.toString("base64url")}`;
-    expect(again).not.toBe(text);
+    const otherEncoding = `${head}.${body}.${twin.toString("base64url")}`;
+    expect(otherEncoding).not.toBe(text);
     // Both proofs have the same `jti`, so the second one counts as a replay.
-    expect(await verdict(again)).toEqual(await verdict(text));
+    expect(await verdict(otherEncoding)).toEqual(await verdict(text));
     expect(await verdict(text)).toMatchObject({ jti: "p1" });
   });
 });

@@ -12,9 +12,9 @@ const HOME = { ip: "10.1.2.3", network: "10.1.0.0/16", agent: "Firefox on Linux"
 const ELSEWHERE = { ...HOME, ip: "203.0.113.9", network: "203.0.0.0/16" };
 const THIEF = { ...ELSEWHERE, agent: "curl" };
 
-const getEvent = eventsBefore(NOW);
+const createEvent = eventsBefore(NOW);
 const event = (minutesAgo: number, ...parts: readonly Partial<SeenEvent>[]) =>
-  getEvent(minutesAgo, { sessionId: "s1" }, ...parts);
+  createEvent(minutesAgo, { sessionId: "s1" }, ...parts);
 
 /** Creates one call a day for a week. */
 const habits = Array.from({ length: 7 }, (_, day) =>
@@ -37,7 +37,7 @@ const denied = (minutesAgo: number, at: Partial<SeenEvent>) =>
   });
 
 describe("ended_access", () => {
-  it("raises a session that is used in a different location after the user signed out", () => {
+  it("alerts on a session that is used in a different location after the user signed out", () => {
     expect(found(before, signedOut, event(10, ELSEWHERE), event(5, THIEF))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -62,7 +62,7 @@ describe("ended_access", () => {
     expect(found(before, signedOut, event(58, THIEF))).toHaveLength(1);
   });
 
-  it("raises only the ended session and the revoked token", () => {
+  it("alerts on only the ended session and the revoked token", () => {
     const other = { sessionId: "s2", tokenId: "t2" };
     expect(found(before, signedOut, event(10, THIEF, other))).toEqual([]);
     const revoked = event(60, { type: "token_revoked", sessionId: undefined });
@@ -80,7 +80,7 @@ describe("ended_access", () => {
     );
   });
 
-  it("raises the use of a refresh token after sign-out unless it comes from the user's own program", () => {
+  it("alerts on the use of a refresh token after sign-out unless it comes from the user's own program", () => {
     expect(found(before, signedOut, denied(5, THIEF))).toMatchObject([
       { score: 75, evidence: { denied: 1 } },
     ]);

@@ -380,10 +380,10 @@ describe("oauth-monitoring enrichment", () => {
     });
     expect(await run(argv("200.8.8.8"))).toBe(0);
     expect(JSON.parse(String(printed.mock.lastCall?.[0]))).not.toHaveProperty("geo");
-    const said = vi.spyOn(console, "error").mockImplementation(() => {});
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
     expect(await run(argv("nowhere"))).toBe(2);
-    expect(said.mock.lastCall?.[0]).toMatch(/nowhere is not an IPv4 or IPv6 address/);
+    expect(logged.mock.lastCall?.[0]).toMatch(/nowhere is not an IPv4 or IPv6 address/);
     printed.mockRestore();
-    said.mockRestore();
+    logged.mockRestore();
   });
 });

@@ -39,8 +39,8 @@ const use = (ip: string, previous_use: unknown, subject = {}, novelty?: EventNov
 describe("countsOfEvent", () => {
   it("counts an event by type and client, using (none) for a missing client", () => {
     expect(counted("consent_given", { ip: "203.0.113.9" })).toEqual([]);
-    const nobody = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
-    expect(getEventCounts(nobody)).toMatchObject([
+    const withoutClient = createEvent({ eventType: "auth_failed", details: { ip: "x" } }, NOW);
+    expect(getEventCounts(withoutClient)).toMatchObject([
       { kind: "events", dimensions: ["auth_failed", "(none)"], atMs: NOW },
       { kind: "failed_ips", subject: { oauth_client_id: "(none)", value: "x" }, atMs: NOW },
     ]);
@@ -195,8 +195,8 @@ describe("countsOfEvent", () => {
       const details = { token_id: "t1" };
       const id = `01a20a27-742d-708c-86b9-${String(n).padStart(12, "0")}`;
       const event = createEvent({ eventType: "token_used", userId: "ada", details, id }, NOW);
-      const again = [getEventCounts(event), getEventCounts(event)];
-      expect(again[0]).toEqual(again[1]);
+      const repeated = [getEventCounts(event), getEventCounts(event)];
+      expect(repeated[0]).toEqual(repeated[1]);
       return getEventCounts(event).filter(({ kind }) => kind === "sampled_uses").length;
     });
     // The IDs are fixed, so the result is deterministic.

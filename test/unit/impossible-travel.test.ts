@@ -47,7 +47,7 @@ const found = (...people: readonly (readonly SeenEvent[])[]) =>
 const travel = (...uses: readonly SeenEvent[]) => found([...atHome(), ...uses]);
 
 describe("impossible_travel", () => {
-  it("raises two locations that are too far apart for the time between them and names both", () => {
+  it("alerts on two locations that are too far apart for the time between them and names both", () => {
     expect(travel(use(30, BERLIN), use(10, LISBON, { tokenId: "t2" }))).toEqual([
       {
         subject: { kind: "user", id: "ada" },

@@ -17,7 +17,7 @@ const NOW_MS = Date.parse("2026-11-25T12:00:00.000Z");
 
 type Networks = NonNullable<NonNullable<MonitoringConfigInput["ipEnrichment"]>["networks"]>;
 
-const getNetworks = (networks: Networks) =>
+const parseNetworks = (networks: Networks) =>
   parseMonitoringConfig({ ipEnrichment: { networks } }).ipEnrichment.networks;
 
 const event = (details: Record<string, unknown>) =>
@@ -176,7 +176,7 @@ describe("IpEnricher", () => {
 
   it("uses the most specific declared network and fills in missing fields from the database", () => {
     const enricher = new IpEnricher(
-      getNetworks([
+      parseNetworks([
         { cidr: ["203.0.0.0/16", "10.0.0.0/8"], organization: "Wide" },
         { cidr: "203.0.113.0/28", organization: "Office Berlin", networkType: "vpn" },
       ]),
@@ -193,7 +193,7 @@ describe("IpEnricher", () => {
 
   it("drops the database's coordinates when a better source names a different country", () => {
     const enricher = new IpEnricher(
-      getNetworks([{ cidr: "203.0.113.0/28", country: "DE" }]),
+      parseNetworks([{ cidr: "203.0.113.0/28", country: "DE" }]),
       database,
     );
     expect(enricher.of("203.0.113.9")).toEqual({
@@ -217,7 +217,7 @@ describe("IpEnricher", () => {
 
   it("uses the declared network type of an autonomous system and marks known clouds as hosting", () => {
     const enricher = new IpEnricher(
-      getNetworks([{ asn: [64500, 64501], networkType: "hosting" }]),
+      parseNetworks([{ asn: [64500, 64501], networkType: "hosting" }]),
       database,
     );
     expect(enricher.of("203.0.113.9")).toMatchObject({
@@ -230,7 +230,7 @@ describe("IpEnricher", () => {
       networkType: "hosting",
     });
     expect(enricher.of(undefined, { asn: 64501 })).toEqual({ asn: 64501, networkType: "hosting" });
-    const own = new IpEnricher(getNetworks([{ asn: 16509, networkType: "vpn" }]), database);
+    const own = new IpEnricher(parseNetworks([{ asn: 16509, networkType: "vpn" }]), database);
     expect(own.of("198.51.100.7")?.networkType).toBe("vpn");
   });
 
@@ -244,7 +244,7 @@ describe("IpEnricher", () => {
 
 describe("addEnrichment", () => {
   const enricher = new IpEnricher(
-    getNetworks([{ cidr: "203.0.113.0/24", country: "DE", organization: "Office" }]),
+    parseNetworks([{ cidr: "203.0.113.0/24", country: "DE", organization: "Office" }]),
   );
 
   it("adds enrichment for the address and keeps values that the event already contains", () => {

@@ -25,8 +25,8 @@ import { signSet } from "../../shared/integrations/shared-signals/set-signer.ts"
 import { LOCAL_ACCESS } from "../../shared/stack/local-stack-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "keys-"));
-const getArn = (id: string) => `arn:aws:kms:us-east-1:000000000000:key/${id}`;
-const [FIRST, SECOND, DATA] = ["First", "Second", "Data"].map(getArn) as [string, string, string];
+const toArn = (id: string) => `arn:aws:kms:us-east-1:000000000000:key/${id}`;
+const [FIRST, SECOND, DATA] = ["First", "Second", "Data"].map(toArn) as [string, string, string];
 
 let server: Server;
 let kms: KMSClient;
@@ -77,7 +77,7 @@ const sign = (more: Partial<SignCommandInput> = {}) =>
       ...more,
     }),
   );
-const getName = (call: Promise<unknown>) =>
+const getErrorName = (call: Promise<unknown>) =>
   call.then(
     () => "none",
     (error: Error) => error.name,
@@ -96,37 +96,43 @@ describe("local KMS signing and encryption keys", () => {
   });
 
   it("reject the same requests as KMS", async () => {
-    expect(await getName(sign({ KeyId: getArn("None") }))).toBe("NotFoundException");
-    expect(await getName(sign({ Message: Buffer.from("short") }))).toBe("ValidationException");
-    expect(await getName(sign({ SigningAlgorithm: "RS256" as never }))).toBe("ValidationException");
-    expect(await getName(sign({ Message: Buffer.alloc(5000), MessageType: "RAW" }))).toBe(
+    expect(await getErrorName(sign({ KeyId: toArn("None") }))).toBe("NotFoundException");
+    expect(await getErrorName(sign({ Message: Buffer.from("short") }))).toBe("ValidationException");
+    expect(await getErrorName(sign({ SigningAlgorithm: "RS256" as never }))).toBe(
       "ValidationException",
     );
-    expect(await getName(sign({ KeyId: DATA }))).toBe("UnsupportedOperationException");
+    expect(await getErrorName(sign({ Message: Buffer.alloc(5000), MessageType: "RAW" }))).toBe(
+      "ValidationException",
+    );
+    expect(await getErrorName(sign({ KeyId: DATA }))).toBe("UnsupportedOperationException");
     const encrypt = new EncryptCommand({ KeyId: FIRST, Plaintext: Buffer.from("x") });
-    expect(await getName(kms.send(encrypt))).toBe("InvalidKeyUsageException");
+    expect(await getErrorName(kms.send(encrypt))).toBe("InvalidKeyUsageException");
     const decrypt = new DecryptCommand({ KeyId: DATA, CiphertextBlob: Buffer.alloc(64) });
-    expect(await getName(kms.send(decrypt))).toBe("InvalidCiphertextException");
+    expect(await getErrorName(kms.send(decrypt))).toBe("InvalidCiphertextException");
   });
 
   it("decrypt only with the encryption context used to encrypt", async () => {
     const sealed = await kmsSeal(DATA)("Bearer entrusted", "stream-1");
     expect(Buffer.from(sealed, "base64").toString("latin1")).not.toContain("entrusted");
     expect(await kmsUnseal(DATA)(sealed, "stream-1")).toBe("Bearer entrusted");
-    expect(await getName(kmsUnseal(DATA)(sealed, "stream-2"))).toBe("InvalidCiphertextException");
+    expect(await getErrorName(kmsUnseal(DATA)(sealed, "stream-2"))).toBe(
+      "InvalidCiphertextException",
+    );
   });
 });
 
 describe("local KMS HMAC key", () => {
   it("verifies only codes that it generated", async () => {
-    const key = kmsLinkKey(getArn("Link"));
+    const key = kmsLinkKey(toArn("Link"));
     const mac = await key.sign("message");
     expect(mac).toHaveLength(32);
     expect(await key.verify("message", mac)).toBe(true);
     expect(await key.verify("Message", mac)).toBe(false);
     expect(await key.verify("message", Buffer.alloc(32))).toBe(false);
-    expect(await getName(kmsLinkKey(DATA).sign("message"))).toBe("InvalidKeyUsageException");
-    expect(await getName(kmsLinkKey(getArn("None")).verify("x", mac))).toBe("NotFoundException");
+    expect(await getErrorName(kmsLinkKey(DATA).sign("message"))).toBe("InvalidKeyUsageException");
+    expect(await getErrorName(kmsLinkKey(toArn("None")).verify("x", mac))).toBe(
+      "NotFoundException",
+    );
   });
 });
 

@@ -376,7 +376,7 @@ describe("new_network with IP enrichment", () => {
       clients: new Map([["service", events]]),
     });
 
-  it("raises a new operator while the service is still used from the old operator", () => {
+  it("alerts on a new operator while the service is still used from the old operator", () => {
     const events = [ofService(300, "10.1.0.1", TELECOM), ofService(50, "203.0.113.9", CABLE)];
     const uses = [used("AS64497", 50), used("AS64496", 10)];
     expect(raised(known(["AS64496", 9]), uses, events)).toMatchObject([

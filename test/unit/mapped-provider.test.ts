@@ -52,12 +52,15 @@ const DETAIL = {
   context: { session: "s-1" },
 };
 
-const getMappings = (...mappings: MappingInput[]) =>
+const parseMappings = (...mappings: MappingInput[]) =>
   parseMonitoringConfig({ providers: { mappings } }).providers.mappings;
 
 async function read(detail: unknown, mapping = ACME, source = "oauth.acme"): Promise<OAuthEvent> {
   const message = { source, "detail-type": "x", id: "eb-1", time: "2026-11-23T10:00:05Z", detail };
-  const parsed = parseBusMessage(JSON.stringify(message), await loadAdapters(getMappings(mapping)));
+  const parsed = parseBusMessage(
+    JSON.stringify(message),
+    await loadAdapters(parseMappings(mapping)),
+  );
   if (!("event" in parsed)) throw new Error(JSON.stringify(parsed));
   return parsed.event;
 }
@@ -131,7 +134,7 @@ describe("mapped provider", () => {
   });
 
   it("drops unreadable fields but never drops the event", async () => {
-    const adapters = await loadAdapters(getMappings(ACME));
+    const adapters = await loadAdapters(parseMappings(ACME));
     const rejected: string[] = [];
     fc.assert(
       fc.property(
@@ -182,7 +185,7 @@ describe("mapped provider", () => {
 describe("checkMappings", () => {
   const rejection = (mapping: unknown): string => {
     try {
-      checkMappings(getMappings(mapping as MappingInput));
+      checkMappings(parseMappings(mapping as MappingInput));
       return "";
     } catch (error) {
       return String(error);
@@ -200,7 +203,7 @@ describe("checkMappings", () => {
     expect(rejection({ ...ACME, fields: {} })).toContain("fields.code");
     expect(rejection({ ...ACME, name: "okta" })).toMatch(/name: this name is reserved/);
     expect(rejection({ ...ACME, types: { a: "Not A Type" } })).toContain("types.a");
-    expect(() => getMappings(ACME, ACME)).toThrow("the same name");
+    expect(() => parseMappings(ACME, ACME)).toThrow("the same name");
   });
 });
 
@@ -238,8 +241,8 @@ describe("oauth-monitoring providers try", () => {
         /login\.password +session_started +success +2026-11-23T10:00:00\.000Z +shop/,
       );
     }
-    const whole = file("config.json", { realm: "shop", providers: { mappings: [ACME] } });
-    const { out } = await tried(file("e.json", DETAIL), "--mapping", whole, "--json");
+    const configFile = file("config.json", { realm: "shop", providers: { mappings: [ACME] } });
+    const { out } = await tried(file("e.json", DETAIL), "--mapping", configFile, "--json");
     expect(JSON.parse(out).events).toMatchObject([{ event_type: "session_started" }]);
   });
 

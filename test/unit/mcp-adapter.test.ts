@@ -33,7 +33,7 @@ describe("parseMcpOptions", () => {
 });
 
 describe("describeResource", () => {
-  const getResource = (more: object = {}) =>
+  const createResource = (more: object = {}) =>
     describeResource(parseMcpOptions({ ...OPTIONS, ...more }));
 
   it.each([
@@ -42,7 +42,7 @@ describe("describeResource", () => {
     ["https://api.example.com", "/.well-known/oauth-protected-resource"],
     ["https://api.example.com/", "/.well-known/oauth-protected-resource"],
   ])("serves the metadata for %s at %s", (resource, path) => {
-    const { metadataUrl, answer } = getResource({ resource });
+    const { metadataUrl, answer } = createResource({ resource });
     expect(metadataUrl).toBe(`https://api.example.com${path}`);
     expect(answer("GET", path)?.status).toBe(200);
     expect(answer("HEAD", path)).toMatchObject({ status: 200, body: "" });
@@ -56,7 +56,7 @@ describe("describeResource", () => {
   });
 
   it("lists the authorization servers and supported scopes", () => {
-    const { answer } = getResource({
+    const { answer } = createResource({
       toolScopes: { read: ["orders:read"], drop: ["orders:read", "orders:write"] },
       resourceName: "Orders",
     });
@@ -122,8 +122,8 @@ describe("describeRpc", () => {
     ["a response", { jsonrpc: "2.0", id: 1, result: {} }, nothing],
     ["a string", "tools/call", nothing],
     ["no body", undefined, nothing],
-  ])("returns the details and required scopes for %s", (_, body, said) => {
-    expect(describeRpc(body, mcp)).toEqual({ status: "read", ...said });
+  ])("returns the details and required scopes for %s", (_, body, expected) => {
+    expect(describeRpc(body, mcp)).toEqual({ status: "read", ...expected });
   });
 
   it("matches the full tool name but shortens it in the event", () => {

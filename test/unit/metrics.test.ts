@@ -163,8 +163,8 @@ it("measureCleanup counts removals by kind and whether the cleanup finished", ()
 });
 
 it.each([
-  ["taken", ["SetsAccepted"]],
-  ["left", ["SetsIgnored"]],
+  ["accepted", ["SetsAccepted"]],
+  ["deferred", ["SetsDeferred"]],
   ["invalid_request", ["SetsRejected", "InvalidRequest"]],
   ["invalid_key", ["SetsRejected", "InvalidKey"]],
   ["invalid_issuer", ["SetsRejected", "InvalidIssuer"]],

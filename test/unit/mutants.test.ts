@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { findMutants, mutate } from "../mutation/mutants.ts";
-import { getSource, withProbes } from "../mutation/probes.ts";
+import { findFunction, withProbes } from "../mutation/probes.ts";
 
 const mutations = (code: string) =>
   findMutants("a.ts", code).map((mutant) => mutate(code, mutant).replaceAll(/\s+/g, " "));
@@ -37,7 +37,7 @@ describe("mutantsOf", () => {
   });
 });
 
-it("probes report the module and each function, and placeOf returns the innermost function", () => {
+it("probes report the module and each function, and getSource returns the innermost function", () => {
   const code = "const f = (a) => a.map((b) => b + 1);\nfunction g() { return f([2]); }\ng();";
   const reached = new Set<string>();
   Object.assign(globalThis, { reached });
@@ -46,7 +46,7 @@ it("probes report the module and each function, and placeOf returns the innermos
   expect([...reached].sort()).toEqual(["a.ts#0", "a.ts#1", "a.ts#2", "a.ts#3"]);
   const getSourceOfText = (text: string) => {
     const mutant = findMutants("a.ts", code).find(({ start }) => code.startsWith(text, start));
-    return mutant && getSource(mutant, code);
+    return mutant && findFunction(mutant, code);
   };
   expect(getSourceOfText("1)")).toBe("a.ts#2");
   expect(getSourceOfText("2]")).toBe("a.ts#3");

@@ -123,9 +123,9 @@ describe("attaching to an oidc-provider", () => {
   it("falls back to the requested client and omits unknown values", async () => {
     const { emit } = provider();
     const { client: _, ...oidc } = CONTEXT.oidc;
-    const [asked] = await emit("grant.error", { ...CONTEXT, oidc }, {});
-    expect(asked?.oauth_client_id).toBe("asked");
-    expect(asked?.event_data.reason).toBe("unknown");
+    const [event] = await emit("grant.error", { ...CONTEXT, oidc }, {});
+    expect(event?.oauth_client_id).toBe("asked");
+    expect(event?.event_data.reason).toBe("unknown");
     const [nothing] = await emit("grant.error", {}, {});
     expect(nothing?.event_data).toEqual({
       provider: "node-oidc-provider",

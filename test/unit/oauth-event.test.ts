@@ -169,12 +169,17 @@ describe("event data", () => {
   });
 
   it("is shortened when it is too large, except for the identifying fields", () => {
-    const who = { token_id: "t1", ip: "203.0.113.9", endpoint: "/mcp", reason: "unknown_token" };
+    const identity = {
+      token_id: "t1",
+      ip: "203.0.113.9",
+      endpoint: "/mcp",
+      reason: "unknown_token",
+    };
     const small = Object.fromEntries(Array.from({ length: 9000 }, (_, n) => [`k${n}`, "\u0000x"]));
-    const data = { list: Array(50_000).fill("method"), ...small, ...who };
+    const data = { list: Array(50_000).fill("method"), ...small, ...identity };
     const shortened = event(data);
     const { truncated, list } = shortened.event_data;
-    expect(shortened.event_data).toMatchObject(who);
+    expect(shortened.event_data).toMatchObject(identity);
     expect(list).toBeUndefined();
     expect(truncated).toMatchObject({
       bytes: Buffer.byteLength(JSON.stringify(data)),

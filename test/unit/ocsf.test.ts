@@ -472,10 +472,10 @@ describe("published OCSF schema", () => {
   });
 
   it.each<[string, object, string]>([
-    ["an unknown attribute", { color: "red" }, "color is no attribute"],
+    ["an unknown attribute", { color: "red" }, "color is not an attribute"],
     ["a missing required attribute", { severity_id: undefined }, "severity_id is missing"],
-    ["a value of another type", { time: "now" }, "time is not of long_t"],
-    ["a value outside the enum", { status_id: 7 }, "status_id is none of 0, 1"],
+    ["a value of another type", { time: "now" }, "time is not a valid long_t"],
+    ["a value outside the enum", { status_id: 7 }, "status_id is not one of 0, 1"],
     [
       "a caption that doesn't match its value",
       { activity_name: "Login" },
@@ -490,11 +490,11 @@ describe("published OCSF schema", () => {
     [
       "text instead of an IP address",
       { src_endpoint: { ip: "x" } },
-      "src_endpoint.ip is not of ip_t",
+      "src_endpoint.ip is not a valid ip_t",
     ],
     ["a list instead of an object", { user: [] }, "user is not an object"],
     ["an unknown nested attribute", { user: { uid: "a", x: 1 } }, "user.x is no"],
-    ["an unknown class", { class_uid: 1 }, "class_uid is none of our classes"],
+    ["an unknown class", { class_uid: 1 }, "class_uid is not one of our classes"],
   ])("rejects an event with %s", (_, more, error) => {
     expect(errors({})).toEqual([]);
     expect(errors(more).join("; ")).toContain(error);

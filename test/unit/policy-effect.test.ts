@@ -126,11 +126,11 @@ describe("effectOfPolicies", () => {
   it("reports the effect of each rule and of the recommended policies", () => {
     const [cost, outcomes] = policyTables([day([alert("token", "t1")])]);
     expect(cost?.rows).toEqual([
-      ["token_theft", "block", 1, 0, 0, 50, "100 %"],
-      ["token_theft", "revoke", 1, 0, 0, 0, "100 %"],
-      ["recommended: enforced", "", 1, 0, 0, 0, "100 %"],
-      ["recommended: and every proposal approved at once", "", 1, 0, 0, 0, "100 %"],
+      ["token_theft", "block", 1, 0, 0, 50, "100%"],
+      ["token_theft", "revoke", 1, 0, 0, 0, "100%"],
+      ["recommended: enforced", "", 1, 0, 0, 0, "100%"],
+      ["recommended: every proposal approved immediately", "", 1, 0, 0, 0, "100%"],
     ]);
-    expect(outcomes?.rows).toEqual([["theft", 5, "60 %", 2, "60 %", 2]]);
+    expect(outcomes?.rows).toEqual([["theft", 5, "60%", 2, "60%", 2]]);
   });
 });

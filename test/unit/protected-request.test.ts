@@ -89,12 +89,12 @@ describe("protected request credentials", () => {
 
   it("are rejected when two are sent, with header names in any case", () => {
     fc.assert(
-      fc.property(name, name, other, fc.boolean(), (one, another, second, multiple) => {
-        fc.pre(multiple || one !== another);
+      fc.property(name, name, other, fc.boolean(), (firstName, secondName, second, multiple) => {
+        fc.pre(multiple || firstName !== secondName);
         const values = Object.create(null) as Record<string, string[]>;
         for (const [key, value] of [
-          [one, `Bearer ${TOKEN}`],
-          [another, second],
+          [firstName, `Bearer ${TOKEN}`],
+          [secondName, second],
         ] as const) {
           values[key] = [...(values[key] ?? []), value];
         }

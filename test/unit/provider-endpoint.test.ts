@@ -74,10 +74,10 @@ describe("Standard Webhooks signature", () => {
   });
 
   it("is valid with either key during a rotation but not with a third key", () => {
-    const getKey = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
-    const secret = `${getKey(1)}\n  ${getKey(2)}\n`;
+    const createKey = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+    const secret = `${createKey(1)}\n  ${createKey(2)}\n`;
     const signed = (byte: number) =>
-      signWebhook([getKey(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
+      signWebhook([createKey(byte)], { id: "1", sentAtSeconds: 1614265330, body: EXAMPLE.body });
     expect(check(signed(1), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(2), { secret })).toHaveProperty("signedAtMs");
     expect(check(signed(3), { secret })).toEqual({
@@ -370,10 +370,10 @@ describe("receiveRecords", () => {
     ];
     const signed = { signedAtMs: nowMs - 1000 };
     const once = await receive(entra, records, signed);
-    const again = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
-    expect(ids(again)).toEqual(ids(once));
+    const repeated = await receive(entra, records, { ...signed, atMs: nowMs + 200_000 });
+    expect(ids(repeated)).toEqual(ids(once));
     // The sort key in the events table contains the time.
-    expect(again.events).toEqual(once.events);
+    expect(repeated.events).toEqual(once.events);
     expect(new Set(ids(once)).size).toBe(records.length);
     const changed = await receive(entra, [{ ...records[1], category: "Other" }], signed);
     expect(ids(once)).not.toContain(ids(changed)[0]);
@@ -390,17 +390,17 @@ describe("receiveRecords", () => {
       const at = (atMs: number) =>
         receive(entra, records, { firstReceipt, atMs, ...(signed && { signedAtMs: atMs - 1000 }) });
       const once = await at(nowMs);
-      const again = await at(nowMs + 30 * DAY_MS);
-      expect(once.receipt.taken).toBe(records.length);
-      expect(again.events).toEqual(once.events);
-      expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ taken: 0, expired: 3 });
+      const repeated = await at(nowMs + 30 * DAY_MS);
+      expect(once.receipt.published).toBe(records.length);
+      expect(repeated.events).toEqual(once.events);
+      expect((await at(nowMs + 90 * DAY_MS)).receipt).toEqual({ published: 0, expired: 3 });
     }
   });
 
   it("skips records that are older than the retention period", async () => {
     const at = (days: number) => ({ id: `${days}`, time: nowMs - days * DAY_MS, type: "LOGIN" });
     const { events, receipt } = await receive(keycloak, [at(1), at(89), at(90), at(400)]);
-    expect(receipt).toEqual({ taken: 2, expired: 2 });
+    expect(receipt).toEqual({ published: 2, expired: 2 });
     expect(events.map(({ event_data }) => event_data.provider_event_id)).toEqual(["1", "89"]);
   });
 

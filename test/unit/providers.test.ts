@@ -259,9 +259,9 @@ describe("parseBusMessage with identity provider events", () => {
       expect(event.event_data.outcome).toBe(outcome);
       expect(event.occurred_at).toMatch(/^2026-11-23T10:00:00\.(123|000)Z$/);
       // Values that a Keycloak administrator set may be secrets, so only their names are kept.
-      const { representation, ...said } = sample.detail;
-      expect(event.event_data.original).toMatchObject(said);
-      if (representation === undefined) expect(event.event_data.original).toEqual(said);
+      const { representation, ...rest } = sample.detail;
+      expect(event.event_data.original).toMatchObject(rest);
+      if (representation === undefined) expect(event.event_data.original).toEqual(rest);
       expect(event.event_data.ip).toMatch(/^[0-9.]+$/);
       expect(event.oauth_client_id).toBeTruthy();
       // Providers don't report the token's identity and lifetime.
@@ -597,15 +597,15 @@ describe("parseBusMessage with identity provider events", () => {
   });
 
   it("reads the user and the client when they are known", () => {
-    const who = (sample: Sample) => {
+    const identities = (sample: Sample) => {
       const { oauth_client_id, user_id } = read(sample);
       return [oauth_client_id, user_id];
     };
-    expect(who(auth0Sample("s", { client_id: null, user_id: "" }))).toEqual([
+    expect(identities(auth0Sample("s", { client_id: null, user_id: "" }))).toEqual([
       undefined,
       "ada@example.com",
     ]);
-    const okta = (more: object) => who(oktaSample("user.session.start", "SUCCESS", more));
+    const okta = (more: object) => identities(oktaSample("user.session.start", "SUCCESS", more));
     expect(okta({ client: null })).toEqual(["0oa9", "00uttidj01jqL21aM1d6"]);
     for (const type of ["PublicClientApp", "ConfidentialClientApp"]) {
       const actor = { id: "app1", type };
@@ -620,10 +620,10 @@ describe("parseBusMessage with identity provider events", () => {
       undefined,
     ]);
     const named = keycloakSample("LOGIN", { userId: null, details: { username: "ada" } });
-    expect(who(named)).toEqual(["account-console", "ada"]);
-    expect(who(keycloakSample("LOGIN", { userId: null, details: null }))[1]).toBeUndefined();
+    expect(identities(named)).toEqual(["account-console", "ada"]);
+    expect(identities(keycloakSample("LOGIN", { userId: null, details: null }))[1]).toBeUndefined();
     const hosted = (client_id: unknown) =>
-      who(
+      identities(
         cognitoSample("Token_POST", {
           requestParameters: { username: "ada" },
           additionalEventData: { requestParameters: { client_id } },
@@ -1028,7 +1028,7 @@ describe("parseBusMessage with arbitrary provider data", () => {
   it.each(SAMPLES.map((sample) => [getProvider(sample), sample] as const))(
     "drops only the invalid field from a %s event",
     (provider, sample) => {
-      const whole = read(sample);
+      const original = read(sample);
       const paths = getPaths(sample.detail);
       fc.assert(
         fc.property(fc.constantFrom(...paths), anything, (path, other) => {
@@ -1040,11 +1040,11 @@ describe("parseBusMessage with arbitrary provider data", () => {
       // A leaf of the wrong type removes at most the fields derived from it: three.
       for (const path of paths.filter((each) => each.length > 0)) {
         const event = stored(sample, replaced(sample.detail, path, [{ wrong: true }]));
-        const kept = Object.keys(whole.event_data).filter((key) => key in event.event_data);
+        const kept = Object.keys(original.event_data).filter((key) => key in event.event_data);
         const leaf = getPaths(path.reduce<unknown>((at, key) => (at as never)[key], sample.detail));
         if (leaf.length > 1) continue;
         expect(kept.length, path.join(".")).toBeGreaterThanOrEqual(
-          Object.keys(whole.event_data).length - 3,
+          Object.keys(original.event_data).length - 3,
         );
       }
     },

@@ -6,7 +6,7 @@ import { recordingLogger } from "../integration/store.ts";
 
 const nowMs = Date.parse("2026-11-25T08:00:00.000Z");
 
-const getBatch = (messageId: string, count: number) => ({
+const createBatch = (messageId: string, count: number) => ({
   record: { messageId } as SQSRecord,
   events: Array.from({ length: count }, () =>
     createEvent({ eventType: messageId, details: {} }, nowMs),
@@ -15,7 +15,7 @@ const getBatch = (messageId: string, count: number) => ({
 
 /** Publishes batches to a bus that rejects one event type. Returns the batches to retry and the published events. */
 async function publish(
-  batches: readonly ReturnType<typeof getBatch>[],
+  batches: readonly ReturnType<typeof createBatch>[],
   { rejected = "", timeLeftMs = 1000 } = {},
 ) {
   const published: OAuthEvent[][] = [];
@@ -30,27 +30,32 @@ async function publish(
     };
   };
   const subscriber = { openSink, clock: () => nowMs, logger: recordingLogger() };
-  const again = await publishBatches(subscriber, batches, nowMs + timeLeftMs);
-  return { again: again.map(({ messageId }) => messageId), published, opened };
+  const retries = await publishBatches(subscriber, batches, nowMs + timeLeftMs);
+  return { retries: retries.map(({ messageId }) => messageId), published, opened };
 }
 
 describe("publishBatches", () => {
   it("publishes the records in a batch as events, 100 at a time", async () => {
-    const { again, published } = await publish([getBatch("first", 250), getBatch("second", 2)]);
-    expect(again).toEqual([]);
+    const { retries, published } = await publish([
+      createBatch("first", 250),
+      createBatch("second", 2),
+    ]);
+    expect(retries).toEqual([]);
     expect(published.map(({ length }) => length)).toEqual([100, 100, 50, 2]);
   });
 
   it("returns a batch that EventBridge rejects to the queue and publishes the others", async () => {
-    const batches = [getBatch("first", 2), getBatch("second", 2), getBatch("third", 2)];
-    const { again, published } = await publish(batches, { rejected: "second" });
-    expect(again).toEqual(["second"]);
+    const batches = [createBatch("first", 2), createBatch("second", 2), createBatch("third", 2)];
+    const { retries, published } = await publish(batches, { rejected: "second" });
+    expect(retries).toEqual(["second"]);
     expect(published).toHaveLength(2);
   });
 
   it("returns a batch to the queue when no time is left", async () => {
-    const { again, published } = await publish([getBatch("first", 2)], { timeLeftMs: 0 });
-    expect(again).toEqual(["first"]);
+    const { retries, published } = await publish([createBatch("first", 2)], {
+      timeLeftMs: 0,
+    });
+    expect(retries).toEqual(["first"]);
     expect(published).toEqual([]);
   });
 

@@ -24,7 +24,7 @@ const challenge = (decision: object, options: Partial<ChallengeOptions> = {}) =>
 
 const unauthenticated = (reason: string) => ({ outcome: "unauthenticated", reason });
 
-describe("challengeOf matches the RFC examples", () => {
+describe("buildChallenge matches the RFC examples", () => {
   it("RFC 6750, section 3: returns a challenge for missing credentials and an expired token", () => {
     expect(challenge(unauthenticated("missing_token"))).toEqual(read('Bearer realm="example"'));
     const { error_description: _, ...example } = read(

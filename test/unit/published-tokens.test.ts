@@ -349,14 +349,14 @@ describe("RFC 9449, section 7.1 proof", () => {
   });
 
   it("is accepted for an API call, unlike the proof in section 4.1, which names no access token", async () => {
-    const request =
+    const proof =
       "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
-    const jwk = JSON.parse(Buffer.from(request.split(".")[0] ?? "", "base64url").toString()).jwk;
-    expect(isSignatureValid(request, "ES256", createPublicKey({ key: jwk, format: "jwk" }))).toBe(
+    const jwk = JSON.parse(Buffer.from(proof.split(".")[0] ?? "", "base64url").toString()).jwk;
+    expect(isSignatureValid(proof, "ES256", createPublicKey({ key: jwk, format: "jwk" }))).toBe(
       true,
     );
-    const asked = { ...call, method: "POST", urls: ["https://server.example.com/token"] };
-    expect(await checkDpopProof({ ...asked, proofs: [request] }, dpop, nowMs)).toBe(
+    const request = { ...call, method: "POST", urls: ["https://server.example.com/token"] };
+    expect(await checkDpopProof({ ...request, proofs: [proof] }, dpop, nowMs)).toBe(
       "malformed_dpop_proof",
     );
   });

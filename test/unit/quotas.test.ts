@@ -20,7 +20,7 @@ const errors = (
   findQuotaErrors(parseMonitoringConfig(config), { ...USUAL, ...limits }, callsPerSecond).map(
     ({ found, advice }) => `${found} → ${advice}`,
   );
-const capacity = (most: number) => ({ read: { least: 1, most }, write: { least: 1, most } });
+const capacity = (max: number) => ({ read: { min: 1, max }, write: { min: 1, max } });
 
 describe("findQuotaErrors", () => {
   it("accepts the defaults in a typical account", () => {
@@ -78,7 +78,7 @@ describe("findQuotaErrors", () => {
       "a provisioned table beyond the quota",
       { capacity: { provisioned: { events: capacity(50_000) } } },
       {},
-      [/capacity\.provisioned\.events\.write\.most is 50000, but the limit for a table is 40000/],
+      [/capacity\.provisioned\.events\.write\.max is 50000, but the limit for a table is 40000/],
     ],
     [
       "provisioned tables beyond the account's quota",

@@ -56,7 +56,7 @@ describe("exported events", () => {
     );
   });
 
-  it("are shifted by a deterministic amount, including the times in their data", () => {
+  it("shifts each event, and the times in its data, by a deterministic amount", () => {
     const read = parseExportedEvents(JSON.stringify(events));
     const endMs = NOW + 30 * DAY_MS;
     const moved = moveEvents(read, endMs);
@@ -122,7 +122,7 @@ describe("replay case", () => {
   it("links to a time range when the dashboard has no filter for the subject", () => {
     const network = { ...alert, subject: { kind: "network", id: "192.0.2.0/24" } as const };
     expect(caseLink("http://x", network)).not.toContain("192.0.2");
-    const nobody = { ...alert, subject: { kind: "client", id: "(none)" } as const };
-    expect(caseLink("http://x", nobody)).not.toContain("client_id");
+    const withoutClient = { ...alert, subject: { kind: "client", id: "(none)" } as const };
+    expect(caseLink("http://x", withoutClient)).not.toContain("client_id");
   });
 });

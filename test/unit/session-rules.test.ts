@@ -5,7 +5,7 @@ import type { DetectionSnapshot } from "../../shared/detection/rules/detection-s
 import { findAnomalies } from "../../shared/detection/rules/find-anomalies.ts";
 import type { SeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { sessionsApart } from "../../shared/detection/rules/sessions.ts";
-import { askedSignIns, isStrangeSignIn } from "../../shared/detection/strange-sign-ins.ts";
+import { isStrangeSignIn, selectSignIns } from "../../shared/detection/strange-sign-ins.ts";
 import { quietSnapshot } from "../quiet-snapshot.ts";
 import { eventsBefore, location, rules } from "../seen-events.ts";
 
@@ -39,7 +39,7 @@ describe("sessions_apart", () => {
   const own = (minutesAgo: number, at = HOME) => event(minutesAgo, at);
   const apart = (...events: readonly SeenEvent[]) => ofAda("sessions_apart", ...events);
 
-  it("raises a session with a new program in a new network while the user stays active elsewhere", () => {
+  it("alerts on a session with a new program in a new network while the user stays active elsewhere", () => {
     expect(apart(own(45), signIn, theirs(39), own(20))).toMatchObject([
       {
         subject: { kind: "user", id: "ada" },
@@ -111,7 +111,7 @@ describe("foreign_sessions", () => {
   const foreign = (...events: readonly SeenEvent[]) => ofAda("foreign_sessions", ...events);
   const three = (at: typeof HOME) => [5, 4, 3].map((ago) => denied(ago, "foreign_session", at));
 
-  it("raises an unknown caller from the third foreign session on", () => {
+  it("alerts on an unknown caller from the third foreign session on", () => {
     expect(foreign(...three(AWAY))).toMatchObject([
       { subject: { kind: "user", id: "ada" }, score: 70, observed: 3, threshold: 3 },
     ]);
@@ -137,7 +137,7 @@ describe("mfa_fatigue", () => {
   const times = (count: number, make: (minutesAgo: number) => SeenEvent) =>
     Array.from({ length: count }, (_, n) => make(60 - n));
 
-  it("raises five rejected or unanswered prompts from an unknown location", () => {
+  it("alerts on five rejected or unanswered prompts from an unknown location", () => {
     expect(fatigue(...times(5, rejection))).toMatchObject([
       { score: 75, observed: 5, threshold: 5, evidence: { allowed: false, denied: 5 } },
     ]);
@@ -175,7 +175,7 @@ describe("credential_reuse with an earlier use by an unknown caller", () => {
   ];
   const reused = (...events: readonly SeenEvent[]) => ofAda("credential_reuse", ...events, reuse);
 
-  it("raises the earlier caller", () => {
+  it("alerts on the earlier caller", () => {
     expect(reused(...issued(7))).toMatchObject([
       {
         score: 90,
@@ -313,7 +313,7 @@ describe("consent_phishing with few users", () => {
       ]),
     }).filter(({ rule }) => rule.name === "consent_phishing");
 
-  it("raises five users who consent in their usual location and whose tokens are used in a different one", () => {
+  it("alerts on five users who consent in their usual location and whose tokens are used in a different one", () => {
     expect(from(5, AWAY)).toMatchObject([{ subject: { kind: "client", id: "new" }, observed: 5 }]);
     expect(from(4, AWAY)).toEqual([]);
     expect(from(5, HOME)).toEqual([]);
@@ -348,18 +348,18 @@ describe("incidents at a shared office address", () => {
   });
 });
 
-describe("askedSignIns and isStrangeSignIn", () => {
+describe("selectSignIns and isStrangeSignIn", () => {
   const signIn = (userId: string, at: typeof HOME) =>
     event(5, at, { type: "session_started", userId });
 
   it("select at most ten users, scripts first, then users who are alone in their network", () => {
     const office = Array.from({ length: 12 }, (_, n) => signIn(`u${n}`, HOME));
     const alone = signIn("ada", location("203.0.113.9", HOME.agent));
-    const asked = askedSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
-    expect(asked.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
-    expect(asked).toHaveLength(10);
+    const selected = selectSignIns([...office, alone, signIn("bob", AWAY), signIn("bob", AWAY)]);
+    expect(selected.map(({ userId }) => userId).slice(0, 2)).toEqual(["bob", "ada"]);
+    expect(selected).toHaveLength(10);
     // Sessions that the product issues don't include an address.
-    expect(askedSignIns([event(5, { type: "session_started" })])).toEqual([]);
+    expect(selectSignIns([event(5, { type: "session_started" })])).toEqual([]);
   });
 
   it("treat a sign-in as unusual when both network and program are new for that IP version", () => {

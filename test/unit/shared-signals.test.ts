@@ -51,16 +51,17 @@ function claims(more: Record<string, unknown> = {}): Record<string, unknown> {
   };
 }
 
-const getVerifier = (more = {}) => new SetVerifier([transmitterConfig(transmitter.issuer, more)]);
+const createVerifier = (more = {}) =>
+  new SetVerifier([transmitterConfig(transmitter.issuer, more)]);
 
 async function verdict(text: string, more = {}): Promise<string> {
-  const found = await getVerifier(more).verify(text, NOW_MS);
+  const found = await createVerifier(more).verify(text, NOW_MS);
   return found.status === "rejected" ? found.err : found.status;
 }
 
 async function toSignal(more: Record<string, unknown>, config = {}): Promise<Signal> {
   const text = await transmitter.sign(claims(more));
-  const found = await getVerifier(config).verify(text, NOW_MS);
+  const found = await createVerifier(config).verify(text, NOW_MS);
   if (found.status !== "verified") throw new Error(JSON.stringify(found));
   const [signal] = toSignals(found.set, found.transmitter);
   return signal as Signal;
@@ -78,7 +79,7 @@ describe("SETs printed in the specifications", () => {
         aud,
         iat: NOW_SECONDS,
       } as never);
-      const found = await getVerifier().verify(text, NOW_MS);
+      const found = await createVerifier().verify(text, NOW_MS);
       expect(found).toMatchObject({ status: "verified", set: { jti: printed.jti } });
       if (found.status !== "verified") return;
       const signals = toSignals(found.set, found.transmitter);
@@ -291,7 +292,7 @@ describe("readSubject", () => {
   });
 });
 
-describe("signalsOf and responseTo", () => {
+describe("toSignals and responseTo", () => {
   it("store a signal of an unknown type", async () => {
     const uri = "https://vendor.example.com/secevent/impossible-travel";
     const { event, name } = await toSignal({ events: { [uri]: { distance_km: 9000 } } });
@@ -311,10 +312,10 @@ describe("signalsOf and responseTo", () => {
   });
 
   it("create one event per transmitter and jti, however often the SET is delivered", async () => {
-    const [first, again, other] = await Promise.all(
+    const [first, repeated, other] = await Promise.all(
       [{}, {}, { jti: "other" }].map((more) => toSignal(more)),
     );
-    expect(again?.event).toEqual(first?.event);
+    expect(repeated?.event).toEqual(first?.event);
     expect(other?.event.id).not.toBe(first?.event.id);
   });
 
@@ -400,7 +401,7 @@ describe("receiveSet", () => {
     revocations: SignalRevocation[],
     down: string[] = [],
   ) => ({
-    verifier: getVerifier({ actions: { "session-revoked": "enforce" } }),
+    verifier: createVerifier({ actions: { "session-revoked": "enforce" } }),
     clock: () => NOW_MS,
     logger: recordingLogger(),
     sink: {
@@ -417,13 +418,13 @@ describe("receiveSet", () => {
 
   it("still revokes when publishing fails, and publishes when revoking fails, and then throws", async () => {
     const text = await transmitter.sign(claims() as never);
-    for (const [down, left] of [
+    for (const [down, remaining] of [
       ["bus", [0, 1]],
       ["store", [1, 0]],
     ] as const) {
       const [published, revocations] = [[], []] as [OAuthEvent[], SignalRevocation[]];
       await expect(receiveSet(receiver(published, revocations, [down]), text)).rejects.toThrow();
-      expect([published.length, revocations.length]).toEqual(left);
+      expect([published.length, revocations.length]).toEqual(remaining);
     }
   });
 

@@ -108,18 +108,18 @@ describe("webhookBody", () => {
       { eventType: "action_proposed", details: { action: "block" } },
       AT_MS,
     );
-    const getBody = (format: "standard" | "slack" | "teams", link?: string) =>
+    const formatBody = (format: "standard" | "slack" | "teams", link?: string) =>
       JSON.parse(webhookBody(toNotice(event, link) as Notice, format));
-    expect(getBody("standard", url).data.approval_url).toBe(url);
-    expect(getBody("slack", url).blocks.at(-1)).toMatchObject({
+    expect(formatBody("standard", url).data.approval_url).toBe(url);
+    expect(formatBody("slack", url).blocks.at(-1)).toMatchObject({
       type: "actions",
       elements: [{ type: "button", url }],
     });
-    expect(getBody("teams", url).attachments[0].content.actions).toMatchObject([
+    expect(formatBody("teams", url).attachments[0].content.actions).toMatchObject([
       { type: "Action.OpenUrl", url },
     ]);
     for (const format of ["standard", "slack", "teams"] as const) {
-      expect(JSON.stringify(getBody(format))).not.toMatch(/approval_url|OpenUrl|button/);
+      expect(JSON.stringify(formatBody(format))).not.toMatch(/approval_url|OpenUrl|button/);
     }
   });
 

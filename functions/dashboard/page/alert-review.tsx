@@ -23,11 +23,11 @@ export function AlertReview({ api, alert, onDone }: AlertReviewProps) {
   const [error, setError] = useState<string>();
   // A superseded alert's ID also contains a time. Reviews are stored by rule and subject, so the time is left out.
   const alert_id = `${alert.rule}#${alert.subject.kind}#${alert.subject.id}`;
-  const say = async (what: object) => {
+  const say = async (changes: object) => {
     setBusy(true);
     setError(undefined);
     try {
-      await api.post("alert-reviews", { alert_id, ...what });
+      await api.post("alert-reviews", { alert_id, ...changes });
       setNote("");
       onDone();
     } catch (failure) {

@@ -43,8 +43,8 @@ function concerns(
     (subject.kind === kind && subject.id === id) ||
     alert.involved.includes(`${kind} ${id}`);
   const client = client_id === undefined || alert.oauth_client_id === client_id;
-  const ended = alert.resolved_at ?? alert.last_seen_at;
-  const within = Date.parse(alert.opened_at) < span.toMs && Date.parse(ended) >= span.fromMs;
+  const endTime = alert.resolved_at ?? alert.last_seen_at;
+  const within = Date.parse(alert.opened_at) < span.toMs && Date.parse(endTime) >= span.fromMs;
   return within && client && is("ip", ip) && is("token", token_id) && is("user", user_id);
 }
 
@@ -70,12 +70,12 @@ function Timeline({ findings, nowMs }: Pick<Alert, "findings"> & { readonly nowM
 /** Lists alerts with advice, highest risk first. */
 export function AlertsPanel(props: AlertsPanelProps) {
   const { alerts, api, filters, span, nowMs, onNarrow, onReviewed } = props;
-  const shown = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
+  const visible = alerts.value?.filter((alert) => concerns(alert, filters, span)).sort(byRisk);
   return (
     <Panel
       title="Alerts"
       class="wide"
-      resource={{ ...alerts, value: shown }}
+      resource={{ ...alerts, value: visible }}
       empty="No alerts in this range."
       isEmpty={(list) => list.length === 0}
       rows={{ name: "alerts", of: (list) => list.map((alert) => ({ ...alert })) }}

@@ -21,7 +21,7 @@ interface Opened {
   readonly expires_at: string;
 }
 
-async function ask(base: URL, body: object): Promise<Opened> {
+async function post(base: URL, body: object): Promise<Opened> {
   const response = await fetch(new URL("approvals", base), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -54,11 +54,12 @@ export function Approval({ base, link }: ApprovalProps) {
     setBusy(true);
     setError(undefined);
     try {
-      setOpened(await ask(base, { link, ...body }));
+      setOpened(await post(base, { link, ...body }));
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : String(failure));
       // Someone else may have decided already.
-      if (Object.keys(body).length > 0) setOpened(await ask(base, { link }).catch(() => undefined));
+      if (Object.keys(body).length > 0)
+        setOpened(await post(base, { link }).catch(() => undefined));
     } finally {
       setBusy(false);
     }

@@ -13,13 +13,13 @@ interface ClientsPanelProps {
 
 /** Lists the clients with the number of active tokens and the last use. */
 export function ClientsPanel({ clients, nowMs, only, onNarrow }: ClientsPanelProps) {
-  const shown = clients.value?.filter(
+  const visible = clients.value?.filter(
     ({ oauth_client_id }) => only === undefined || oauth_client_id === only,
   );
   return (
     <Panel
       title="Clients"
-      resource={{ ...clients, value: shown }}
+      resource={{ ...clients, value: visible }}
       empty="No clients yet. A client appears with its first token, or after “clients add”."
       isEmpty={(list) => list.length === 0}
       rows={{ name: "clients", of: (list) => list.map((client) => ({ ...client })) }}

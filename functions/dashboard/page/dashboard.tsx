@@ -88,8 +88,9 @@ export function Dashboard({ api, onSignOut }: DashboardProps) {
     [data.clients.value],
   );
   const types = useMemo(() => {
-    const seen = data.activity.value?.buckets.flatMap(({ events }) => Object.keys(events)) ?? [];
-    return [...new Set([...KNOWN_TYPES, ...seen])];
+    const seenTypes =
+      data.activity.value?.buckets.flatMap(({ events }) => Object.keys(events)) ?? [];
+    return [...new Set([...KNOWN_TYPES, ...seenTypes])];
   }, [data.activity.value]);
 
   const move = (part: Partial<View>) => {

@@ -27,7 +27,7 @@ export function Panel<T>(props: PanelProps<T>) {
   const { title, resource, empty, isEmpty, note, rows, actions, children } = props;
   const { value, error, loading } = resource;
   const heading = useId();
-  const shown = value !== undefined && !isEmpty(value);
+  const hasContent = value !== undefined && !isEmpty(value);
   return (
     <section
       class={`card panel ${props.class ?? ""}`}
@@ -37,7 +37,9 @@ export function Panel<T>(props: PanelProps<T>) {
       <header>
         <h2 id={heading}>{title}</h2>
         {actions}
-        {shown && rows && <ExportButtons title={title} name={rows.name} rows={rows.of(value)} />}
+        {hasContent && rows && (
+          <ExportButtons title={title} name={rows.name} rows={rows.of(value)} />
+        )}
       </header>
       {note && <p class="note">{note}</p>}
       {error && (
@@ -46,8 +48,8 @@ export function Panel<T>(props: PanelProps<T>) {
         </p>
       )}
       {value === undefined && !error && <Skeleton />}
-      {value !== undefined && !shown && <p class="empty">{empty}</p>}
-      {shown && children(value)}
+      {value !== undefined && !hasContent && <p class="empty">{empty}</p>}
+      {hasContent && children(value)}
     </section>
   );
 }

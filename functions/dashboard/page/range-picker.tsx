@@ -33,7 +33,7 @@ export function RangePicker({ range, span, onChange }: RangePickerProps) {
     setOpen(false);
     onChange(name);
   };
-  const begin = () => {
+  const openForm = () => {
     setFrom(toLocal(span.fromMs));
     setTo(toLocal(span.toMs));
     setOpen(true);
@@ -61,7 +61,7 @@ export function RangePicker({ range, span, onChange }: RangePickerProps) {
             {name}
           </button>
         ))}
-        <button type="button" aria-pressed={open} onClick={begin}>
+        <button type="button" aria-pressed={open} onClick={openForm}>
           Custom
         </button>
       </div>

@@ -25,7 +25,7 @@ export function getSubject({ token_id, user_id, ip, client_id }: Filters): Subje
 const BLOCK_HOURS = [1, 4, 24, 168];
 
 /** An action that awaits confirmation by the administrator. */
-interface Asked {
+interface PendingAction {
   readonly kind: "revoke" | "block";
   readonly hours: number;
   readonly hits: ActionHits;
@@ -52,56 +52,56 @@ interface RespondPanelProps {
 
 /** Describes how many tokens and sessions an action affects. */
 export function describeHits({ tokens, sessions, more }: ActionHits): string {
-  const count = (n: number, what: string) => `${n} active ${what}${n === 1 ? "" : "s"}`;
+  const count = (n: number, noun: string) => `${n} active ${noun}${n === 1 ? "" : "s"}`;
   return `${more ? "more than " : ""}${count(tokens, "token")} and ${count(sessions, "session")}`;
 }
 
 /** Takes actions against the page's subject, and lists earlier actions. */
 export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProps) {
-  const [asked, setAsked] = useState<Asked>();
+  const [pending, setPending] = useState<PendingAction>();
   const [reason, setReason] = useState("");
   const [hours, setHours] = useState(BLOCK_HOURS[0] ?? 1);
   const [busy, setBusy] = useState(false);
-  const [said, setSaid] = useState<{ readonly text: string; readonly failed: boolean }>();
+  const [message, setMessage] = useState<{ readonly text: string; readonly failed: boolean }>();
   const reasonField = useRef<HTMLInputElement>(null);
   const { kind, id } = subject;
   const isLocation = kind === "address" || kind === "network";
   useEffect(() => {
-    setAsked(undefined);
-    setSaid(undefined);
+    setPending(undefined);
+    setMessage(undefined);
   }, [kind, id]);
-  useEffect(() => reasonField.current?.focus(), [asked?.key]);
+  useEffect(() => reasonField.current?.focus(), [pending?.key]);
 
   const attempt = async (work: () => Promise<string | undefined>) => {
     setBusy(true);
-    setSaid(undefined);
+    setMessage(undefined);
     try {
       const text = await work();
-      if (text !== undefined) setSaid({ text, failed: false });
+      if (text !== undefined) setMessage({ text, failed: false });
     } catch (error) {
-      setSaid({ text: error instanceof Error ? error.message : String(error), failed: true });
+      setMessage({ text: error instanceof Error ? error.message : String(error), failed: true });
     } finally {
       setBusy(false);
     }
   };
-  const ask = (what: Asked["kind"]) =>
+  const prepare = (actionKind: PendingAction["kind"]) =>
     attempt(async () => {
       const hits = await api.post("action-counts", { target: subject });
-      setAsked({ kind: what, hours, hits, ...newRequest(hours) });
+      setPending({ kind: actionKind, hours, hits, ...newRequest(hours) });
       return undefined;
     });
   const confirm = (event: Event) => {
     event.preventDefault();
-    if (!asked) return;
+    if (!pending) return;
     void attempt(async () => {
       const request = {
-        kind: asked.kind,
+        kind: pending.kind,
         target: subject,
         reason,
-        ...(asked.kind === "block" && { until: asked.until }),
+        ...(pending.kind === "block" && { until: pending.until }),
       };
-      const action = await api.post("actions", request, asked.key);
-      setAsked(undefined);
+      const action = await api.post("actions", request, pending.key);
+      setPending(undefined);
       setReason("");
       onDone();
       return `Done: the ${action.kind} of ${kind} ${id} takes effect on the next call. It affects ${describeHits(action.hits)}.`;
@@ -129,11 +129,11 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
           </p>
           <div class="buttons">
             {!isLocation && (
-              <button type="button" disabled={busy} onClick={() => ask("revoke")}>
+              <button type="button" disabled={busy} onClick={() => prepare("revoke")}>
                 Revoke …
               </button>
             )}
-            <button type="button" disabled={busy} onClick={() => ask("block")}>
+            <button type="button" disabled={busy} onClick={() => prepare("block")}>
               Block …
             </button>
             <label>
@@ -150,15 +150,15 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
               </select>
             </label>
           </div>
-          {asked && (
+          {pending && (
             <form class="confirm" aria-label="Confirm the action" onSubmit={confirm}>
               <p>
-                {asked.kind === "revoke"
+                {pending.kind === "revoke"
                   ? "Permanently revokes all access issued so far. "
-                  : `Denies every call for ${asked.hours} h. You can release the block earlier. `}
+                  : `Denies every call for ${pending.hours} h. You can release the block earlier. `}
                 {isLocation
                   ? `The tokens that this ${kind} uses are unknown until it calls.`
-                  : `It affects ${describeHits(asked.hits)}.`}
+                  : `It affects ${describeHits(pending.hits)}.`}
               </p>
               <label>
                 Reason{" "}
@@ -169,21 +169,21 @@ export function RespondPanel({ api, subject, actions, onDone }: RespondPanelProp
                   value={reason}
                   onInput={(event) => {
                     setReason(event.currentTarget.value);
-                    setAsked({ ...asked, ...newRequest(asked.hours) });
+                    setPending({ ...pending, ...newRequest(pending.hours) });
                   }}
                 />
               </label>
               <button type="submit" disabled={busy || reason.trim() === ""}>
-                {formatType(asked.kind)} {kind}
+                {formatType(pending.kind)} {kind}
               </button>
-              <button type="button" class="quiet" onClick={() => setAsked(undefined)}>
+              <button type="button" class="quiet" onClick={() => setPending(undefined)}>
                 Cancel
               </button>
             </form>
           )}
-          {said && (
-            <p class={said.failed ? "error" : "note"} role={said.failed ? "alert" : "status"}>
-              {said.text}
+          {message && (
+            <p class={message.failed ? "error" : "note"} role={message.failed ? "alert" : "status"}>
+              {message.text}
             </p>
           )}
           {list.length === 0 ? (

@@ -46,7 +46,8 @@ function stack(series: readonly ChartSeries[]): number[][] {
  * Returns the data for uPlot. The tallest stacked bar comes first, because uPlot draws later series over earlier ones.
  */
 function toData({ startsSeconds, series, kind }: TimeChartProps): uPlot.AlignedData {
-  const values = kind === "lines" ? series.map((one) => [...one.values]) : stack(series).reverse();
+  const values =
+    kind === "lines" ? series.map((line) => [...line.values]) : stack(series).reverse();
   return [[...startsSeconds], ...values];
 }
 
@@ -133,15 +134,15 @@ export function TimeChart(props: TimeChartProps) {
   const latest = useRef(props);
   latest.current = props;
   const [cursor, setCursor] = useState<number | null>(null);
-  const shape = `${bucketSeconds} ${series.map((one) => one.label).join()}`;
+  const shape = `${bucketSeconds} ${series.map((line) => line.label).join()}`;
 
   useEffect(() => {
     const element = container.current;
     if (!element) return;
     const draw = () => {
       plot.current?.destroy();
-      const made = options(latest.current, element.clientWidth, setCursor);
-      plot.current = new uPlot(made, toData(latest.current), element);
+      const chartOptions = options(latest.current, element.clientWidth, setCursor);
+      plot.current = new uPlot(chartOptions, toData(latest.current), element);
     };
     draw();
     const resized = new ResizeObserver(() =>
@@ -163,7 +164,7 @@ export function TimeChart(props: TimeChartProps) {
   useEffect(() => plot.current?.setData(toData(props)), [startsSeconds, series]);
 
   const startSeconds = cursor === null ? undefined : startsSeconds[cursor];
-  const shown = (values: readonly number[]) =>
+  const valueAtCursor = (values: readonly number[]) =>
     cursor === null ? values.reduce((sum, value) => sum + value, 0) : (values[cursor] ?? 0);
   const busy = startsSeconds
     .map((start, index) => ({ start, numbers: series.map(({ values }) => values[index] ?? 0) }))
@@ -174,7 +175,7 @@ export function TimeChart(props: TimeChartProps) {
         {series.map(({ label: name, color, values }) => (
           <span key={name}>
             <i style={{ background: `var(${color})` }} /> {name}{" "}
-            <b>{formatNumber(shown(values))}</b>
+            <b>{formatNumber(valueAtCursor(values))}</b>
           </span>
         ))}
         <span class="muted when">

@@ -20,9 +20,9 @@ interface TokenFiguresProps {
 }
 
 /** Shows the change since the previous period as text, without relying on colour. */
-function Change({ now, before, period }: { now: number; before: number; period: string }) {
-  const difference = now - before;
-  const percent = before > 0 ? ` (${Math.round((difference / before) * 100)} %)` : "";
+function Change({ current, before, period }: { current: number; before: number; period: string }) {
+  const difference = current - before;
+  const percent = before > 0 ? ` (${Math.round((difference / before) * 100)}%)` : "";
   const sign = difference > 0 ? "+" : difference < 0 ? "−" : "±";
   const arrow = difference > 0 ? "▲" : difference < 0 ? "▼" : "–";
   return (
@@ -53,7 +53,7 @@ export function TokenFigures({ stats, previous, span }: TokenFiguresProps) {
             <h2>{label}</h2>
             <p class="number">{value ? formatNumber(value[name]) : "…"}</p>
             {value && previous.value ? (
-              <Change now={value[name]} before={previous.value[name]} period={period} />
+              <Change current={value[name]} before={previous.value[name]} period={period} />
             ) : (
               <span class="change muted">{previous.error ? "no earlier data" : "…"}</span>
             )}

@@ -36,7 +36,7 @@ export function TopFailures({ title, subject, activity, show }: TopFailuresProps
                 min={0}
                 max={failures.total}
                 value={row.count}
-                aria-label={`${share(row, failures.total)} % of the failures`}
+                aria-label={`${share(row, failures.total)}% of the failures`}
               />
             </li>
           ))}

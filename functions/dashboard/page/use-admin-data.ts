@@ -37,10 +37,10 @@ async function listEvents(
   signal: AbortSignal,
 ): Promise<EventList> {
   const events: StoredEvent[] = [];
-  const wanted = Math.min(listed, MAX_LISTED);
+  const maxEvents = Math.min(listed, MAX_LISTED);
   let cursor: string | undefined;
-  for (let call = 0; call < (CALLS * wanted) / 20 && events.length < wanted; call += 1) {
-    const parameters = { ...ends, ...filters, limit: wanted - events.length, cursor };
+  for (let call = 0; call < (CALLS * maxEvents) / 20 && events.length < maxEvents; call += 1) {
+    const parameters = { ...ends, ...filters, limit: maxEvents - events.length, cursor };
     const type = selection === "all" ? undefined : selection;
     const page =
       selection === "security"
@@ -50,14 +50,14 @@ async function listEvents(
     if (page.next_cursor === null) return { events, more: false };
     cursor = page.next_cursor;
   }
-  return { events, more: wanted < MAX_LISTED };
+  return { events, more: maxEvents < MAX_LISTED };
 }
 
 /** Counts how often a value has changed while the key stayed the same. */
 function useChanges(key: string, value: string | undefined): number {
-  const seen = useRef({ key, value, changes: 0 });
-  if (seen.current.key !== key) seen.current = { key, value: undefined, changes: 0 };
-  const { current } = seen;
+  const latest = useRef({ key, value, changes: 0 });
+  if (latest.current.key !== key) latest.current = { key, value: undefined, changes: 0 };
+  const { current } = latest;
   if (value !== undefined && value !== current.value) {
     if (current.value !== undefined) current.changes += 1;
     current.value = value;
@@ -74,7 +74,7 @@ export function useAdminData({ api, view, span, pulse, listed, onSignedOut }: Ad
     to: new Date(of.toMs).toISOString(),
   });
   const key = writeView({ ...view, events: "security" });
-  const slowBeat = `${Math.floor(pulse.beat / SLOW)} ${pulse.asked}`;
+  const slowBeat = `${Math.floor(pulse.beat / SLOW)} ${pulse.manualRefreshes}`;
   const figures = token_id === undefined;
 
   const events = useResource(

@@ -5,7 +5,7 @@ export interface Pulse {
   /** Number of refreshes so far. */
   readonly beat: number;
   /** Number of manual refreshes. */
-  readonly asked: number;
+  readonly manualRefreshes: number;
   readonly nowMs: number;
 }
 
@@ -22,28 +22,32 @@ export const BEAT_MS = 10_000;
  * if one of these conditions becomes true again after more than ten seconds.
  */
 export function usePulse(live: boolean): PulseState {
-  const [pulse, setPulse] = useState<Pulse>(() => ({ beat: 0, asked: 0, nowMs: Date.now() }));
+  const [pulse, setPulse] = useState<Pulse>(() => ({
+    beat: 0,
+    manualRefreshes: 0,
+    nowMs: Date.now(),
+  }));
   const [online, setOnline] = useState(navigator.onLine);
   const [hidden, setHidden] = useState(document.hidden);
-  const go = (more: number) =>
-    setPulse(({ beat, asked }) => ({
+  const advance = (manual: number) =>
+    setPulse(({ beat, manualRefreshes }) => ({
       beat: beat + 1,
-      asked: asked + more,
+      manualRefreshes: manualRefreshes + manual,
       nowMs: Date.now(),
     }));
 
   useEffect(() => {
-    const look = () => {
+    const updateState = () => {
       setOnline(navigator.onLine);
       setHidden(document.hidden);
     };
-    window.addEventListener("online", look);
-    window.addEventListener("offline", look);
-    document.addEventListener("visibilitychange", look);
+    window.addEventListener("online", updateState);
+    window.addEventListener("offline", updateState);
+    document.addEventListener("visibilitychange", updateState);
     return () => {
-      window.removeEventListener("online", look);
-      window.removeEventListener("offline", look);
-      document.removeEventListener("visibilitychange", look);
+      window.removeEventListener("online", updateState);
+      window.removeEventListener("offline", updateState);
+      document.removeEventListener("visibilitychange", updateState);
     };
   }, []);
 
@@ -51,9 +55,9 @@ export function usePulse(live: boolean): PulseState {
   useEffect(() => {
     if (!beating) return;
     const waitMs = Math.max(0, pulse.nowMs + BEAT_MS - Date.now());
-    const timer = setTimeout(() => go(0), waitMs);
+    const timer = setTimeout(() => advance(0), waitMs);
     return () => clearTimeout(timer);
   }, [beating, pulse]);
 
-  return { ...pulse, online, refresh: () => go(1) };
+  return { ...pulse, online, refresh: () => advance(1) };
 }

@@ -101,8 +101,8 @@ export const scopeProbing: Attack = (scene) => {
     { scopes: ["api:read"], lifetimeMs: client.tokenLifetimeMs },
     from,
   );
-  const all = AREAS.flatMap((area) => ACTIONS.map((action) => ({ area, action })));
-  const probed = random.shuffled(all).slice(0, random.integer(30, 55));
+  const endpoints = AREAS.flatMap((area) => ACTIONS.map((action) => ({ area, action })));
+  const probed = random.shuffled(endpoints).slice(0, random.integer(30, 55));
   const endMs = startMs + random.integer(6, 15) * MINUTE_MS;
   for (const [n, { area, action }] of probed.entries()) {
     const call = { endpoint: `/api/${area}/${action}`, method: random.pick(["GET", "POST"]) };

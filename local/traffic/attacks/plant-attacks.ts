@@ -69,8 +69,8 @@ export function plantAttacks(options: {
     const timeline = new Timeline(random);
     const slotMs = (slots.get(attack) as number) * HOUR_MS;
     const startMs = Math.floor(dayStartMs + slotMs + random.between(0, JITTER_MS));
-    const found = PLANS[attack]({ random, timeline, startMs, clients, draw, issuedPerHour });
-    const label: AttackLabel = { id: `${attack}-day-${day + 1}`, attack, ...found };
+    const finding = PLANS[attack]({ random, timeline, startMs, clients, draw, issuedPerHour });
+    const label: AttackLabel = { id: `${attack}-day-${day + 1}`, attack, ...finding };
     return { drafts: timeline.drafts, label };
   });
   return {

@@ -23,13 +23,13 @@ export class Random {
   }
 
   /** Returns an integer in [least, most]. */
-  integer(least: number, most: number): number {
-    return uniformInt(this.#generator, least, most);
+  integer(min: number, max: number): number {
+    return uniformInt(this.#generator, min, max);
   }
 
   /** Returns a number in [least, most). */
-  between(least: number, most: number): number {
-    return least + this.fraction() * (most - least);
+  between(min: number, max: number): number {
+    return min + this.fraction() * (max - min);
   }
 
   chance(probability: number): boolean {
@@ -42,18 +42,18 @@ export class Random {
 
   /** Returns one of the values. The n-th is chosen 1/n times as often as the first. */
   pickZipf<T>(values: readonly T[]): T {
-    let left = this.fraction() * harmonicNumber(values.length);
+    let remaining = this.fraction() * harmonicNumber(values.length);
     const index = values.findIndex((_, n) => {
-      left -= 1 / (n + 1);
-      return left < 0;
+      remaining -= 1 / (n + 1);
+      return remaining < 0;
     });
     // Because of rounding, the index may be -1, which selects the last value.
     return values.at(index) as T;
   }
 
   shuffled<T>(values: readonly T[]): T[] {
-    const rest = [...values];
-    return values.map(() => rest.splice(this.integer(0, rest.length - 1), 1)[0] as T);
+    const pool = [...values];
+    return values.map(() => pool.splice(this.integer(0, pool.length - 1), 1)[0] as T);
   }
 
   /** Returns an exponentially distributed wait with the given mean, as between independent events. */

@@ -5,8 +5,8 @@ import {
   type Anomaly,
   type AnomalyRule,
   type AnomalySubject,
+  formatWindow,
   getSubjects,
-  getWindow,
 } from "./anomaly-rule.ts";
 import {
   describeNovelty,
@@ -45,21 +45,21 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
   advice:
     "Call the user. If it was not them, their password is compromised: reset it, and end their sessions.",
   examples: "all",
-  find: ({ principals, nowMs }, { prompts: least }) => {
+  find: ({ principals, nowMs }, { prompts: minPrompts }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
     return [...principals].flatMap(([principal, events]): Anomaly | [] => {
-      const asked = events.filter(
+      const prompted = events.filter(
         (each) => each.atMs >= fromMs && (isPrompt(each) || isDenied(each)),
       );
-      const sent = asked.filter(isPrompt).length;
-      const denied = asked.filter(isDenied).length;
-      // A prompt and the user's refusal are two events, and some providers report only one of them.
+      const sent = prompted.filter(isPrompt).length;
+      const denied = prompted.filter(isDenied).length;
+      // A prompt and the user's denial are two events, and some providers report only one of them.
       const prompts = Math.max(sent, denied);
-      const [first] = asked;
-      const last = asked.at(-1);
-      if (!first || !last || prompts < least) return [];
+      const [first] = prompted;
+      const last = prompted.at(-1);
+      if (!first || !last || prompts < minPrompts) return [];
       const habits = summariseHabits(events.filter(({ atMs }) => atMs < first.atMs));
-      const strange = asked.filter(
+      const strange = prompted.filter(
         (each) => isElsewhere(habits, each) && !isOtherFamily(each, habits),
       );
       const isNewNetwork = habits.events > 0 && strange.length >= prompts / 2;
@@ -76,7 +76,7 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
       return {
         subject,
         clientId: first.clientId,
-        involved: strangeAddresses(asked, habits),
+        involved: strangeAddresses(prompted, habits),
         message: `${subject.kind} ${subject.id} got ${prompts} second-factor prompts within two hours (${denied} denied), from ${formatLocation(last)} (${last.agent ?? "no user agent"})${allowed ? `, and then signed in from ${formatLocation(allowed)}` : ""}`,
         score:
           PROMPT_POINTS.base +
@@ -84,8 +84,8 @@ export const mfaFatigue: AnomalyRule<AnomaliesConfig["rules"]["mfa_fatigue"]> = 
           (isNewAgent ? PROMPT_POINTS.newAgent : 0) +
           (allowed && isNewNetwork ? PROMPT_POINTS.allowed : 0),
         observed: prompts,
-        threshold: least,
-        ...getWindow(fromMs, nowMs),
+        threshold: minPrompts,
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           prompts: sent,
           denied,
@@ -119,7 +119,7 @@ interface Found {
 }
 
 /** Finds users with credential guesses followed by a success from a new network or user agent. */
-function ofUser(
+function findForUser(
   principal: string,
   events: readonly SeenEvent[],
   fromMs: number,
@@ -156,12 +156,12 @@ function ofUser(
       : SUCCESS_SCORES[isNew ? "newLocation" : "unknownHabits"] +
         (guessers.has(success.ip) ? SUCCESS_SCORES.sameAddress : 0) +
         (isNew && describeNovelty(habits, success).length > 0 ? SUCCESS_SCORES.novelty : 0),
-    message: `User ${id} signed in from ${formatLocation(success)} after ${tried} credential guesses (${factors} of them for the second factor); the network or program is new to the user`,
+    message: `User ${id} signed in from ${formatLocation(success)} after ${tried} credential guesses (${factors} of them for the second factor); the user had never used this network or program before`,
   };
 }
 
 /** Finds an address that guesses credentials and is then allowed for the first time. */
-function ofAddress(
+function findForAddress(
   ip: string,
   events: readonly SeenEvent[],
   fromMs: number,
@@ -199,9 +199,9 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
       const fromMs = nowMs - 2 * HOUR_MS;
       const found = [
         ...[...principals].flatMap(([principal, events]) =>
-          principal.startsWith("user:") ? ofUser(principal, events, fromMs, limits) : [],
+          principal.startsWith("user:") ? findForUser(principal, events, fromMs, limits) : [],
         ),
-        ...[...addresses].flatMap(([ip, events]) => ofAddress(ip, events, fromMs, limits)),
+        ...[...addresses].flatMap(([ip, events]) => findForAddress(ip, events, fromMs, limits)),
       ];
       return found.map(({ subject, failed, success, habits, score, message }): Anomaly => {
         return {
@@ -216,7 +216,7 @@ export const successAfterFailures: AnomalyRule<AnomaliesConfig["rules"]["success
           score,
           observed: failed.length,
           threshold: subject.kind === "user" ? limits.failures : limits.credentialGuesses,
-          ...getWindow(fromMs, nowMs),
+          ...formatWindow(fromMs, nowMs),
           evidence: {
             reasons: [...new Set(failed.map(({ reason }) => reason))],
             allowed_at: toInstant(success.atMs),

@@ -1,5 +1,10 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
+import {
+  type Anomaly,
+  type AnomalyRule,
+  type AnomalySubject,
+  formatWindow,
+} from "./anomaly-rule.ts";
 import { formatLocation, toEnrichmentFacts } from "./location-novelty.ts";
 import type { SeenEvent } from "./seen-event.ts";
 
@@ -92,18 +97,18 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
       const change = toAdminChange(event);
       if (!change) return [];
       const actor = event.userId ?? event.clientId ?? event.ip ?? "somebody";
-      const what = event.isFailed ? `tried and failed to ${change.to}` : change.did;
+      const action = event.isFailed ? `tried and failed to ${change.to}` : change.did;
       const kind =
         event.userId !== undefined ? "user" : event.clientId !== undefined ? "client" : "ip";
       return {
         subject: { kind, id: actor } as const,
         clientId: event.clientId,
         involved: event.ip === undefined ? [] : [{ kind: "ip", id: event.ip } as const],
-        message: `${actor} ${what} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.enrichment ? `, from ${formatLocation(event)}` : ""}`,
+        message: `${actor} ${action} at the identity provider: ${(event.message ?? event.code ?? "").slice(0, 200)}${event.enrichment ? `, from ${formatLocation(event)}` : ""}`,
         score: change.score - (event.isFailed ? FAILED_LESS : 0),
         observed: 1,
         threshold: 1,
-        ...getWindow(event.atMs, event.atMs),
+        ...formatWindow(event.atMs, event.atMs),
         evidence: {
           code: event.code,
           reason: event.reason,
@@ -118,7 +123,7 @@ export const adminChange: AnomalyRule<AnomaliesConfig["rules"]["admin_change"]> 
 const CLIENT = /client|application|service.?principal|\bapp[._]|^registration_create/i;
 const REGISTERED = /regist|creat|\badd/i;
 
-/** Medium risk: registrations alone harm nobody. */
+/** Medium risk: registrations alone are harmless. */
 const REGISTRATION_SCORE = 60;
 
 const isRegistration = ({ code = "", message = "", reason = "" }: SeenEvent) => {
@@ -148,9 +153,9 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
       const subject = toActor(event);
       if (!subject) continue;
       const key = `${subject.kind} ${subject.id}`;
-      const of = byActor.get(key) ?? { subject, events: [] };
-      byActor.set(key, of);
-      of.events.push(event);
+      const registrations = byActor.get(key) ?? { subject, events: [] };
+      byActor.set(key, registrations);
+      registrations.events.push(event);
     }
     return [...byActor.values()].flatMap(({ subject, events }): Anomaly | [] => {
       const [first] = events;
@@ -162,7 +167,7 @@ export const registrationSpike: AnomalyRule<AnomaliesConfig["rules"]["registrati
         score: REGISTRATION_SCORE,
         observed: events.length,
         threshold,
-        ...getWindow(first.atMs, last.atMs),
+        ...formatWindow(first.atMs, last.atMs),
         evidence: {
           codes: [...new Set(events.map(({ code }) => code))].slice(0, 10),
           ...toEnrichmentFacts(first.enrichment),

@@ -40,7 +40,7 @@ export interface Anomaly {
 }
 
 /** Formats the time range that a rule examined. */
-export function getWindow(fromMs: number, toMs: number) {
+export function formatWindow(fromMs: number, toMs: number) {
   return { windowStart: toInstant(fromMs), windowEnd: toInstant(toMs) };
 }
 

@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isCredentialGuess } from "../../events/event-facts.ts";
 import type { NetworkType } from "../../events/ip-enrichment.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import { describeNovelty, formatLocation, toEnrichmentEvidence } from "./location-novelty.ts";
 import { type Habits, hasNewAgent, summariseHabits } from "./party.ts";
@@ -84,7 +84,7 @@ function forPrincipal(use: FirstUse, nowMs: number, { windowMinutes }: Parameter
     ),
     observed: uses,
     threshold: 1,
-    ...getWindow(nowMs - windowMinutes * MINUTE_MS, nowMs),
+    ...formatWindow(nowMs - windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       is_new_user_agent: isNewAgent,
       novelty: describeNovelty(habits, first),
@@ -94,7 +94,7 @@ function forPrincipal(use: FirstUse, nowMs: number, { windowMinutes }: Parameter
 }
 
 /** Finds Tor exits and proxies that many users come through for the first time. */
-function ofUsers(
+function findForUsers(
   uses: readonly FirstUse[],
   nowMs: number,
   { windowMinutes, users: threshold }: Parameters,
@@ -117,7 +117,7 @@ function ofUsers(
       score: ANONYMISER_SCORES.sharedExit,
       observed: of.length,
       threshold,
-      ...getWindow(nowMs - windowMinutes * MINUTE_MS, nowMs),
+      ...formatWindow(nowMs - windowMinutes * MINUTE_MS, nowMs),
       evidence: { users: of.slice(0, 10).map(({ principal }) => toPrincipalSubject(principal).id) },
     };
   });
@@ -158,18 +158,18 @@ function forCredentialGuesses(
   return [...found.values()].flatMap(({ anonymiser, exits }) => {
     const sorted = exits.sort((a, b) => b.credentialGuesses.length - a.credentialGuesses.length);
     const total = sorted.reduce((sum, { credentialGuesses }) => sum + credentialGuesses.length, 0);
-    const [most] = sorted;
-    const [first] = most?.credentialGuesses ?? [];
-    if (!most || !first || total < threshold) return [];
+    const [busiest] = sorted;
+    const [first] = busiest?.credentialGuesses ?? [];
+    if (!busiest || !first || total < threshold) return [];
     return {
-      subject: { kind: "ip", id: most.ip } as const,
+      subject: { kind: "ip", id: busiest.ip } as const,
       clientId: first.clientId,
       involved: sorted.slice(0, MAX_ADDRESSES).map(({ ip }) => ({ kind: "ip", id: ip }) as const),
       message: `${total} credential guesses within two hours from ${sorted.length === 1 ? formatLocation(first) : `${sorted.length} addresses, such as ${formatLocation(first)}`}; no call from there was allowed`,
       score: ANONYMISER_SCORES[anonymiser === "vpn" ? "vpnGuesses" : "credentialGuesses"],
       observed: total,
       threshold,
-      ...getWindow(fromMs, nowMs),
+      ...formatWindow(fromMs, nowMs),
       evidence: {
         network_type: anonymiser,
         addresses: sorted.length,
@@ -194,7 +194,7 @@ export const anonymisingProxy: AnomalyRule<Parameters> = {
     const uses = firstUses(snapshot, parameters.windowMinutes);
     return [
       ...uses.map((use) => forPrincipal(use, snapshot.nowMs, parameters)),
-      ...ofUsers(uses, snapshot.nowMs, parameters),
+      ...findForUsers(uses, snapshot.nowMs, parameters),
       ...forCredentialGuesses(snapshot, parameters),
     ];
   },

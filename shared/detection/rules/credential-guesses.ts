@@ -3,7 +3,12 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import { isCredentialGuess } from "../../events/event-facts.ts";
 import { ipBlockSchema } from "../../events/ip-network.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
+import {
+  type Anomaly,
+  type AnomalyRule,
+  type AnomalySubject,
+  formatWindow,
+} from "./anomaly-rule.ts";
 import {
   countWithin,
   type DetectionSnapshot,
@@ -21,7 +26,7 @@ const SHARED_SHARE = 0.2;
  * Returns how many principals were allowed from an address, and the share of calls that are credential guesses. At a
  * carrier or a company, most calls are allowed.
  */
-export function othersAt(events: readonly SeenEvent[]): {
+export function summariseAllowed(events: readonly SeenEvent[]): {
   readonly principals: number;
   readonly credentialGuessShare: number;
 } {
@@ -35,7 +40,7 @@ export function othersAt(events: readonly SeenEvent[]): {
 
 /** Whether an address belongs to a carrier or a company, where a few credential guesses are normal. */
 export function isSharedAddress(events: readonly SeenEvent[]): boolean {
-  const { principals, credentialGuessShare } = othersAt(events);
+  const { principals, credentialGuessShare } = summariseAllowed(events);
   return principals >= 3 && credentialGuessShare < SHARED_SHARE;
 }
 
@@ -66,7 +71,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
       const events = addresses.get(ip) ?? [];
       if (count < perIp || isSharedAddress(events)) return [];
       const enrichment = getLatestEnrichment(events);
-      const others = othersAt(events);
+      const others = summariseAllowed(events);
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       const isStranger = others.principals === 0;
       return {
@@ -76,7 +81,7 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
         score: BURST_SCORES[isStranger ? "stranger" : "known"],
         observed: count,
         threshold: perIp,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           credential_guesses_by_client: Object.fromEntries(clients),
           allowed_principals: others.principals,
@@ -91,17 +96,17 @@ export const failureBurst: AnomalyRule<AnomaliesConfig["rules"]["failure_burst"]
  * Prefix lengths that group neighbouring addresses: about as many as one hosting customer rents, or one site's network.
  */
 const PREFIX = { ipv4: 24, ipv6: 48 };
-/** Minimum share of the guesses that must come from one address or network for it to explain them. */
-const OF_ONE = 0.7;
+/** Share of the guesses from one address or network at which that source explains them. */
+const SINGLE_SOURCE_SHARE = 0.7;
 /** Maximum addresses linked to an incident. */
 const MAX_ADDRESSES = 50;
 
 /**
  * Returns the address block that contains an address and its neighbours, such as `203.0.113.0/24`.
  *
- * @param place an IPv4 address, or the /64 that contains an IPv6 address
+ * @param location an IPv4 address, or the /64 that contains an IPv6 address
  */
-export function getNeighbours(location: string): string | undefined {
+export function toNeighbourBlock(location: string): string | undefined {
   const [ip = ""] = location.split("/");
   return ipBlockSchema.safeParse(`${ip}/${ip.includes(":") ? PREFIX.ipv6 : PREFIX.ipv4}`).data;
 }
@@ -123,12 +128,12 @@ export function countCredentialGuessesByNetwork(
   const networks = new Map<string, { ips: Map<string, number>; clients: Map<string, number> }>();
   for (const each of credentialGuessesByIp) {
     const count = countWithin(each, nowMs - HOUR_MS, nowMs);
-    const network = count === 0 ? undefined : getNeighbours(each.value);
+    const network = count === 0 ? undefined : toNeighbourBlock(each.value);
     if (network === undefined) continue;
-    const of = networks.get(network) ?? { ips: new Map(), clients: new Map() };
-    networks.set(network, of);
-    of.ips.set(each.value, (of.ips.get(each.value) ?? 0) + count);
-    of.clients.set(each.clientId, (of.clients.get(each.clientId) ?? 0) + count);
+    const counted = networks.get(network) ?? { ips: new Map(), clients: new Map() };
+    networks.set(network, counted);
+    counted.ips.set(each.value, (counted.ips.get(each.value) ?? 0) + count);
+    counted.clients.set(each.clientId, (counted.clients.get(each.clientId) ?? 0) + count);
   }
   return [...networks]
     .map(([network, { ips, clients }]) => ({
@@ -153,22 +158,22 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
   advice: "Block the network, unless it belongs to a carrier or to you. Find out who rents it.",
   examples: "failures",
   find: (
-    { credentialGuessesByIp, addresses: looked, nowMs },
-    { credentialGuesses, addresses: least },
+    { credentialGuessesByIp, addresses: examined, nowMs },
+    { credentialGuesses, addresses: minAddresses },
   ) =>
     countCredentialGuessesByNetwork(credentialGuessesByIp, nowMs).flatMap((each): Anomaly | [] => {
       const { network, total, addresses, clients } = each;
       const [first] = addresses;
-      if (total < credentialGuesses || addresses.length < least || !first) return [];
-      if (first[1] >= OF_ONE * total) return [];
+      if (total < credentialGuesses || addresses.length < minAddresses || !first) return [];
+      if (first[1] >= SINGLE_SOURCE_SHARE * total) return [];
       const others = addresses.flatMap(([ip]) => {
-        const events = looked.get(ip);
-        return events ? [othersAt(events)] : [];
+        const events = examined.get(ip);
+        return events ? [summariseAllowed(events)] : [];
       });
       // If principals are also allowed from these addresses, the network belongs to a carrier or an office.
       const shared = others.filter(({ principals }) => principals > 0).length;
       if (others.length > 0 && shared > others.length / 2) return [];
-      const enrichment = getLatestEnrichment(addresses.flatMap(([ip]) => looked.get(ip) ?? []));
+      const enrichment = getLatestEnrichment(addresses.flatMap(([ip]) => examined.get(ip) ?? []));
       const [client] = [...clients].sort(([, a], [, b]) => b - a)[0] ?? [];
       return {
         subject: { kind: "network", id: network },
@@ -178,7 +183,7 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
         score: NETWORK_SCORES[shared === 0 ? "stranger" : "known"],
         observed: total,
         threshold: credentialGuesses,
-        ...getWindow(nowMs - HOUR_MS, nowMs),
+        ...formatWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
           addresses: addresses.length,
           most: addresses.slice(0, 5).map(([ip, count]) => ({ ip, count })),
@@ -191,9 +196,9 @@ export const networkGuessing: AnomalyRule<AnomaliesConfig["rules"]["network_gues
 };
 
 /** Maximum addresses linked to an incident about a client. */
-const MAX_OF_CLIENT = 100;
+const MAX_CLIENT_ADDRESSES = 100;
 /** Minimum number of addresses for credential guesses to count as distributed. */
-const SPREAD = 10;
+const MIN_DISTRIBUTED_ADDRESSES = 10;
 /** Minimum time that a service must have used an address before the address counts as the service's own. */
 const OWN_SINCE_MS = 30 * MINUTE_MS;
 
@@ -219,44 +224,51 @@ function isOwnAddress(events: readonly SeenEvent[], clientId: string): boolean {
 
 function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] {
   const { credentialGuessesByIp, addresses, sinceMs, nowMs } = snapshot;
-  const ofClient = credentialGuessesByIp.filter(({ clientId }) => clientId === anomaly.subject.id);
-  const counts = ofClient
+  const clientGuesses = credentialGuessesByIp.filter(
+    ({ clientId }) => clientId === anomaly.subject.id,
+  );
+  const counts = clientGuesses
     .map((each) => ({ ip: each.value, count: countWithin(each, nowMs - HOUR_MS, nowMs) }))
     .filter(({ count }) => count > 0)
     .sort((a, b) => b.count - a.count);
   // The guesses have stopped, so the addresses are no longer candidates. Earlier runs have already reported them.
-  if (ofClient.length > 0 && !ofClient.some((each) => countWithin(each, sinceMs, nowMs) > 0)) {
+  if (
+    clientGuesses.length > 0 &&
+    !clientGuesses.some((each) => countWithin(each, sinceMs, nowMs) > 0)
+  ) {
     return [];
   }
-  const looked = counts.flatMap(({ ip }) => {
+  const allowedAt = counts.flatMap(({ ip }) => {
     const events = addresses.get(ip);
-    return events ? [othersAt(events)] : [];
+    return events ? [summariseAllowed(events)] : [];
   });
   // If principals are also allowed from most of these addresses, legitimate callers are failing, and this isn't an
   // attack.
-  const known = looked.filter(({ principals }) => principals > 0).length;
-  const isOwnFailure = looked.length >= 3 && known > looked.length / 2;
+  const known = allowedAt.filter(({ principals }) => principals > 0).length;
+  const isOwnFailure = allowedAt.length >= 3 && known > allowedAt.length / 2;
   // A service with an old secret fails from its usual address, and a carrier's address always has some failures.
   const explained = counts.filter(({ ip }) => {
     const events = addresses.get(ip) ?? [];
     return isSharedAddress(events) || isOwnAddress(events, anomaly.subject.id);
   });
   const explainedCredentialGuesses = explained.reduce((sum, { count }) => sum + count, 0);
-  const isExplained = explainedCredentialGuesses >= OF_ONE * anomaly.observed;
-  const isSpread = counts.length >= SPREAD;
+  const isExplained = explainedCredentialGuesses >= SINGLE_SOURCE_SHARE * anomaly.observed;
+  const isDistributed = counts.length >= MIN_DISTRIBUTED_ADDRESSES;
   const perAddress = counts.length === 0 ? 0 : anomaly.observed / counts.length;
   // If most guesses come from one address, the anomaly belongs to the incident about that address.
   const [first] = counts;
-  const isOfOne = first !== undefined && first.count >= OF_ONE * anomaly.observed;
-  const [network] = countCredentialGuessesByNetwork(ofClient, nowMs);
-  const isOfNetwork = network !== undefined && network.total >= OF_ONE * anomaly.observed;
-  const subject: AnomalySubject | undefined = isOfOne
+  const isFromOneAddress =
+    first !== undefined && first.count >= SINGLE_SOURCE_SHARE * anomaly.observed;
+  const [network] = countCredentialGuessesByNetwork(clientGuesses, nowMs);
+  const isFromOneNetwork =
+    network !== undefined && network.total >= SINGLE_SOURCE_SHARE * anomaly.observed;
+  const subject: AnomalySubject | undefined = isFromOneAddress
     ? { kind: "ip", id: first.ip }
-    : isOfNetwork
+    : isFromOneNetwork
       ? { kind: "network", id: network.network }
       : undefined;
-  const isOfClient = !subject && anomaly.subject.id !== NO_CLIENT;
-  const incidentText = isOfNetwork
+  const isAboutClient = !subject && anomaly.subject.id !== NO_CLIENT;
+  const sources = isFromOneNetwork
     ? network.addresses
     : counts.map(({ ip, count }) => [ip, count] as const);
   return {
@@ -265,13 +277,17 @@ function judgeRate(anomaly: Anomaly, snapshot: DetectionSnapshot): Anomaly | [] 
       subject,
       ...(anomaly.subject.id !== NO_CLIENT && { clientId: anomaly.subject.id }),
     }),
-    // Callers without a client can be anyone, so their addresses tell incidents apart.
-    involved: (isOfOne || isOfClient ? [] : incidentText)
-      .slice(0, MAX_OF_CLIENT)
+    // Callers without a client can be anyone, so their addresses distinguish incidents.
+    involved: (isFromOneAddress || isAboutClient ? [] : sources)
+      .slice(0, MAX_CLIENT_ADDRESSES)
       .map(([id]) => ({ kind: "ip", id }) as const),
     score:
       RATE_SCORES[
-        isOwnFailure || isExplained ? "explained" : isSpread && !isOfOne ? "distributed" : "few"
+        isOwnFailure || isExplained
+          ? "explained"
+          : isDistributed && !isFromOneAddress
+            ? "distributed"
+            : "few"
       ],
     message: `${anomaly.message}; they came from ${counts.length} addresses`,
     evidence: {
@@ -331,7 +347,7 @@ function isTimer(events: readonly SeenEvent[]): boolean {
 }
 
 /** Whether the address failed as often a day earlier, which means that these failures are normal. */
-function wasSo(counts: HourCounts, span: readonly number[]): boolean {
+function failedAsOftenYesterday(counts: HourCounts, span: readonly number[]): boolean {
   const sum = (hours: readonly number[]) =>
     hours.reduce((total, hour) => total + (counts.get(hour) ?? 0), 0);
   return sum(span.map((hour) => hour - DAY_MS + 4 * HOUR_MS)) >= sum(span) / 2;
@@ -350,8 +366,8 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
     return [...credentialGuessHoursByIp].flatMap(([ip, counts]) => {
       const each = span.map((hour) => counts.get(hour) ?? 0);
       const events = addresses.get(ip) ?? [];
-      if (each.some((count) => count < perHour) || wasSo(counts, span)) return [];
-      const { principals } = othersAt(events);
+      if (each.some((count) => count < perHour) || failedAsOftenYesterday(counts, span)) return [];
+      const { principals } = summariseAllowed(events);
       const enrichment = getLatestEnrichment(events);
       const total = each.reduce((sum, count) => sum + count, 0);
       return {
@@ -364,7 +380,7 @@ export const persistentFailures: AnomalyRule<AnomaliesConfig["rules"]["persisten
               (isTimer(events) ? PERSISTENT_SCORES.timer : 0),
         observed: total,
         threshold: hours * perHour,
-        ...getWindow(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
+        ...formatWindow(lastWhole - (hours - 1) * HOUR_MS, lastWhole + HOUR_MS),
         evidence: {
           credential_guesses_by_hour: each.reverse(),
           allowed_principals: principals,
@@ -418,7 +434,7 @@ export const deadTokens: AnomalyRule<AnomaliesConfig["rules"]["dead_tokens"]> = 
         score: DEAD_TOKENS_SCORE,
         observed: failed.size,
         threshold,
-        ...getWindow(nowMs - HOUR_MS, nowMs),
+        ...formatWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
           principals: [...failed].slice(0, 10),
           allowed_principals: admitted.size,

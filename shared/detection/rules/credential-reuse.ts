@@ -88,19 +88,19 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
         (isNew ? REUSE_SCORES.newNetwork : 0) +
         (isNewProgram ? REUSE_SCORES.newAgent : 0);
       const [use] = stranger?.uses ?? [];
-      const where = use ?? first;
+      const source = use ?? first;
       return {
         subject,
         clientId: first.clientId,
         involved: [
-          ...strangeAddresses([where], stranger?.habits ?? habits),
+          ...strangeAddresses([source], stranger?.habits ?? habits),
           ...getSubjects("token", stranger?.tokenIds ?? []),
           ...getSubjects("client", [first.clientId]),
         ],
-        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${formatLocation(where)} (${where.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        message: `${subject.kind} ${subject.id}: ${first.reason} ${reuses.length} times within an hour${stranger ? "; a different party used the credential first," : ","} from ${formatLocation(source)} (${source.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
         score: stranger
           ? points(stranger.isNewNetwork, stranger.isNewAgent) +
-            getNoveltyPoints(stranger.habits, where)
+            getNoveltyPoints(stranger.habits, source)
           : habits.events === 0
             ? REUSE_SCORES.unknownHabits
             : points(isNewNetwork, isNewAgent) + getNoveltyPoints(habits, first),
@@ -111,7 +111,7 @@ export const credentialReuse: AnomalyRule<AnomaliesConfig["rules"]["credential_r
           reason: first.reason,
           principal_came_second: stranger !== undefined,
           usual_networks: [...(stranger?.habits ?? habits).networks].slice(0, 10),
-          ...toEnrichmentEvidence(stranger?.habits ?? habits, where),
+          ...toEnrichmentEvidence(stranger?.habits ?? habits, source),
         },
       };
     });

@@ -1,7 +1,12 @@
 import type { CustomRule } from "../../config/custom-rule-parameters.ts";
 import { MINUTE_MS } from "../../core/clock.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type Anomaly, type AnomalyRule, type AnomalySubject, getWindow } from "./anomaly-rule.ts";
+import {
+  type Anomaly,
+  type AnomalyRule,
+  type AnomalySubject,
+  formatWindow,
+} from "./anomaly-rule.ts";
 import type { SubjectCount } from "./detection-snapshot.ts";
 
 /** The counts that custom rules use, per minute. */
@@ -44,11 +49,11 @@ export function tally(rule: CustomRule, counts: RuleCounts): Tally[] {
     if (filter.clients && !filter.clients.includes(clientId)) continue;
     if (filter.reasons && !filter.reasons.includes(value)) continue;
     const id = groupBy === "client" ? clientId : value;
-    const of = found.get(id) ?? { clients: new Set(), minutes: new Map() };
-    found.set(id, of);
-    of.clients.add(clientId);
+    const tallied = found.get(id) ?? { clients: new Set(), minutes: new Map() };
+    found.set(id, tallied);
+    tallied.clients.add(clientId);
     for (const [startMs, count] of minutes) {
-      of.minutes.set(startMs, (of.minutes.get(startMs) ?? 0) + count);
+      tallied.minutes.set(startMs, (tallied.minutes.get(startMs) ?? 0) + count);
     }
   }
   return [...found].map(([id, { clients, minutes }]) => {
@@ -84,7 +89,7 @@ export function findByCustomRule(rule: CustomRule, counts: RuleCounts, nowMs: nu
       score: rule.score,
       observed,
       threshold: rule.threshold,
-      ...getWindow(fromMs, nowMs),
+      ...formatWindow(fromMs, nowMs),
       evidence: { declared_by: "the configuration" },
     };
   });

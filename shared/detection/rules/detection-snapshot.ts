@@ -111,8 +111,8 @@ export function countWithin({ minutes }: SubjectCount, fromMs: number, toMs: num
 }
 
 /**
- * Returns the client's known networks, or its known operators if `place` is an operator. Returns undefined until these
- * have been observed for `learnMs`. If IP enrichment starts or stops providing operators, nothing counts as new until
+ * Returns the client's known networks, or its known operators if `location` is an operator. Returns undefined until
+ * these have been observed for `learnMs`. If IP enrichment starts or stops providing operators, nothing counts as new until
  * this period has passed again.
  */
 export function getComparableLocations(
@@ -120,16 +120,17 @@ export function getComparableLocations(
   location: string,
   { nowMs, learnMs }: { readonly nowMs: number; readonly learnMs: number },
 ): readonly KnownNetwork[] | undefined {
-  const alike = known.filter(({ network }) => isOperator(network) === isOperator(location));
-  const [first] = alike;
+  const comparable = known.filter(({ network }) => isOperator(network) === isOperator(location));
+  const [first] = comparable;
   if (first === undefined || nowMs - Date.parse(first.firstSeenAt) < learnMs) return undefined;
   // While operators were known, the client's networks weren't recorded.
-  const isOfBoth =
+  const hasBothKinds =
     !isOperator(location) &&
     known.some(
-      (one) => isOperator(one.network) && nowMs - Date.parse(one.lastSeenAt) < learnMs + DAY_MS,
+      (network) =>
+        isOperator(network.network) && nowMs - Date.parse(network.lastSeenAt) < learnMs + DAY_MS,
     );
-  return isOfBoth ? undefined : alike;
+  return hasBothKinds ? undefined : comparable;
 }
 
 /** Splits a value in two at the first space. */

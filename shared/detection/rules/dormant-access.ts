@@ -2,7 +2,7 @@ import { DORMANT_AFTER_DAYS } from "../../audit-log/event-counts.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
 import { isOperator } from "../../events/ip-enrichment.ts";
-import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
+import { type AnomalyRule, formatWindow } from "./anomaly-rule.ts";
 import { countWithin, splitValue } from "./detection-snapshot.ts";
 import {
   formatLocation,
@@ -63,7 +63,7 @@ export const dormantToken: AnomalyRule<AnomaliesConfig["rules"]["dormant_token"]
         score,
         observed: uses,
         threshold,
-        ...getWindow(nowMs - HOUR_MS, nowMs),
+        ...formatWindow(nowMs - HOUR_MS, nowMs),
         evidence: {
           is_new_network: isNewNetwork,
           is_new_user_agent: isNewAgent,
@@ -92,7 +92,7 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
   examples: "all",
   find: (
     { uses, serviceNetworks, knownNetworks, clientAgents, nowMs },
-    { uses: least, idleDays },
+    { uses: minUses, idleDays },
   ) => {
     const idleFromMs = nowMs - idleDays * DAY_MS;
     const burstFromMs = nowMs - SAME_BURST_MS;
@@ -100,18 +100,18 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
       const times = [...hours.keys()].filter((hour) => hour < burstFromMs - HOUR_MS);
       const known = knownNetworks.get(clientId) ?? [];
       // Known networks go back further than the counters that are compared.
-      const firstMs = Math.min(...times, ...known.map((one) => Date.parse(one.firstSeenAt)));
+      const firstMs = Math.min(...times, ...known.map((each) => Date.parse(each.firstSeenAt)));
       const wasBusy = times.some((hour) => hour >= idleFromMs);
-      if (lastHour < least || wasBusy || firstMs >= idleFromMs) return [];
+      if (lastHour < minUses || wasBusy || firstMs >= idleFromMs) return [];
       const locations = serviceNetworks
         .filter((each) => each.clientId === clientId && countWithin(each, burstFromMs, nowMs) > 0)
         .map(({ value }) => splitValue(value));
       // If operators only became known while the service was idle, there is nothing to compare them with.
-      const before = known.filter((one) => Date.parse(one.firstSeenAt) < burstFromMs);
+      const before = known.filter((each) => Date.parse(each.firstSeenAt) < burstFromMs);
       const isKnown = (network: string) =>
-        before.some((one) => one.network === network) ||
+        before.some((each) => each.network === network) ||
         (before.length > 0 &&
-          !before.some((one) => isOperator(one.network) === isOperator(network)));
+          !before.some((each) => isOperator(each.network) === isOperator(network)));
       const agents = clientAgents.get(clientId) ?? new Map<string, number>();
       const newNetworks = locations.filter(([network]) => !isKnown(network));
       const newAgents = locations.filter(
@@ -127,8 +127,8 @@ export const idleClient: AnomalyRule<AnomaliesConfig["rules"]["idle_client"]> = 
         message: `${clientId} was used ${lastHour} times within an hour after at least ${idleDays} days without use${location ? `, from ${location[0]} (${location[1] || "no user agent"}); the network or program is new to the client` : ""}`,
         score,
         observed: lastHour,
-        threshold: least,
-        ...getWindow(burstFromMs, nowMs),
+        threshold: minUses,
+        ...formatWindow(burstFromMs, nowMs),
         evidence: {
           new_networks: newNetworks.map(([network]) => network).slice(0, 10),
           new_user_agents: newAgents.map(([, agent]) => agent).slice(0, 10),

@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { REFRESH_TOKEN_INVALID } from "../../events/event-facts.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import { countWithin, type DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   formatLocation,
@@ -86,16 +86,19 @@ export const revokedToken: AnomalyRule<AnomaliesConfig["rules"]["revoked_token"]
       });
       const [worst] = scored.sort((a, b) => b.score - a.score);
       if (!worst || worst.score === 0) return [];
-      const of = toPrincipalSubject(principal);
+      const subject = toPrincipalSubject(principal);
       return {
         subject: { kind: "token", id: tokenId } as const,
         clientId: first.clientId,
-        involved: [...(of.kind === "user" ? [of] : []), ...strangeAddresses(uses, habits)],
+        involved: [
+          ...(subject.kind === "user" ? [subject] : []),
+          ...strangeAddresses(uses, habits),
+        ],
         message: `Token ${tokenId} was used ${uses.length} times after it was revoked at ${revoked}, from ${formatLocation(worst.use)} (${worst.use.agent ?? "no user agent"}); the network or program is new to its principal`,
         score: worst.score,
         observed: uses.length,
         threshold: 1,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           revoked_at: revoked,
           after_grace: late.length,
@@ -232,11 +235,11 @@ export const endedAccess: AnomalyRule<AnomaliesConfig["rules"]["ended_access"]> 
           ),
           ...getSubjects("token", tokens),
         ],
-        message: `Access of ${subject.kind} ${subject.id} was used ${found.length} times (${denied} denied) after ${end.what} at ${toInstant(end.atMs)}, from ${formatLocation(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
+        message: `${found.length} calls (${denied} denied) used the access of ${subject.kind} ${subject.id} after ${end.what} at ${toInstant(end.atMs)}, from ${formatLocation(event)} (${event.agent ?? "no user agent"}); the network or program is new to the ${subject.kind}`,
         score,
         observed: found.length,
         threshold: 1,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           ended_at: toInstant(end.atMs),
           ended_by: end.what,

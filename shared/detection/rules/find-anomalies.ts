@@ -74,7 +74,10 @@ export function findAnomalies(
     .filter(({ enabled }) => enabled)
     .flatMap((declared) => {
       const rule = describeCustomRule(declared);
-      return findByCustomRule(declared, snapshot, snapshot.nowMs).map((one) => ({ ...one, rule }));
+      return findByCustomRule(declared, snapshot, snapshot.nowMs).map((anomaly) => ({
+        ...anomaly,
+        rule,
+      }));
     });
   const found = names.flatMap((name) => {
     const rule = ANOMALY_RULES[name] as AnomalyRule<Rules[keyof Rules]>;

@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
 import type { IpEnrichment } from "../../events/ip-enrichment.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import {
   describeNovelty,
   formatLocation,
@@ -84,7 +84,7 @@ function findLeap(
   from: Stay,
   to: Stay,
   later: readonly Stay[],
-  { kmPerHour, minimumKm, inTurnMinutes }: Parameters,
+  { kmPerHour, minimumKm, switchBackMinutes }: Parameters,
 ): Leap | undefined {
   const [start, end] = [toPoint(from.enrichment), toPoint(to.enrichment)];
   if (start && end) {
@@ -102,7 +102,7 @@ function findLeap(
   ) {
     return undefined;
   }
-  const untilMs = from.event.atMs + inTurnMinutes * MINUTE_MS;
+  const untilMs = from.event.atMs + switchBackMinutes * MINUTE_MS;
   const continuesAtUsualNetwork = later.some(
     ({ event, enrichment }) => event.atMs <= untilMs && enrichment.country === country,
   );
@@ -176,7 +176,7 @@ function toAnomaly(
       (leaps.length >= 2 ? TRAVEL_POINTS.again : 0),
     observed: leap.kilometres ?? leaps.length,
     threshold: leap.kilometres === undefined ? 1 : parameters.minimumKm,
-    ...getWindow(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
+    ...formatWindow(nowMs - parameters.windowMinutes * MINUTE_MS, nowMs),
     evidence: {
       minutes,
       ...(leap.kilometres !== undefined && { kilometres: leap.kilometres }),

@@ -99,11 +99,15 @@ export function getNoveltyPoints(known: KnownLocations, location: Location): num
 export function formatEnrichment(enrichment: IpEnrichment | undefined): string | undefined {
   if (enrichment === undefined) return undefined;
   const { networkType, organization, country } = enrichment;
-  const who = [networkType && NAMES[networkType], getOperator(enrichment), organization]
+  const organizationText = [
+    networkType && NAMES[networkType],
+    getOperator(enrichment),
+    organization,
+  ]
     .filter(Boolean)
     .join(" ");
-  if (country === undefined) return who === "" ? undefined : who;
-  return who === "" ? country : `${who} in ${country}`;
+  if (country === undefined) return organizationText === "" ? undefined : organizationText;
+  return organizationText === "" ? country : `${organizationText} in ${country}`;
 }
 
 /** Formats where an event came from: `203.0.113.9, AS64496 Example Telecom in DE`. */

@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { getOperator, isOperator } from "../../events/ip-enrichment.ts";
-import { type Anomaly, type AnomalyRule, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow } from "./anomaly-rule.ts";
 import {
   countWithin,
   type DetectionSnapshot,
@@ -59,7 +59,7 @@ const TOKENS_A_MACHINE = 3;
  */
 const LESS_OFTEN = 5;
 
-/** Whether an event came from a network or, if `place` is an operator, from any of the operator's networks. */
+/** Whether an event came from a network or, if `location` is an operator, from any of the operator's networks. */
 const isIn = ({ network, enrichment }: SeenEvent, location: string) =>
   location === (isOperator(location) ? getOperator(enrichment) : network);
 
@@ -75,7 +75,7 @@ function describeBehaviour(
   network: string,
   own: readonly KnownNetwork[],
 ): Behaviour {
-  const isOwn = (event: SeenEvent) => own.some((one) => isIn(event, one.network));
+  const isOwn = (event: SeenEvent) => own.some((known) => isIn(event, known.network));
   const used = (chosen: readonly SeenEvent[]) => {
     const uses = chosen.filter(({ type }) => type === "token_used");
     return {
@@ -108,7 +108,7 @@ function isUsedIn(
     (event) =>
       event.type === "token_used" &&
       event.atMs >= fromMs &&
-      own.some((one) => isIn(event, one.network)),
+      own.some((known) => isIn(event, known.network)),
   );
 }
 
@@ -154,7 +154,7 @@ function judge(
   const learnMs = learnDays * DAY_MS;
   const remembered = knownNetworks.get(clientId) ?? [];
   const shown = getKnownNetworks(snapshot.clients.get(clientId) ?? [], fromMs).filter(
-    (one) => !remembered.some((each) => each.network === one.network),
+    (known) => !remembered.some((each) => each.network === known.network),
   );
   const watched = [...shown, ...remembered].sort((a, b) =>
     a.firstSeenAt < b.firstSeenAt ? -1 : 1,
@@ -173,8 +173,9 @@ function judge(
       .map((each) => splitValue(each.value)[0]),
   ).size;
   const isNewNetwork =
-    comparable?.every((one) => one.network !== network || Date.parse(one.firstSeenAt) >= fromMs) ??
-    false;
+    comparable?.every(
+      (known) => known.network !== network || Date.parse(known.firstSeenAt) >= fromMs,
+    ) ?? false;
   const agents = clientAgents.get(clientId) ?? new Map<string, number>();
   const agentSeenMs = agents.get(agent) ?? Number.NEGATIVE_INFINITY;
   const others = [...agents].filter(([each, seenMs]) => each !== agent && seenMs < fromMs);
@@ -192,7 +193,7 @@ function judge(
     snapshot.serviceNetworks.some((each) => {
       const [other, otherAgent] = splitValue(each.value);
       const isOwn =
-        own.some((one) => one.network === other) && (otherAgent !== agent || isNewNetwork);
+        own.some((known) => known.network === other) && (otherAgent !== agent || isNewNetwork);
       return (
         each.clientId === clientId &&
         isOwn &&
@@ -205,7 +206,7 @@ function judge(
   const [latest] = there.slice(-1);
   const habits = summariseHabits(events.filter(({ atMs }) => atMs < firstMs));
   const novelty = latest && isNewNetwork ? describeNovelty(habits, latest) : [];
-  const where = formatEnrichment(latest?.enrichment) ?? network;
+  const networkText = formatEnrichment(latest?.enrichment) ?? network;
   const score =
     (isNewNetwork && !isEverywhere ? NEW_NETWORK_POINTS.newNetwork : 0) +
     (isNewAgent ? NEW_NETWORK_POINTS.newAgent : 0) +
@@ -216,13 +217,13 @@ function judge(
       : 0);
   return {
     subject: { kind: "client", id: clientId },
-    message: `${clientId} is used from ${where} (${agent || "no user agent"}); usual: ${
+    message: `${clientId} is used from ${networkText} (${agent || "no user agent"}); usual: ${
       others
         .map(([each]) => each)
         .slice(0, 3)
         .join(", ") || "any program"
     } from ${own
-      .map((one) => habits.homes.get(one.network) ?? one.network)
+      .map((known) => habits.homes.get(known.network) ?? known.network)
       .slice(0, 3)
       .join(
         ", ",
@@ -230,7 +231,7 @@ function judge(
     score,
     observed: uses,
     threshold: 1,
-    ...getWindow(nowMs - RECENT_MS, nowMs),
+    ...formatWindow(nowMs - RECENT_MS, nowMs),
     evidence: {
       network,
       user_agent: agent,
@@ -238,7 +239,7 @@ function judge(
       is_new_user_agent: isNewAgent,
       continues_at_usual_network: continuesAtUsualNetwork,
       behaves_differently: isOther,
-      known_networks: known.map((one) => one.network),
+      known_networks: known.map((each) => each.network),
       ...(latest && toEnrichmentEvidence(habits, latest)),
     },
   };

@@ -2,7 +2,7 @@ import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { MINUTE_MS } from "../../core/clock.ts";
 import { isCredentialGuess } from "../../events/event-facts.ts";
 import { NO_CLIENT } from "../../events/oauth-event.ts";
-import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
+import { type AnomalyRule, formatWindow } from "./anomaly-rule.ts";
 import { countWithin } from "./detection-snapshot.ts";
 import { usualRange } from "./usual-range.ts";
 
@@ -20,16 +20,16 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
   isNotice: true,
   find: (
     { failedReasons, failures, historyStartMs, nowMs },
-    { windowMinutes, clients: leastClients, failures: least, ratio },
+    { windowMinutes, clients: leastClients, failures: minFailures, ratio },
   ) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
     const reasons = new Map<string, Map<string, number>>();
     for (const each of failedReasons) {
       const count = countWithin(each, fromMs, nowMs);
       if (count === 0 || each.clientId === NO_CLIENT || isCredentialGuess(each.value)) continue;
-      const of = reasons.get(each.value) ?? new Map<string, number>();
-      of.set(each.clientId, (of.get(each.clientId) ?? 0) + count);
-      reasons.set(each.value, of);
+      const counts = reasons.get(each.value) ?? new Map<string, number>();
+      counts.set(each.clientId, (counts.get(each.clientId) ?? 0) + count);
+      reasons.set(each.value, counts);
     }
     const usualByReason = new Map(
       failures.map(({ clientId, hours }) => {
@@ -39,21 +39,23 @@ export const outage: AnomalyRule<AnomaliesConfig["rules"]["outage"]> = {
       }),
     );
     return [...reasons].flatMap(([reason, clients]) => {
-      const struck = [...clients].filter(
+      const affected = [...clients].filter(
         ([clientId, count]) => count >= 3 && count >= ratio * (usualByReason.get(clientId) ?? 0),
       );
-      const total = struck.reduce((sum, [, count]) => sum + count, 0);
-      if (struck.length < leastClients || total < least) return [];
+      const total = affected.reduce((sum, [, count]) => sum + count, 0);
+      if (affected.length < leastClients || total < minFailures) return [];
       return {
         subject: { kind: "reason", id: reason } as const,
-        message: `${struck.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
+        message: `${affected.length} clients were denied with ${reason} ${total} times within ${windowMinutes} minutes; this looks like an outage or a mass revocation, not an attack`,
         score: OUTAGE_SCORE,
         observed: total,
-        threshold: least,
-        ...getWindow(fromMs, nowMs),
+        threshold: minFailures,
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           reason,
-          denials_by_client: Object.fromEntries(struck.sort(([, a], [, b]) => b - a).slice(0, 20)),
+          denials_by_client: Object.fromEntries(
+            affected.sort(([, a], [, b]) => b - a).slice(0, 20),
+          ),
         },
       };
     });

@@ -94,14 +94,14 @@ export function isOtherFamily({ ip }: SeenEvent, { locations }: Habits): boolean
 
 /** Returns the highest number of events within ten minutes. */
 export function computeRate(events: readonly SeenEvent[]): number {
-  let most = 0;
+  let highest = 0;
   let start = 0;
   for (let end = 0; end < events.length; end += 1) {
     const endMs = events[end]?.atMs ?? 0;
     while (endMs - (events[start]?.atMs ?? 0) > RATE_WINDOW_MS) start += 1;
-    most = Math.max(most, end - start + 1);
+    highest = Math.max(highest, end - start + 1);
   }
-  return most;
+  return highest;
 }
 
 /** Counts switches between a party and others that follow within half an hour of the previous switch. */
@@ -123,9 +123,9 @@ export function countAlternations(
   return count;
 }
 
-const isSameKey = (one: SeenEvent, other: SeenEvent) =>
-  (one.tokenId !== undefined && one.tokenId === other.tokenId) ||
-  (one.sessionId !== undefined && one.sessionId === other.sessionId);
+const isSameKey = (first: SeenEvent, other: SeenEvent) =>
+  (first.tokenId !== undefined && first.tokenId === other.tokenId) ||
+  (first.sessionId !== undefined && first.sessionId === other.sessionId);
 
 /**
  * Returns the parties that have started to use a principal's access since `fromMs` and differ from earlier events in

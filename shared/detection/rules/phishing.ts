@@ -1,7 +1,7 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, toInstant } from "../../core/clock.ts";
 import { getOperator } from "../../events/ip-enrichment.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   formatEnrichment,
@@ -38,10 +38,10 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
   find: ({ principals, nowMs }, { windowMinutes }) => {
     const fromMs = nowMs - windowMinutes * MINUTE_MS;
     return [...principals].flatMap(([principal, events]): Anomaly | [] => {
-      const given = events.filter(
+      const granted = events.filter(
         ({ type, atMs, isDevice }) => type === "token_issued" && isDevice && atMs >= fromMs,
       );
-      const strange = given.filter((token) => {
+      const strange = granted.filter((token) => {
         const habits = summariseHabits(events.filter((each) => each.atMs < token.atMs));
         return habits.events > 0 && isElsewhere(habits, token);
       });
@@ -66,7 +66,7 @@ export const devicePhishing: AnomalyRule<AnomaliesConfig["rules"]["device_phishi
           getNoveltyPoints(habits, first),
         observed: strange.length,
         threshold: 1,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           usual_networks: [...habits.networks].slice(0, 10),
           sensitive_scopes: sensitive.slice(0, 10),
@@ -131,22 +131,22 @@ function collected(
     const { id } = each.subject;
     const events = clients.get(id) ?? [];
     const fromMs = nowMs - 2 * HOUR_MS;
-    const given = events.filter(
+    const granted = events.filter(
       ({ type, userId, atMs }) => type === "token_issued" && userId !== undefined && atMs >= fromMs,
     );
     const known = new Set(events.filter(({ atMs }) => atMs < fromMs).map(({ userId }) => userId));
-    const users = new Set(given.map(({ userId }) => userId));
+    const users = new Set(granted.map(({ userId }) => userId));
     const fresh = [...users].filter((user) => !known.has(user));
     const presented = new Set(
       events.filter(({ type }) => type !== "token_issued").map(({ tokenId }) => tokenId),
     );
-    const due = given.filter(({ atMs }) => atMs < nowMs - CALLS_WITHIN_MS);
+    const due = granted.filter(({ atMs }) => atMs < nowMs - CALLS_WITHIN_MS);
     const unused = due.filter(({ tokenId }) => !presented.has(tokenId));
     if (known.size === 0 || fresh.length < threshold || fresh.length < NEW_SHARE * users.size) {
       return [];
     }
     if (due.length < threshold / 2 || unused.length < UNUSED_SHARE * due.length) return [];
-    const sensitive = [...new Set(given.flatMap(({ scopes }) => scopes))].filter(isSensitive);
+    const sensitive = [...new Set(granted.flatMap(({ scopes }) => scopes))].filter(isSensitive);
     return {
       ...each,
       message: `${users.size} users gave access to ${id} within two hours, ${fresh.length} of them for the first time; ${unused.length} of their ${due.length} tokens were never used. ${each.message}`,
@@ -182,29 +182,29 @@ export const consentPhishing: AnomalyRule<Parameters> = {
     const { users: threshold, days } = parameters;
     const watchedMs = nowMs - Math.min(Number.POSITIVE_INFINITY, ...firstSeenMs.values());
     if (watchedMs < WATCHED_DAYS * DAY_MS) return [];
-    const ofNew = [...clients].flatMap(([clientId, events]) => {
+    const newClients = [...clients].flatMap(([clientId, events]) => {
       const firstMs = firstSeenMs.get(clientId) ?? nowMs;
       // A client that already existed when monitoring started isn't new.
       const isNew = nowMs - firstMs < days * DAY_MS && nowMs - watchedMs < firstMs - DAY_MS;
-      const given = events.filter(
+      const granted = events.filter(
         ({ type, userId }) =>
           userId !== undefined && (type === "token_issued" || type === "consent_granted"),
       );
-      const users = new Set(given.map(({ userId }) => userId));
+      const users = new Set(granted.map(({ userId }) => userId));
       const uses = events.filter(
         ({ type, userId }) => type === "token_used" && userId !== undefined,
       );
-      const consented = given.filter(({ type }) => type === "consent_granted");
+      const consented = granted.filter(({ type }) => type === "consent_granted");
       // A small number of users only counts if they consented from networks where their tokens aren't used.
       const isElsewhere =
         consented.length >= FEW_USERS &&
         uses.length > 0 &&
         !uses.some(({ network }) =>
-          given.some((each) => each.network === network && each.type === "consent_granted"),
+          granted.some((each) => each.network === network && each.type === "consent_granted"),
         );
       if (!isNew || users.size < (isElsewhere ? Math.min(FEW_USERS, threshold) : threshold))
         return [];
-      const scopes = new Set(given.flatMap((each) => each.scopes));
+      const scopes = new Set(granted.flatMap((each) => each.scopes));
       const sensitive = [...scopes].filter(isSensitive);
       const isOneLocation =
         uses.length >= users.size / 2 && concentration(uses) >= ONE_LOCATION_SHARE;
@@ -219,7 +219,7 @@ export const consentPhishing: AnomalyRule<Parameters> = {
           (sensitive.length > 0 ? CONSENT_POINTS.sensitiveScopes : 0),
         observed: users.size,
         threshold,
-        ...getWindow(nowMs - DAY_MS, nowMs),
+        ...formatWindow(nowMs - DAY_MS, nowMs),
         evidence: {
           first_seen_at: toInstant(firstMs),
           sensitive_scopes: sensitive.slice(0, 10),
@@ -228,10 +228,10 @@ export const consentPhishing: AnomalyRule<Parameters> = {
       };
     });
     const found = new Set(
-      ofNew.filter(({ score }) => score >= RAISED_FROM).map(({ subject }) => subject.id),
+      newClients.filter(({ score }) => score >= RAISED_FROM).map(({ subject }) => subject.id),
     );
     return [
-      ...ofNew,
+      ...newClients,
       ...collected(snapshot, parameters).filter(({ subject }) => !found.has(subject.id)),
     ];
   },

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import { newParties, strangeAddresses, summariseHabits } from "./party.ts";
 import { type SeenEvent, toPrincipalSubject, toTemplate } from "./seen-event.ts";
 
@@ -45,9 +45,9 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
         (each) => (sharers.get(getAdapterKey(each))?.size ?? 0) < SHARED_BY,
       );
       const endpoints = new Set(events.map(({ endpoint = "" }) => toTemplate(endpoint)));
-      const asked = new Set(events.flatMap(({ scopes }) => scopes));
+      const scopes = new Set(events.flatMap(({ scopes }) => scopes));
       const last = events.at(-1);
-      const variety = Math.max(endpoints.size, asked.size);
+      const variety = Math.max(endpoints.size, scopes.size);
       if (variety < threshold || !last || last.atMs < nowMs - HOUR_MS) return [];
       const [first] = events;
       const habits = summariseHabits(
@@ -56,14 +56,14 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
       const parties = newParties(principals.get(principal) ?? [], fromMs);
       const isOdd = parties.some(({ isNewAgent, isNewNetwork }) => isNewAgent || isNewNetwork);
       const fast = events.filter(({ atMs }) => atMs >= last.atMs - 10 * MINUTE_MS).length;
-      const of = toPrincipalSubject(principal);
+      const subject = toPrincipalSubject(principal);
       const tokens = [...new Set(events.flatMap(({ tokenId }) => tokenId ?? []))];
       const [id = ""] = tokens;
       return {
-        subject: tokens.length === 0 ? of : ({ kind: "token", id } as const),
+        subject: tokens.length === 0 ? subject : ({ kind: "token", id } as const),
         clientId: last.clientId,
-        involved: [of, ...getSubjects("token", tokens), ...strangeAddresses(events, habits)],
-        message: `${of.kind} ${of.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${asked.size} scopes within ${hours} hours; the usual number is 1 or 2`,
+        involved: [subject, ...getSubjects("token", tokens), ...strangeAddresses(events, habits)],
+        message: `${subject.kind} ${subject.id} was denied ${events.length} times at ${endpoints.size} endpoints for ${scopes.size} scopes within ${hours} hours; the usual number is 1 or 2`,
         score: Math.min(
           100,
           PROBING_POINTS.base +
@@ -73,8 +73,8 @@ export const scopeProbing: AnomalyRule<AnomaliesConfig["rules"]["scope_probing"]
         ),
         observed: variety,
         threshold,
-        ...getWindow(fromMs, nowMs),
-        evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...asked].slice(0, 10) },
+        ...formatWindow(fromMs, nowMs),
+        evidence: { endpoints: [...endpoints].slice(0, 10), scopes: [...scopes].slice(0, 10) },
       };
     });
   },

@@ -1,7 +1,7 @@
 import { SAMPLED_ONE_IN } from "../../audit-log/event-counts.ts";
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS } from "../../core/clock.ts";
-import { type AnomalyRule, getWindow } from "./anomaly-rule.ts";
+import { type AnomalyRule, formatWindow } from "./anomaly-rule.ts";
 import {
   type HourCounts,
   MAX_EVENTS_BEFORE,
@@ -58,13 +58,13 @@ const toUses = (samples: number) => (samples === 1 ? LEAST_USUAL : samples * one
 
 /** Returns the highest number of uses within `length` hours. The times must be sorted. */
 function mostWithin(timesMs: readonly number[], length: number): number {
-  let most = 0;
+  let highest = 0;
   let start = 0;
   for (let end = 0; end < timesMs.length; end += 1) {
     while ((timesMs[end] ?? 0) - (timesMs[start] ?? 0) > length * HOUR_MS) start += 1;
-    most = Math.max(most, end - start + 1);
+    highest = Math.max(highest, end - start + 1);
   }
-  return most;
+  return highest;
 }
 
 /** Returns the number of calls, the share of distinct resources, and the endpoint with the most resources. */
@@ -76,12 +76,12 @@ export function variety(events: readonly SeenEvent[]) {
     const template = toTemplate(endpoint);
     templates.set(template, (templates.get(template) ?? new Set()).add(endpoint));
   }
-  const [most] = [...templates].sort(([, a], [, b]) => b.size - a.size);
+  const [highest] = [...templates].sort(([, a], [, b]) => b.size - a.size);
   return {
     calls: called.length,
     share: resources.size / Math.max(1, called.length),
-    endpoint: most?.[0],
-    resources: most?.[1].size ?? 0,
+    endpoint: highest?.[0],
+    resources: highest?.[1].size ?? 0,
   };
 }
 
@@ -147,14 +147,14 @@ function computeVolume(
     .map(({ hours }) => toUses(samplesIn(hours, hourMs, length)))
     .sort((a, b) => b - a);
   // A single outlier among the other users doesn't define what is usual.
-  const most = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
+  const highest = others[others.length < 2 ? 0 : Math.max(1, Math.floor(others.length / 10))] ?? 0;
   return {
     uses: isCounted ? counted : Math.max(counted, estimated),
     isCounted,
     sure: Math.round(sure),
     own,
-    peers: most,
-    usual: Math.max(own, most, LEAST_USUAL),
+    peers: highest,
+    usual: Math.max(own, highest, LEAST_USUAL),
   };
 }
 
@@ -169,7 +169,7 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
   examples: "all",
   find: (
     { sampledUses, principals, nowMs },
-    { calls: least, slowCalls: leastSlow, ratio, resources },
+    { calls: minCalls, slowCalls: minSlowCalls, ratio, resources },
   ) => {
     const hourMs = Math.floor((nowMs - 1) / HOUR_MS) * HOUR_MS;
     const fromMs = hourMs - HOUR_MS;
@@ -185,14 +185,14 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
       const slow = computeVolume(each, events, peers, { hourMs, length: SLOW_HOURS });
       const recent = events.filter(({ atMs, type }) => atMs >= fromMs && type === "token_used");
       const walk = variety(recent);
-      const before = variety(events.filter((one) => one.atMs < fromMs && isSuccess(one)));
+      const before = variety(events.filter((event) => event.atMs < fromMs && isSuccess(event)));
       const isWalk = walk.calls >= ENOUGH_CALLS && walk.share >= 0.7 && walk.resources >= resources;
       const isNewWalk = isWalk && walk.resources >= 3 * before.resources;
       const times = fast.sure / fast.usual;
       const slowTimes = slow.sure / slow.usual;
       const isOdd = newParties(events, fromMs).some((party) => party.isNewAgent);
-      const isFast = fast.sure >= least && times >= ratio;
-      const isSlow = slow.sure >= leastSlow && slowTimes >= ratio;
+      const isFast = fast.sure >= minCalls && times >= ratio;
+      const isSlow = slow.sure >= minSlowCalls && slowTimes >= ratio;
       const isVeryFast = isFast && times >= 3 * ratio;
       const speed = isVeryFast ? "veryFast" : isSlow ? "slow" : isFast ? "fast" : undefined;
       const speedPoints = speed === undefined ? 0 : SCRAPING_POINTS[speed];
@@ -226,8 +226,10 @@ export const scraping: AnomalyRule<AnomaliesConfig["rules"]["scraping"]> = {
         message: `${subject.kind} ${subject.id} made ${volume.isCounted ? "" : "about "}${volume.uses} calls within ${length} hours; the earlier maximum was about ${volume.own}, and the maximum of the client's other users is about ${volume.peers}${isNewWalk ? `; ${walk.resources} different resources of ${walk.endpoint} in the last ${walk.calls} calls` : ""}`,
         score: Math.min(100, score),
         observed: volume.uses,
-        threshold: Math.round(Math.max(volume === slow ? leastSlow : least, volume.usual * ratio)),
-        ...getWindow(hourMs - (length - 1) * HOUR_MS, nowMs),
+        threshold: Math.round(
+          Math.max(volume === slow ? minSlowCalls : minCalls, volume.usual * ratio),
+        ),
+        ...formatWindow(hourMs - (length - 1) * HOUR_MS, nowMs),
         evidence: {
           ...(!volume.isCounted && {
             estimate_error: Math.round(2 * Math.sqrt(volume.uses * oneIn)),

@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { HOUR_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import {
   describeNovelty,
   formatEnrichment,
@@ -68,7 +68,7 @@ export const foreignSessions: AnomalyRule<AnomaliesConfig["rules"]["foreign_sess
           (isSeveral ? FOREIGN_SESSION_POINTS.several : 0),
         observed: foreign.length,
         threshold: denials,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           is_new_network: isNewNetwork,
           is_new_user_agent: isNewAgent,
@@ -107,7 +107,7 @@ const APART_POINTS = {
 interface Apart {
   readonly party: Party;
   /** Uses from the user's usual networks while the party is active. */
-  readonly meanwhile: readonly SeenEvent[];
+  readonly concurrent: readonly SeenEvent[];
   readonly reasons: readonly (readonly [points: number, what: string])[];
   readonly score: number;
 }
@@ -122,25 +122,25 @@ function findDistance(party: Party, events: readonly SeenEvent[]): Apart | undef
   if (isOtherFamily(first, habits) || habits.days < KNOWN.days) return undefined;
   const used = events.filter(({ type }) => type === "token_used");
   const isPartys = (use: SeenEvent) => use.network === network && use.agent === agent;
-  const meanwhile = used.filter(
+  const concurrent = used.filter(
     (use) =>
       !isPartys(use) &&
       wasAt(habits, use) &&
       use.atMs >= first.atMs - AT_ONCE_MS &&
       use.atMs <= last.atMs + AT_ONCE_MS,
   );
-  if (meanwhile.length === 0) return undefined;
+  if (concurrent.length === 0) return undefined;
   const around = used.filter((use) => isPartys(use) || wasAt(habits, use));
   const alternations = countAlternations(around, isPartys);
   const known = [...habits.agents];
   const novelty = describeNovelty(habits, first);
-  const isOneApp = meanwhile.some((use) => use.agent === agent && use.clientId === first.clientId);
+  const isOneApp = concurrent.some((use) => use.agent === agent && use.clientId === first.clientId);
   const isNewScript =
     party.isNewAgent && agent !== undefined && isScript(agent) && !known.some(isScript);
   const reasons: [number, string, boolean][] = [
     [
       APART_POINTS.newNetwork,
-      `new network: ${getLocationName(first)}, while the user is active in ${meanwhile.slice(0, 1).map(getLocationName)}`,
+      `new network: ${getLocationName(first)}, while the user is active in ${concurrent.slice(0, 1).map(getLocationName)}`,
       true,
     ],
     [NOVELTY_POINTS, novelty.join(", "), novelty.length > 0],
@@ -169,8 +169,15 @@ function findDistance(party: Party, events: readonly SeenEvent[]): Apart | undef
       party.newEndpoints.length >= 2 && habits.events >= KNOWN.events,
     ],
   ];
-  const held = reasons.flatMap(([points, what, holds]) => (holds ? [[points, what] as const] : []));
-  return { party, meanwhile, reasons: held, score: computeScore(held, isNewScript) };
+  const reasonsThatHold = reasons.flatMap(([points, what, holds]) =>
+    holds ? [[points, what] as const] : [],
+  );
+  return {
+    party,
+    concurrent,
+    reasons: reasonsThatHold,
+    score: computeScore(reasonsThatHold, isNewScript),
+  };
 }
 
 /** Score at which a concurrent session is reported regardless of the user agent. */
@@ -205,7 +212,7 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
         .flatMap((party) => findDistance(party, events) ?? [])
         .sort((a, b) => b.score - a.score);
       if (!worst) return [];
-      const { party, meanwhile, reasons, score } = worst;
+      const { party, concurrent, reasons, score } = worst;
       const subject = toPrincipalSubject(principal);
       return {
         subject,
@@ -214,11 +221,11 @@ export const sessionsApart: AnomalyRule<AnomaliesConfig["rules"]["sessions_apart
           ...strangeAddresses(party.uses, party.habits),
           ...getSubjects("token", party.tokenIds),
         ],
-        message: `User ${subject.id} uses two sessions at once: one from ${party.uses.slice(0, 1).map(formatLocation)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${meanwhile[0]?.ip} (${meanwhile[0]?.agent ?? "no user agent"})`,
+        message: `User ${subject.id} has two concurrent sessions: one from ${party.uses.slice(0, 1).map(formatLocation)} (${party.agent ?? "no user agent"}), a network that is new to the user, and one from ${concurrent[0]?.ip} (${concurrent[0]?.agent ?? "no user agent"})`,
         score,
         observed: party.uses.length,
         threshold: 1,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           why: reasons.map(([, what]) => what),
           usual_networks: [...party.habits.networks].slice(0, 10),

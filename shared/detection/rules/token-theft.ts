@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, MINUTE_MS } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import type { DetectionSnapshot } from "./detection-snapshot.ts";
 import {
   describeNovelty,
@@ -44,7 +44,7 @@ function explainParty(party: Party, isUsualPair: boolean): [points: number, what
   const isNewAgent = party.isNewAgent && isOtherAgent && !isUsualPair;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const novelty = describeNovelty(habits, first);
-  const where = formatEnrichment(first.enrichment) ?? party.network ?? "an unknown network";
+  const location = formatEnrichment(first.enrichment) ?? party.network ?? "an unknown network";
   const isBusy = party.rate >= 10 && party.rate >= 3 * party.usualRate;
   const isSameNetwork = party.network === undefined || habits.networks.has(party.network);
   const reasons: [number, string, boolean][] = [
@@ -54,7 +54,7 @@ function explainParty(party: Party, isUsualPair: boolean): [points: number, what
       `different user agent: ${agent}`,
       isOtherAgent && !isNewAgent && !isUsualPair,
     ],
-    [THEFT_POINTS.newNetwork, `new network: ${where}`, isNewNetwork],
+    [THEFT_POINTS.newNetwork, `new network: ${location}`, isNewNetwork],
     [
       THEFT_POINTS.newAddress,
       "new address",
@@ -140,15 +140,15 @@ function toAnomaly(
   const { party, reasons } = worst;
   const [first] = party.uses as [SeenEvent, ...SeenEvent[]];
   const [tokenId = ""] = party.tokenIds;
-  const of = toPrincipalSubject(principal);
+  const principalSubject = toPrincipalSubject(principal);
   const subject = { kind: "token", id: tokenId } as const;
-  const userText = of.kind === "user" ? ` (user ${of.id})` : "";
+  const userText = principalSubject.kind === "user" ? ` (user ${principalSubject.id})` : "";
   const usual = [...party.othersAgents].slice(0, 3).join(", ") || "unknown user agents";
   return {
     subject,
     clientId: first.clientId,
     involved: [
-      ...(of.kind === "user" ? [of] : []),
+      ...(principalSubject.kind === "user" ? [principalSubject] : []),
       ...strangeAddresses(party.uses, party.habits),
       ...getSubjects("token", party.tokenIds),
     ],
@@ -156,7 +156,7 @@ function toAnomaly(
     score,
     observed: party.uses.length,
     threshold: 1,
-    ...getWindow(fromMs, snapshot.nowMs),
+    ...formatWindow(fromMs, snapshot.nowMs),
     evidence: {
       why: reasons.map(([, what]) => what),
       usual_networks: [...party.habits.networks].slice(0, 10),

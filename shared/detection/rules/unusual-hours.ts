@@ -1,6 +1,6 @@
 import type { AnomaliesConfig } from "../../config/anomaly-parameters.ts";
 import { DAY_MS, HOUR_MS, toInstant } from "../../core/clock.ts";
-import { type Anomaly, type AnomalyRule, getSubjects, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, type AnomalyRule, formatWindow, getSubjects } from "./anomaly-rule.ts";
 import { isSuccess, type SeenEvent, toPrincipalSubject } from "./seen-event.ts";
 
 /** Minimum age of events that count towards habits. One night of activity isn't a habit. */
@@ -53,15 +53,15 @@ export function activeHours(events: readonly SeenEvent[], nowMs: number): Active
  * Whether an instant is in the principal's longest quiet period, not counting the first and last hour. Shorter quiet
  * periods are chance. The longest one is the night.
  *
- * @param least minimum length in hours of a quiet period that counts as night
+ * @param minQuietHours minimum length in hours of a quiet period that counts as night
  */
 export function isUnusualHour(
   { quietFrom, quietHours }: ActiveHours,
   atMs: number,
-  least: number,
+  minQuietHours: number,
 ): boolean {
   const inside = (toHour(atMs) - quietFrom + 24) % 24;
-  return quietHours >= least && inside >= 1 && inside < quietHours - 1;
+  return quietHours >= minQuietHours && inside >= 1 && inside < quietHours - 1;
 }
 
 const atHour = (hour: number) => `${String(hour).padStart(2, "0")}:00`;
@@ -81,15 +81,15 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
   advice: "Ask the user whether that was them.",
   examples: "all",
   isSupport: true,
-  find: ({ principals, nowMs }, { days: least, quietHours }) => {
+  find: ({ principals, nowMs }, { days: minDays, quietHours }) => {
     const fromMs = nowMs - 2 * HOUR_MS;
     return [...principals].flatMap(([principal, events]): Anomaly | [] => {
-      const of = toPrincipalSubject(principal);
+      const principalSubject = toPrincipalSubject(principal);
       // A candidate may be a dormant token that belongs to a user.
-      const id = of.kind === "user" ? of.id : events.at(-1)?.userId;
+      const id = principalSubject.kind === "user" ? principalSubject.id : events.at(-1)?.userId;
       if (id === undefined) return [];
       const usual = activeHours(events, nowMs);
-      if (usual.days < least || usual.events < LEAST_EVENTS) return [];
+      if (usual.days < minDays || usual.events < LEAST_EVENTS) return [];
       const strange = events.filter(
         (event) =>
           event.atMs >= fromMs && isSuccess(event) && isUnusualHour(usual, event.atMs, quietHours),
@@ -105,7 +105,7 @@ export const unusualHoursOfUser: AnomalyRule<AnomaliesConfig["rules"]["unusual_h
         score: UNUSUAL_HOURS_SCORE,
         observed: strange.length,
         threshold: 1,
-        ...getWindow(fromMs, nowMs),
+        ...formatWindow(fromMs, nowMs),
         evidence: {
           usual_hours_utc: usual.hours.map(atHour),
           known_days: usual.days,

@@ -1,5 +1,5 @@
 import { DAY_MS, HOUR_MS } from "../../core/clock.ts";
-import { type Anomaly, getWindow } from "./anomaly-rule.ts";
+import { type Anomaly, formatWindow } from "./anomaly-rule.ts";
 import type { ClientHistory, HourCounts } from "./detection-snapshot.ts";
 import { RAISED_FROM } from "./risk.ts";
 
@@ -70,20 +70,20 @@ export interface UnusualHoursParameters {
   readonly ratio: number;
 }
 
-/** Minimum history for a client. With less, there is no telling what is usual. */
+/** Minimum history for a client. With less, the usual range is unknown. */
 const LEARN_MS = 24 * HOUR_MS;
 
 /**
  * Returns the clients whose last hour clearly differs from their own history.
  *
- * @param what how the message describes what is counted
+ * @param counted how the message describes what is counted
  */
 export function unusualHours(
   histories: readonly ClientHistory[],
   historyStartMs: number,
   nowMs: number,
   parameters: UnusualHoursParameters,
-  what: string,
+  counted: string,
 ): Anomaly[] {
   return histories.flatMap(({ clientId, lastHour, hours, firstSeenMs }) => {
     // Once a client has appeared, hours without a count are zero.
@@ -99,11 +99,11 @@ export function unusualHours(
     if (lastHour < threshold) return [];
     return {
       subject: { kind: "client", id: clientId } as const,
-      message: `${clientId} had ${lastHour} ${what} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
+      message: `${clientId} had ${lastHour} ${counted} within an hour; the usual number at this time of day is ${Math.round(usual.median)}`,
       score: RAISED_FROM,
       observed: lastHour,
       threshold: Math.ceil(threshold),
-      ...getWindow(nowMs - HOUR_MS, nowMs),
+      ...formatWindow(nowMs - HOUR_MS, nowMs),
       evidence: {
         usual_median: usual.median,
         usual_deviation: Number(usual.deviation.toFixed(2)),

@@ -52,6 +52,6 @@ export class EventDataReader {
 export function present<T extends object>(
   members: T,
 ): { readonly [K in keyof T]?: Exclude<T[K], undefined> } | undefined {
-  const there = Object.entries(members).filter(([, value]) => value !== undefined);
-  return there.length === 0 ? undefined : (Object.fromEntries(there) as T);
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
 }

@@ -6,7 +6,7 @@ import { EventDataReader, present } from "./event-data-reader.ts";
 import { getMapping } from "./event-type-mapping.ts";
 import type { OcsfEvent, OcsfMetadata } from "./ocsf-event.ts";
 
-/** The product name and vendor, which a SIEM uses to tell sources apart. */
+/** The product name and vendor, which a SIEM uses to distinguish sources. */
 const PRODUCT = { name: "oauth-monitoring", vendor_name: "oauth-monitoring" };
 
 /** Options for exported events. */

@@ -43,8 +43,8 @@ function keysIn(secretText: string): string[] {
 const HEX_DIGEST = /^(?:sha256=)?([0-9a-f]{64})$/i;
 
 /** Whether a header is the HMAC-SHA256 of the body in hex, as sent by the Phase Two extension for Keycloak. */
-function isSignedBody(keys: readonly string[], given: string, body: Uint8Array): boolean {
-  const [, hex] = HEX_DIGEST.exec(given) ?? [];
+function isSignedBody(keys: readonly string[], signature: string, body: Uint8Array): boolean {
+  const [, hex] = HEX_DIGEST.exec(signature) ?? [];
   if (hex === undefined) return false;
   const digest = Buffer.from(hex, "hex");
   return keys
@@ -69,12 +69,12 @@ export function authenticateRequest(
   const { kind, toleranceSeconds } = authentication;
   if (kind === "signature") return verifyWebhook(keys, request, { nowMs, toleranceSeconds });
   const name = credentialHeader(authentication);
-  const given = request.header(name);
-  if (given === undefined) return { rejection: `the header ${name} is missing or repeated` };
+  const credential = request.header(name);
+  if (credential === undefined) return { rejection: `the header ${name} is missing or repeated` };
   // Compare every key, so that the response time doesn't reveal which one matched.
   const isRight =
     kind === "bearer"
-      ? keys.map((key) => isSameText(given, key)).includes(true)
-      : isSignedBody(keys, given, request.body);
+      ? keys.map((key) => isSameText(credential, key)).includes(true)
+      : isSignedBody(keys, credential, request.body);
   return isRight ? {} : { rejection: `the header ${name} is wrong` };
 }

@@ -6,7 +6,7 @@ import { type Clock, DAY_MS, toEpochSeconds, toInstant } from "../../core/clock.
 import type { DocumentClient } from "../../core/document-client.ts";
 import { OAuthMonitoringError } from "../../core/errors.ts";
 import { storable } from "../../events/event-data.ts";
-import { type EventSink, publishInTurn } from "../../events/event-sink.ts";
+import { type EventSink, publishInBatches } from "../../events/event-sink.ts";
 import type { OAuthEvent } from "../../events/oauth-event.ts";
 import { MAX_RECORDS, type ProviderAdapter, toOAuthEvent } from "../providers/provider-adapter.ts";
 
@@ -72,17 +72,17 @@ export function parseRecords(
   split: (value: unknown) => readonly unknown[],
 ): BodyRecords {
   const text = new TextDecoder().decode(body);
-  const whole = parseWhole(text);
+  const wholeValue = parseWhole(text);
   const rejectedLines: number[] = [];
-  const values = whole
-    ? [whole.value]
+  const values = wholeValue
+    ? [wholeValue.value]
     : text.split("\n").flatMap((line, index) => {
         if (line.trim() === "") return [];
         const value = parseLine(line);
         if (value === undefined) rejectedLines.push(index + 1);
         return value === undefined ? [] : [value];
       });
-  if (!whole && values.length === 0) throw new UnreadableBodyError();
+  if (!wholeValue && values.length === 0) throw new UnreadableBodyError();
   // An event hub forwarder reads several batches at a time and sends them as an array.
   const records = values.flatMap((value) =>
     (Array.isArray(value) ? value : [value]).flatMap(split),
@@ -138,7 +138,7 @@ export interface RecordReceiver {
 /** The number of records in a request, by outcome. */
 export interface RecordReceipt {
   /** Number of records that were published as events. */
-  readonly taken: number;
+  readonly published: number;
   /** Number of records that weren't published because their retention period has passed. */
   readonly expired: number;
 }
@@ -211,7 +211,7 @@ export async function receiveRecords(
   const events = await withFirstTime(read, time, firstReceipt);
   const lives = ({ event_type, occurred_at }: OAuthEvent) =>
     Date.parse(occurred_at) + retentionDays(config, event_type) * DAY_MS > nowMs;
-  const kept = events.filter(lives);
-  await publishInTurn(sink, kept);
-  return { taken: kept.length, expired: events.length - kept.length };
+  const unexpired = events.filter(lives);
+  await publishInBatches(sink, unexpired);
+  return { published: unexpired.length, expired: events.length - unexpired.length };
 }

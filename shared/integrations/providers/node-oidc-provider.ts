@@ -138,7 +138,7 @@ function tokenFacts(
  * @example
  * ```typescript
  * const provider = new Provider(issuer, configuration);
- * attach(provider, createEventPublisher({ eventBridge, eventBusName, logger: console }));
+ * attachToOidcProvider(provider, createEventPublisher({ eventBridge, eventBusName, logger: console }));
  * ```
  */
 export function attach(
@@ -156,9 +156,9 @@ export function attach(
   };
   for (const model of ["access_token", "client_credentials"]) {
     // The provider emits `saved` for opaque tokens and `issued` for structured tokens.
-    for (const happening of ["saved", "issued"]) {
-      provider.on(`${model}.${happening}`, (token: IssuedToken) => {
-        const jwtIssuer = happening === "issued" ? provider.issuer : undefined;
+    for (const action of ["saved", "issued"]) {
+      provider.on(`${model}.${action}`, (token: IssuedToken) => {
+        const jwtIssuer = action === "issued" ? provider.issuer : undefined;
         void publish(tokenFacts("token_issued", token, clock(), jwtIssuer));
       });
     }

@@ -7,7 +7,7 @@ interface Meaning {
   readonly succeeded?: string;
   readonly failed?: string;
   /** Whether Okta's event type alone means a denial, regardless of the outcome. */
-  readonly rejection?: true;
+  readonly isDenial?: true;
   readonly reason?: string;
 }
 
@@ -22,7 +22,7 @@ const OWN: Meaning = {};
 const DENIAL = (reason?: string): Meaning => ({
   succeeded: "auth_failed",
   failed: "auth_failed",
-  rejection: true,
+  isDenial: true,
   ...(reason && { reason }),
 });
 
@@ -170,7 +170,7 @@ export function translate(
   readonly reason: string | undefined;
 } {
   const meaning = getMeaning(eventType);
-  const failed = FAILED.has(result) || meaning.rejection === true;
+  const failed = FAILED.has(result) || meaning.isDenial === true;
   return {
     eventType: failed ? meaning.failed : meaning.succeeded,
     outcome: failed ? "failure" : SUCCEEDED.has(result) ? "success" : undefined,

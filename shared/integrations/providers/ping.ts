@@ -134,7 +134,7 @@ const ADMINISTERED: ReadonlySet<string> = new Set([
 ]);
 
 /** Event types that don't depend on the action's result. */
-const WHATEVER_THE_RESULT: ReadonlySet<string | undefined> = new Set([
+const RESULT_INDEPENDENT: ReadonlySet<string | undefined> = new Set([
   "auth_failed",
   "suspicious_activity",
 ]);
@@ -143,7 +143,7 @@ function getType(action: string, failed: boolean): string | undefined {
   const type = ACTIONS.get(action);
   const [resource = ""] = action.split(".");
   if (ADMINISTERED.has(resource)) return PROVIDER_EVENT_TYPES.admin;
-  if (!failed || WHATEVER_THE_RESULT.has(type)) return type;
+  if (!failed || RESULT_INDEPENDENT.has(type)) return type;
   return AUTHENTICATIONS.has(resource) && type !== "session_ended" ? "auth_failed" : undefined;
 }
 

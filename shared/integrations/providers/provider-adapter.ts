@@ -47,16 +47,16 @@ export function recordsIn({ batch }: ProviderAdapter, detail: unknown): readonly
 const NAMESPACE = "0f5c2b8e-6a55-4f0e-9c0c-2f0c1c6f6f11";
 
 /** Bytes of `event_data` reserved for members other than the original. */
-const BESIDE_ORIGINAL_BYTES = 16 * 1024;
+const OTHER_MEMBERS_BYTES = 16 * 1024;
 
 /** Half of a surrogate pair, which UTF-8 can't encode. */
 const LONE_SURROGATE = /\p{Cs}/gu;
 
 /** Returns text for storage: valid Unicode without control characters, truncated. */
-function text(value: string | undefined, most = 1024): string | undefined {
+function text(value: string | undefined, maxLength = 1024): string | undefined {
   return value
     ?.replace(/\p{Cc}/gu, "")
-    .slice(0, most)
+    .slice(0, maxLength)
     .replace(LONE_SURROGATE, "\uFFFD");
 }
 
@@ -78,7 +78,7 @@ function typeOfCode(provider: string, code: string): string {
 
 /** Returns the provider's original event, or the start of its JSON text if it exceeds an event's size limit. */
 function original(detail: unknown): EventData {
-  const room = MAX_EVENT_DATA_BYTES - BESIDE_ORIGINAL_BYTES;
+  const room = MAX_EVENT_DATA_BYTES - OTHER_MEMBERS_BYTES;
   // Replace secrets before truncating, while they can still be found by their keys. A digest can be longer than the
   // secret that it replaces, so measure the size afterwards.
   const { kept } = withoutSecrets({ kept: storable(detail ?? null, 1) });
@@ -101,8 +101,12 @@ function parseInstant(at: string | number | undefined): string | undefined {
 }
 
 /** Returns an event's identity: the provider's ID, EventBridge's ID, or the event's content. */
-function getIdentity(event: ProviderEvent, message: ProviderMessage, kept: EventData): string {
-  const identity = event.id || message.id || JSON.stringify(kept);
+function getIdentity(
+  event: ProviderEvent,
+  message: ProviderMessage,
+  originalData: EventData,
+): string {
+  const identity = event.id || message.id || JSON.stringify(originalData);
   return identity.replace(LONE_SURROGATE, "\uFFFD");
 }
 
@@ -114,8 +118,8 @@ function getIdentity(event: ProviderEvent, message: ProviderMessage, kept: Event
  */
 export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage): OAuthEvent {
   const event = adapter.read(message);
-  const kept = original(event.original === undefined ? message.detail : event.original);
-  const identity = getIdentity(event, message, kept);
+  const originalData = original(event.original === undefined ? message.detail : event.original);
+  const identity = getIdentity(event, message, originalData);
   const code = event.code ?? "unknown";
   const enrichment = event.enrichment && toEnrichment(event.enrichment);
   const details: EventData = {
@@ -138,7 +142,7 @@ export function toOAuthEvent(adapter: ProviderAdapter, message: ProviderMessage)
     occurred_at: parseInstant(event.occurredAt) ?? parseInstant(message.time) ?? "",
     oauth_client_id: identifier(event.clientId),
     user_id: identifier(event.userId),
-    event_data: { ...Object.fromEntries(known), ...kept },
+    event_data: { ...Object.fromEntries(known), ...originalData },
   });
 }
 

@@ -6,7 +6,7 @@ import {
   type OAuthEvent,
   oauthEventSchema,
 } from "../../events/oauth-event.ts";
-import { getDenialReason, showable } from "../../events/redact-text.ts";
+import { getRejectionReason, showable } from "../../events/redact-text.ts";
 import { auth0 } from "./auth0.ts";
 import { cognito } from "./cognito.ts";
 import { entra } from "./entra.ts";
@@ -103,6 +103,6 @@ export function parseBusMessage(
     const replayed = message["replay-name"] !== undefined;
     return "event_type" in found ? { event: found, replayed } : { batch: found, replayed };
   } catch (error) {
-    return { reason: getDenialReason(error) };
+    return { reason: getRejectionReason(error) };
   }
 }

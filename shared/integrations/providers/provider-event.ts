@@ -13,7 +13,7 @@ export const PROVIDER_EVENT_TYPES = {
   consentRevoked: "consent_revoked",
 } as const;
 
-/** A provider's event, translated to this product's terms. Unknown members are undefined. */
+/** A provider's event in this product's terms. Members that the provider doesn't send are undefined. */
 export interface ProviderEvent {
   /** The provider's event ID. Redeliveries have the same ID. */
   readonly id?: string | undefined;

@@ -73,7 +73,7 @@ function subjectOfAction({ kind, id }: z.output<typeof actionSchema>["target"], 
   return kind === "session" || kind === "token" ? complex({ session: opaque(id) }) : undefined;
 }
 
-function ofAction(event: OAuthEvent, released: boolean, names: Names): OutgoingSignal[] {
+function actionSignals(event: OAuthEvent, released: boolean, names: Names): OutgoingSignal[] {
   const parsed = actionSchema.safeParse(event.event_data).data;
   // Don't forward received signals. Two systems that forward each other's signals would loop.
   if (!parsed || parsed.actor.kind === "receiver") return [];
@@ -90,7 +90,7 @@ function ofAction(event: OAuthEvent, released: boolean, names: Names): OutgoingS
   return released ? [] : [{ uri: caepType("session-revoked"), payload, subject }];
 }
 
-function ofAlert(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
+function alertSignals(event: OAuthEvent, resolved: boolean): OutgoingSignal[] {
   const parsed = alertSchema.safeParse(event.event_data).data;
   if (!parsed) return [];
   const { rule, message, subject } = parsed;
@@ -149,13 +149,13 @@ function forPrincipal(event: OAuthEvent, names: Names): OutgoingSignal[] {
 export function outgoingSignals(event: OAuthEvent, names: OutgoingNames): OutgoingSignal[] {
   switch (event.event_type) {
     case "action_taken":
-      return ofAction(event, false, names);
+      return actionSignals(event, false, names);
     case "action_released":
-      return ofAction(event, true, names);
+      return actionSignals(event, true, names);
     case "suspicious_activity":
-      return ofAlert(event, false);
+      return alertSignals(event, false);
     case "alert_resolved":
-      return ofAlert(event, true);
+      return alertSignals(event, true);
     case "access_revoked":
       return forPrincipal(event, names);
     default:

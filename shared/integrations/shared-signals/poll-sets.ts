@@ -24,10 +24,10 @@ interface Outcome {
 
 /** The number of SETs, by result. */
 export interface PollRun {
-  readonly taken: number;
+  readonly accepted: number;
   readonly rejected: number;
   /** SETs that the transmitter will deliver again. */
-  readonly left: number;
+  readonly deferred: number;
 }
 
 /** Options for polling a transmitter. */
@@ -84,7 +84,7 @@ export async function pollSets(
   transmitter: TransmitterConfig,
   { authorization, deadlineMs }: PollOptions,
 ): Promise<PollRun> {
-  const run = { taken: 0, rejected: 0, left: 0 };
+  const run = { accepted: 0, rejected: 0, deferred: 0 };
   const maxEvents = transmitter.poll?.maxEvents ?? 1;
   let outcome: Outcome = { ack: [], setErrs: {} };
   while (receiver.clock() < deadlineMs) {
@@ -101,11 +101,11 @@ export async function pollSets(
       });
       if (receipt?.status === "verified") {
         outcome.ack.push(jti);
-        run.taken += 1;
+        run.accepted += 1;
       } else if (receipt?.status === "rejected") {
         outcome.setErrs[jti] = { err: receipt.err, description: receipt.description };
         run.rejected += 1;
-      } else run.left += 1;
+      } else run.deferred += 1;
     }
     const isDone = outcome.ack.length + Object.keys(outcome.setErrs).length === 0;
     // If nothing was acknowledged, the next response would be the same.

@@ -16,8 +16,8 @@ export interface SetReceiver extends Tracking {
   readonly onOutcome?: (outcome: SetOutcome) => void;
 }
 
-/** The outcome of a SET, for metrics: taken, left for redelivery, or why it was rejected. */
-export type SetOutcome = "taken" | "left" | SetError;
+/** The outcome of a SET, for metrics: accepted, deferred until it is delivered again, or why it was rejected. */
+export type SetOutcome = "accepted" | "deferred" | SetError;
 
 /** The result of receiving a SET: verified, rejected, or to be redelivered because the keys can't be fetched. */
 export type SetReceipt = SetVerification;
@@ -45,17 +45,17 @@ export async function receiveSet(
 ): Promise<SetReceipt> {
   const { onOutcome = () => {} } = receiver;
   try {
-    const receipt = await take(receiver, text, isFrom);
-    const left = receipt.status === "rejected" ? receipt.err : "left";
-    onOutcome(receipt.status === "verified" ? "taken" : left);
+    const receipt = await accept(receiver, text, isFrom);
+    const failure = receipt.status === "rejected" ? receipt.err : "deferred";
+    onOutcome(receipt.status === "verified" ? "accepted" : failure);
     return receipt;
   } catch (error) {
-    onOutcome("left");
+    onOutcome("deferred");
     throw error;
   }
 }
 
-async function take(receiver: SetReceiver, text: string, isFrom: IsFrom): Promise<SetReceipt> {
+async function accept(receiver: SetReceiver, text: string, isFrom: IsFrom): Promise<SetReceipt> {
   const { verifier, clock, sink, logger, revoke } = receiver;
   const atMs = clock();
   let verification = await verifier.verify(text, atMs);

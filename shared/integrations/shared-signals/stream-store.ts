@@ -181,20 +181,20 @@ export const pendingSetSchema = z.object({
 export type PendingSet = z.output<typeof pendingSetSchema>;
 
 /** Returns a pending SET's sort key. SETs sort in order of creation. */
-const getItem = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
+const toSortKey = ({ made_at_ms, jti }: Pick<PendingSet, "made_at_ms" | "jti">) =>
   `${SET}${String(made_at_ms).padStart(15, "0")}#${jti}`;
 
 /**
  * Stores a SET for a stream. Stores each `jti` only once, even if the event is delivered several times.
  *
- * @param keptDays days after which the SET is dropped
+ * @param retentionDays days after which the SET is dropped
  * @returns whether the SET is new
  */
-export async function keepSet(
+export async function storeSet(
   store: StreamStore,
   streamId: string,
   set: PendingSet,
-  keptDays: number,
+  retentionDays: number,
 ): Promise<boolean> {
   const put = (item: string, more: object, untilMs: number, condition = {}) => ({
     Put: {
@@ -211,9 +211,9 @@ export async function keepSet(
             ConditionExpression: "attribute_not_exists(stream_id)",
           }),
           put(
-            getItem(set),
+            toSortKey(set),
             { jti: set.jti, set: JSON.stringify(set) },
-            set.made_at_ms + keptDays * DAY_MS,
+            set.made_at_ms + retentionDays * DAY_MS,
           ),
         ],
       }),
@@ -267,7 +267,7 @@ export async function findPending(
   const { Item } = await store.db.send(
     new GetCommand({
       TableName: store.signalsTable,
-      Key: { stream_id: streamId, item: getItem(set) },
+      Key: { stream_id: streamId, item: toSortKey(set) },
       ConsistentRead: true,
     }),
   );
@@ -280,7 +280,7 @@ export async function removeSet(
   streamId: string,
   set: Pick<PendingSet, "made_at_ms" | "jti">,
 ): Promise<void> {
-  await remove(store, streamId, getItem(set));
+  await remove(store, streamId, toSortKey(set));
 }
 
 /**
@@ -292,10 +292,10 @@ export async function acknowledgeSets(
   streamId: string,
   jtis: readonly string[],
 ): Promise<void> {
-  const left = new Set(jtis);
+  const remaining = new Set(jtis);
   let after: Record<string, unknown> | undefined;
   do {
-    if (left.size === 0) return;
+    if (remaining.size === 0) return;
     const { Items = [], LastEvaluatedKey } = await store.db.send(
       new QueryCommand({
         TableName: store.signalsTable,
@@ -310,7 +310,7 @@ export async function acknowledgeSets(
     );
     for (const { item } of Items) {
       const jti = String(item).split("#").at(-1) ?? "";
-      if (left.delete(jti)) await remove(store, streamId, String(item));
+      if (remaining.delete(jti)) await remove(store, streamId, String(item));
     }
     after = LastEvaluatedKey;
   } while (after);

@@ -8,13 +8,13 @@ import { eventsDelivered, PUSH, type SignalStream } from "./stream.ts";
 import {
   canonical,
   findPending,
-  keepSet,
   listPending,
   listStreams,
   listSubjects,
   type PendingSet,
   type StreamStore,
   type StreamSubject,
+  storeSet,
 } from "./stream-store.ts";
 
 type Members = Readonly<Record<string, unknown>>;
@@ -23,7 +23,7 @@ const isComplex = (subject: unknown): subject is Members =>
   (subject as { readonly format?: unknown } | null)?.format === "complex";
 
 /** Returns a simple subject as a complex subject's user, so that a user matches in both forms. */
-const getMembers = (subject: unknown): Members => {
+const toMembers = (subject: unknown): Members => {
   if (!isComplex(subject)) return { user: subject };
   const { format: _, ...members } = subject;
   return members;
@@ -36,7 +36,7 @@ const getMembers = (subject: unknown): Members => {
  */
 export function subjectsMatch(one: unknown, other: unknown): boolean {
   if (!isComplex(one) && !isComplex(other)) return canonical(one) === canonical(other);
-  const [first, second] = [getMembers(one), getMembers(other)];
+  const [first, second] = [toMembers(one), toMembers(other)];
   if (!isComplex(one) || !isComplex(other)) {
     return first.user !== undefined && canonical(first.user) === canonical(second.user);
   }
@@ -114,7 +114,7 @@ async function keep(
 ): Promise<void> {
   const { store, settings, schedule } = transmitter;
   const { stream_id } = stream;
-  const isNew = await keepSet(store, stream_id, set, settings.retentionDays);
+  const isNew = await storeSet(store, stream_id, set, settings.retentionDays);
   if (stream.method !== PUSH || stream.status === "paused") return;
   // The SET was already stored, but its push may not have been scheduled.
   if (!isNew && !(await findPending(store, stream_id, set))) return;
@@ -122,7 +122,7 @@ async function keep(
 }
 
 /** Whether a stream includes a signal, given the stream's event types and subjects. */
-async function wants(
+async function includesSignal(
   transmitter: SetTransmitter,
   stream: SignalStream,
   { uri, subject }: OutgoingSignal,
@@ -145,7 +145,7 @@ export async function transmitEvent(transmitter: SetTransmitter, event: OAuthEve
   const madeAtMs = Math.min(Date.parse(event.occurred_at), clock());
   for (const stream of await listStreams(store)) {
     for (const signal of signals) {
-      if (!(await wants(transmitter, stream, signal))) continue;
+      if (!(await includesSignal(transmitter, stream, signal))) continue;
       const jti = uuidv5(`${stream.stream_id} ${event.id} ${signal.uri}`, JTI_NAMESPACE);
       const set = buildClaims(transmitter, stream, signal, { jti, txn: event.id }, madeAtMs);
       await keep(transmitter, stream, set);

@@ -1,16 +1,16 @@
 import type { Call, TrafficToken } from "../../../local/traffic/world/timeline.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../../shared/core/clock.ts";
 import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.ts";
-import { address, addressIn, getSixteen } from "./networks.ts";
+import { address, addressIn, getNetworkPrefix } from "./networks.ts";
 import { SCOPES, serviceCall, usualCall } from "./world.ts";
 
 const THIEF = "python-requests/2.31.0";
-const getClientId = ({ world, random }: Scene) => random.pick(world.apps);
-const getService = ({ world, random }: Scene) => random.pick(world.services);
+const pickClientId = ({ world, random }: Scene) => random.pick(world.apps);
+const pickService = ({ world, random }: Scene) => random.pick(world.services);
 
 /** Adds a user's token and the owner's calls, which do not belong to the attack. */
 function victim(scene: Scene, ownUses: number): { token: TrafficToken; call: Call } {
-  const client = getClientId(scene);
+  const client = pickClientId(scene);
   const user = scene.random.pick(client.users);
   const call = { ...usualCall(scene.random, client, user), ip: user.ip };
   const lifetimeMs = 8 * HOUR_MS;
@@ -72,7 +72,7 @@ const probing =
 const secretLeak =
   (tokens: number, overMs: number): CaseAuthor =>
   (scene) => {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = callFrom(address(scene.random, "hosting"), client.userAgent);
     spread({ startMs: scene.startMs, count: tokens, overMs }, (atMs) => {
       const token = scene.labelled.issue(
@@ -98,10 +98,10 @@ const scraping =
 const issuance =
   (count: number, ofOtherClients: boolean): CaseAuthor =>
   (scene) => {
-    const client = ofOtherClients ? scene.world.apps[29] : getService(scene);
+    const client = ofOtherClients ? scene.world.apps[29] : pickService(scene);
     const clientId = client?.id ?? "app-30";
     spread({ startMs: scene.startMs, count, overMs: 2 * HOUR_MS }, (atMs) => {
-      const user = scene.random.pick(getClientId(scene).users);
+      const user = scene.random.pick(pickClientId(scene).users);
       const subject = { clientId, ...(ofOtherClients && { userId: user.id }) };
       const ip = ofOtherClients ? user.ip : (client?.addresses[0] ?? user.ip);
       const call = callFrom(ip, ofOtherClients ? user.userAgent : (client?.userAgent ?? THIEF));
@@ -114,7 +114,7 @@ export const ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   theft_in_own_network: theft({
     own: 12,
     uses: 30,
-    from: ({ random }, { ip }) => addressIn(random, getSixteen(ip)),
+    from: ({ random }, { ip }) => addressIn(random, getNetworkPrefix(ip)),
   }),
   theft_after_victim_stopped: theft({
     own: 5,
@@ -123,7 +123,7 @@ export const ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   }),
   theft_single_use: theft({ own: 12, uses: 1, from: ({ random }) => address(random, "vpn") }),
   theft_in_same_cloud(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = serviceCall(scene.random, client);
     const lifetimeMs = 6 * HOUR_MS;
     const token = scene.around.issue(
@@ -133,7 +133,7 @@ export const ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
       call,
     );
     scene.around.use(scene.startMs - MINUTE_MS, token, call);
-    const ip = addressIn(scene.random, getSixteen(call.ip));
+    const ip = addressIn(scene.random, getNetworkPrefix(call.ip));
     spread({ startMs: scene.startMs, count: 30, overMs: HOUR_MS }, (atMs) => {
       scene.labelled.use(atMs, token, callFrom(ip, THIEF));
     });
@@ -189,7 +189,7 @@ export const ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   dead_tokens_retried(scene) {
     const call = callFrom(address(scene.random, "hosting"), THIEF);
     spread({ startMs: scene.startMs, count: 60, overMs: 30 * MINUTE_MS }, (atMs) => {
-      const client = getClientId(scene);
+      const client = pickClientId(scene);
       const user = scene.random.pick(client.users);
       const subject = { clientId: client.id, userId: user.id };
       const own = usualCall(scene.random, client, user);
@@ -204,7 +204,7 @@ export const ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   dormant_token_revived(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = serviceCall(scene.random, client);
     const lifetimeMs = 30 * DAY_MS;
     const issuedMs = scene.startMs - 7 * DAY_MS;

@@ -3,13 +3,13 @@ import { type CaseAuthor, callFrom, type Scene, spread } from "./labelled-case.t
 import { address, addressIn, household, privacyAddress } from "./networks.ts";
 import { type EvaluationUser, SCOPES, serviceCall, usualCall } from "./world.ts";
 
-const getClientId = ({ world, random }: Scene) => random.pick(world.apps);
-const getService = ({ world, random }: Scene) => random.pick(world.services);
+const pickClientId = ({ world, random }: Scene) => random.pick(world.apps);
+const pickService = ({ world, random }: Scene) => random.pick(world.services);
 const HOUR_TOKEN = { scopes: SCOPES, lifetimeMs: HOUR_MS };
 
 /** Adds a user's session that calls from the given addresses in turn. */
 function session(scene: Scene, atMs: number, addresses: readonly string[], gapMs: number): void {
-  const client = getClientId(scene);
+  const client = pickClientId(scene);
   const user = scene.random.pick(client.users);
   const calls = addresses.map((ip) => ({ ...usualCall(scene.random, client, user), ip }));
   const subject = { clientId: client.id, userId: user.id };
@@ -41,7 +41,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   rotating_cloud_egress(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const { random, labelled, startMs } = scene;
     const lifetimeMs = 6 * HOUR_MS;
     const subject = { clientId: client.id };
@@ -56,7 +56,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   cron_job(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     spread({ startMs: scene.startMs, count: 6, overMs: 6 * HOUR_MS }, (hourMs) => {
       const call = serviceCall(scene.random, client);
       const token = scene.labelled.issue(hourMs, { clientId: client.id }, HOUR_TOKEN, call);
@@ -66,7 +66,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   ci_burst(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     spread({ startMs: scene.startMs, count: 120, overMs: 20 * MINUTE_MS }, (atMs) => {
       const call = callFrom(address(scene.random, "azure"), client.userAgent);
       const token = scene.labelled.issue(atMs, { clientId: client.id }, HOUR_TOKEN, call);
@@ -74,7 +74,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   launch(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const users = [...client.users, ...client.users].map((user, n) => ({
       ...user,
       id: `${client.id}-new-${n}`,
@@ -83,7 +83,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     signIns(scene, users, client.id, 6 * HOUR_MS);
   },
   retry_storm(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = serviceCall(scene.random, client);
     const held = { clientId: client.id, tokenId: scene.random.uuid(scene.startMs - DAY_MS) };
     spread({ startMs: scene.startMs, count: 300, overMs: 10 * MINUTE_MS }, (atMs) => {
@@ -102,7 +102,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   mass_revocation(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const { random, labelled, startMs } = scene;
     spread({ startMs, count: 80, overMs: 5 * MINUTE_MS }, (atMs, n) => {
       const user = client.users[n] as EvaluationUser;
@@ -112,7 +112,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
       labelled.revoke(
         atMs,
         token,
-        callFrom(getService(scene).addresses[0] ?? call.ip, "curl/8.10.1"),
+        callFrom(pickService(scene).addresses[0] ?? call.ip, "curl/8.10.1"),
       );
       labelled.fail(atMs + random.between(1, 9) * MINUTE_MS, "revoked_token", call, token);
     });
@@ -161,7 +161,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   month_end_batch(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = { ...serviceCall(scene.random, client), endpoint: "/invoices" };
     const token = scene.labelled.issue(scene.startMs, { clientId: client.id }, HOUR_TOKEN, call);
     spread({ startMs: scene.startMs, count: 700, overMs: 50 * MINUTE_MS }, (atMs) => {
@@ -169,7 +169,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   load_test(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const call = serviceCall(scene.random, client);
     spread({ startMs: scene.startMs, count: 200, overMs: 15 * MINUTE_MS }, (atMs) => {
       const token = scene.labelled.issue(atMs, { clientId: client.id }, HOUR_TOKEN, call);
@@ -183,7 +183,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   moved_egress(scene) {
-    const client = getService(scene);
+    const client = pickService(scene);
     const ip = address(scene.random, "azure");
     const call = callFrom(ip, client.userAgent);
     const token = scene.labelled.issue(
@@ -200,7 +200,7 @@ export const BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   faulty_release(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     spread({ startMs: scene.startMs, count: 250, overMs: 2 * HOUR_MS }, (atMs) => {
       const user = scene.random.pick(client.users);
       const subject = { clientId: client.id, userId: user.id };

@@ -7,21 +7,21 @@ const named = (kind: string, value: unknown) =>
 /** Fixed thresholds for every subject, as a detector without history would use. */
 export const FIXED_THRESHOLDS: readonly CountRule[] = [
   {
-    name: "fixed: 100 failures of an address an hour",
+    name: "fixed: 100 failures per address and hour",
     windowMs: HOUR_MS,
     threshold: 100,
     matches: ({ event_type }) => event_type === "auth_failed",
     groupBy: ({ event_data }) => named("ip", event_data.ip),
   },
   {
-    name: "fixed: 200 failures of a client an hour",
+    name: "fixed: 200 failures per client and hour",
     windowMs: HOUR_MS,
     threshold: 200,
     matches: ({ event_type }) => event_type === "auth_failed",
     groupBy: ({ oauth_client_id }) => named("client", oauth_client_id),
   },
   {
-    name: "fixed: 100 tokens of a client an hour",
+    name: "fixed: 100 tokens per client and hour",
     windowMs: HOUR_MS,
     threshold: 100,
     matches: ({ event_type }) => event_type === "token_issued",

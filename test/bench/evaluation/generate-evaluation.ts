@@ -10,7 +10,7 @@ import { getEvaluationEnrichment } from "./networks.ts";
 import { ordinaryTraffic } from "./ordinary-traffic.ts";
 import { PROVIDER_ATTACK_CASES, PROVIDER_BENIGN_CASES } from "./provider-cases.ts";
 import type { EvaluationSeed, SeedPurpose } from "./seeds.ts";
-import { createWorld, getRandom } from "./world.ts";
+import { createRandom, createWorld } from "./world.ts";
 
 /** A Tuesday, after a week of history. */
 export const TEST_DAY_MS = Date.parse("2026-12-01T00:00:00.000Z");
@@ -45,7 +45,7 @@ export function generateEvaluation<Purpose extends SeedPurpose>(
   const fromMs = TEST_DAY_MS - HISTORY_DAYS * DAY_MS;
   const drafts: DraftEvent[] = ordinaryTraffic(seed, world, { fromMs, toMs: TEST_DAY_END_MS });
   const labels: CaseLabel[] = [];
-  const random = getRandom(seed, "starts");
+  const random = createRandom(seed, "starts");
   for (const [kind, cases] of [
     ["benign", BENIGN_CASES],
     ["attack", ATTACK_CASES],

@@ -3,7 +3,7 @@ import { type Call, type DraftEvent, Timeline } from "../../../local/traffic/wor
 import { SECOND_MS } from "../../../shared/core/clock.ts";
 import { NO_CLIENT } from "../../../shared/events/oauth-event.ts";
 import type { EvaluationSeed } from "./seeds.ts";
-import { type EvaluationWorld, getRandom } from "./world.ts";
+import { createRandom, type EvaluationWorld } from "./world.ts";
 
 /** A labelled part of the test day. */
 export interface CaseLabel {
@@ -56,7 +56,7 @@ export function playCase(
   { name, kind, startMs }: Pick<CaseLabel, "name" | "kind" | "startMs">,
   author: CaseAuthor,
 ): { readonly drafts: DraftEvent[]; readonly label: CaseLabel } {
-  const random = getRandom(seed, kind, name);
+  const random = createRandom(seed, kind, name);
   const labelled = new Timeline(random);
   const around = new Timeline(random);
   author({ world, random, labelled, around, startMs });

@@ -113,7 +113,7 @@ export function addressIn(random: Random, network: string): string {
 }
 
 /** Returns the first two octets of an IPv4 address. */
-export function getSixteen(ip: string): string {
+export function getNetworkPrefix(ip: string): string {
   return ip.split(".").slice(0, 2).join(".");
 }
 

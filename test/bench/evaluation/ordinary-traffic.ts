@@ -2,9 +2,9 @@ import { type DraftEvent, Timeline } from "../../../local/traffic/world/timeline
 import { DAY_MS, HOUR_MS, SECOND_MS } from "../../../shared/core/clock.ts";
 import type { EvaluationSeed } from "./seeds.ts";
 import {
+  createRandom,
   type EvaluationClient,
   type EvaluationWorld,
-  getRandom,
   PAUSE_MS,
   SCOPES,
   serviceCall,
@@ -29,7 +29,7 @@ export function ordinaryTraffic(
 }
 
 function appTraffic(seed: EvaluationSeed, client: EvaluationClient, range: Range): DraftEvent[] {
-  const random = getRandom(seed, "app", client.id);
+  const random = createRandom(seed, "app", client.id);
   const timeline = new Timeline(random);
   for (let dayMs = range.fromMs; dayMs < range.toMs; dayMs += DAY_MS) {
     const sessions = Math.round(client.rate * random.between(0.8, 1.2));
@@ -62,7 +62,7 @@ function serviceTraffic(
   client: EvaluationClient,
   range: Range,
 ): DraftEvent[] {
-  const random = getRandom(seed, "service", client.id);
+  const random = createRandom(seed, "service", client.id);
   const timeline = new Timeline(random);
   const lifetimeMs = 6 * HOUR_MS;
   for (let atMs = range.fromMs; atMs < range.toMs; atMs += lifetimeMs) {

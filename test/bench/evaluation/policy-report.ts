@@ -13,8 +13,8 @@ const BLOCK_MINUTES = 60;
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-const percent = (part: number, whole: number) =>
-  whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+const percent = (part: number, total: number) =>
+  total === 0 ? "–" : `${Math.round((100 * part) / total)}%`;
 
 /** Returns the daily averages of the policies' effect, and the share of attacks with denied calls. */
 function cells(effects: readonly PolicyEffect[], attacks: number): (string | number)[] {
@@ -31,11 +31,11 @@ function cells(effects: readonly PolicyEffect[], attacks: number): (string | num
 }
 
 const COLUMNS = [
-  "actions a day",
-  "wrong actions a day",
-  "tokens wrongly revoked a day",
-  "minutes of blocked callers a day",
-  "attacks that lose calls",
+  "actions per day",
+  "wrong actions per day",
+  "tokens wrongly revoked per day",
+  "minutes of blocked callers per day",
+  "attacks with denied calls",
 ];
 
 /** Returns the recommended policies with the given modes. */
@@ -49,7 +49,7 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
   const attacks = sum(
     days.map(({ labels }) => labels.filter((one) => one.kind === "attack").length),
   );
-  const getEffects = (policies: Record<string, JudgedPolicy>, ceiling?: number) =>
+  const computeEffects = (policies: Record<string, JudgedPolicy>, ceiling?: number) =>
     days.map((day) => effectOfPolicies(day, policies, ceiling));
   const opened = days.flatMap((day) => day.opened);
   const rules = [...new Set(opened.map(({ rule }) => rule))].sort();
@@ -61,24 +61,24 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
     const canRevoke = ["token", "user", "client"].some((kind) => subjects.has(kind));
     return (["block", ...(canRevoke ? (["revoke"] as const) : [])] as const).map((action) => {
       const policy = { action, blockMinutes: BLOCK_MINUTES };
-      return [rule, action, ...cells(getEffects({ [rule]: policy }), attacks)];
+      return [rule, action, ...cells(computeEffects({ [rule]: policy }), attacks)];
     });
   });
   const ceiling = RECOMMENDED.actionsPerHour;
   return {
-    title: `Policies, each rule alone with blocks of ${BLOCK_MINUTES} minutes, and the recommended ones`,
+    title: `Policies: each rule alone with ${BLOCK_MINUTES}-minute blocks, and the recommended policies`,
     columns: ["rule", "action", ...COLUMNS],
     rows: [
       ...alone,
       [
         "recommended: enforced",
         "",
-        ...cells(getEffects(recommended(["enforce"]), ceiling), attacks),
+        ...cells(computeEffects(recommended(["enforce"]), ceiling), attacks),
       ],
       [
-        "recommended: and every proposal approved at once",
+        "recommended: every proposal approved immediately",
         "",
-        ...cells(getEffects(recommended(["enforce", "propose"])), attacks),
+        ...cells(computeEffects(recommended(["enforce", "propose"])), attacks),
       ],
     ],
   };
@@ -86,10 +86,10 @@ function costTable(days: readonly PolicyDay[]): BenchmarkTable {
 
 /** Returns the outcome of each attack under the recommended policies. */
 function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
-  const getOutcomes = (modes: readonly string[], ceiling?: number) =>
+  const computeOutcomes = (modes: readonly string[], ceiling?: number) =>
     days.flatMap((day) => effectOfPolicies(day, recommended(modes), ceiling).attacks);
-  const enforced = getOutcomes(["enforce"], RECOMMENDED.actionsPerHour);
-  const approved = getOutcomes(["enforce", "propose"]);
+  const enforced = computeOutcomes(["enforce"], RECOMMENDED.actionsPerHour);
+  const approved = computeOutcomes(["enforce", "propose"]);
   const describe = (outcomes: typeof enforced, name: string) => {
     const of = outcomes.filter((one) => one.name === name);
     const before = of
@@ -106,9 +106,9 @@ function outcomeTable(days: readonly PolicyDay[]): BenchmarkTable {
     columns: [
       "attack",
       "calls",
-      "refused, enforced",
+      "denied when enforced",
       "calls before",
-      "refused, proposals approved at once",
+      "denied when every proposal is approved immediately",
       "calls before",
     ],
     rows: [...new Set(enforced.map(({ name }) => name))].map((name) => [

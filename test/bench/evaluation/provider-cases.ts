@@ -66,7 +66,7 @@ function log(
 }
 
 const THIEF = "python-requests/2.31.0";
-const getClientId = ({ world, random }: Scene) => random.pick(world.apps);
+const pickClientId = ({ world, random }: Scene) => random.pick(world.apps);
 
 const at = (user: EvaluationUser, clientId?: string): Actor => ({
   userId: user.id,
@@ -124,7 +124,7 @@ const failedPassword = { result: "FAILURE", reason: "INVALID_CREDENTIALS" } as c
 /** Attacks that are visible in the identity provider's log. */
 export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   mfa_fatigue(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const victim = at(scene.random.pick(client.users), client.id);
     signedInBefore(scene, victim);
     const thief = { ...victim, ip: address(scene.random, "vpn"), userAgent: THIEF };
@@ -136,7 +136,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
     signIn(scene, scene.startMs + 18 * MINUTE_MS, thief);
   },
   password_found(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const victim = at(scene.random.pick(client.users), client.id);
     signedInBefore(scene, victim);
     const thief = { ...victim, ip: address(scene.random, "hosting"), userAgent: THIEF };
@@ -148,12 +148,12 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
   password_spraying(scene) {
     const ip = address(scene.random, "hosting");
     spread({ startMs: scene.startMs, count: 120, overMs: 30 * MINUTE_MS }, (atMs) => {
-      const actor = { ...at(scene.random.pick(getClientId(scene).users)), ip, userAgent: THIEF };
+      const actor = { ...at(scene.random.pick(pickClientId(scene).users)), ip, userAgent: THIEF };
       log(scene, scene.labelled, atMs, "user.session.start", actor, failedPassword);
     });
   },
   refresh_token_stolen(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const victim = at(scene.random.pick(client.users), client.id);
     signedInBefore(scene, victim);
     const thief = { ...victim, ip: address(scene.random, "hosting"), userAgent: THIEF };
@@ -164,7 +164,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   session_hijacked(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const user = scene.random.pick(client.users);
     const sessionId = scene.random.uuid(scene.startMs);
     const owner = { ...at(user, client.id), sessionId };
@@ -210,7 +210,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
     );
   },
   device_code_phished(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const user = scene.random.pick(client.users);
     signedInBefore(scene, at(user, client.id));
     deviceToken(scene, user, client.id, address(scene.random, "hosting"));
@@ -229,7 +229,7 @@ export const PROVIDER_ATTACK_CASES: Readonly<Record<string, CaseAuthor>> = {
 export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
   forgotten_password(scene) {
     spread({ startMs: scene.startMs, count: 8, overMs: 6 * HOUR_MS }, (startMs) => {
-      const client = getClientId(scene);
+      const client = pickClientId(scene);
       const user = at(scene.random.pick(client.users), client.id);
       signedInBefore(scene, user);
       for (let n = 0; n < 6; n += 1) {
@@ -241,7 +241,7 @@ export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
   },
   declined_by_mistake(scene) {
     spread({ startMs: scene.startMs, count: 6, overMs: 6 * HOUR_MS }, (startMs) => {
-      const client = getClientId(scene);
+      const client = pickClientId(scene);
       const user = at(scene.random.pick(client.users), client.id);
       signedInBefore(scene, user);
       log(scene, scene.labelled, startMs, "user.mfa.okta_verify.deny_push", user, {
@@ -252,7 +252,7 @@ export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
   },
   new_device(scene) {
     spread({ startMs: scene.startMs, count: 10, overMs: 8 * HOUR_MS }, (startMs) => {
-      const client = getClientId(scene);
+      const client = pickClientId(scene);
       const user = at(scene.random.pick(client.users), client.id);
       signedInBefore(scene, user);
       const device = {
@@ -268,7 +268,7 @@ export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     const network = address(scene.random, "isp").split(".").slice(0, 3).join(".");
     const ip = addressIn(scene.random, network);
     spread({ startMs: scene.startMs, count: 25, overMs: 40 * MINUTE_MS }, (atMs) => {
-      const client = getClientId(scene);
+      const client = pickClientId(scene);
       const user = { ...at(scene.random.pick(client.users), client.id), ip };
       signIn(scene, atMs - 24 * HOUR_MS, user, { calls: 1, timeline: scene.around });
       log(scene, scene.labelled, atMs, "user.session.start", user, failedPassword);
@@ -276,7 +276,7 @@ export const PROVIDER_BENIGN_CASES: Readonly<Record<string, CaseAuthor>> = {
     });
   },
   television_at_home(scene) {
-    const client = getClientId(scene);
+    const client = pickClientId(scene);
     const user = scene.random.pick(client.users);
     signedInBefore(scene, at(user, client.id));
     deviceToken(scene, user, client.id, user.ip);

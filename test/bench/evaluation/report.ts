@@ -30,8 +30,8 @@ export function isOf({ subject, atMs }: Raised, label: CaseLabel): boolean {
   return atMs >= label.startMs && atMs <= label.endMs + LATE_MS && isParty(subject, label.parties);
 }
 
-const percent = (part: number, whole: number) =>
-  whole === 0 ? "–" : `${Math.round((100 * part) / whole)} %`;
+const percent = (part: number, total: number) =>
+  total === 0 ? "–" : `${Math.round((100 * part) / total)}%`;
 
 const isAttackAlert = (raised: Raised, labels: readonly CaseLabel[]) =>
   labels.some((label) => label.kind === "attack" && isOf(raised, label));
@@ -41,17 +41,12 @@ function precisionRow(
   days: readonly JudgedDay[],
   choose: (day: JudgedDay) => readonly Raised[],
 ): (string | number)[] {
-  const notified = days.flatMap((day) =>
+  const hits = days.flatMap((day) =>
     choose(day).map((raised) => isAttackAlert(raised, day.labels)),
   );
-  const right = notified.filter(Boolean).length;
+  const right = hits.filter(Boolean).length;
   const perDay = (count: number) => Math.round((10 * count) / days.length) / 10;
-  return [
-    name,
-    perDay(notified.length),
-    perDay(notified.length - right),
-    percent(right, notified.length),
-  ];
+  return [name, perDay(hits.length), perDay(hits.length - right), percent(right, hits.length)];
 }
 
 const getValues = (days: readonly JudgedDay[], read: (raised: Raised) => string | undefined) =>
@@ -63,10 +58,10 @@ export function precisionTable(
   comparedNames: readonly string[],
 ): BenchmarkTable {
   return {
-    title: "Alerts a test day, by rule",
-    columns: ["rule", "alerts a day", "false alerts a day", "precision"],
+    title: "Alerts per test day, by rule",
+    columns: ["rule", "alerts per day", "false alerts per day", "precision"],
     rows: [
-      precisionRow("every rule", days, ({ rules }) => rules),
+      precisionRow("all rules", days, ({ rules }) => rules),
       ...getValues(days, ({ rule }) => rule).map((rule) =>
         precisionRow(rule, days, ({ rules }) => rules.filter((one) => one.rule === rule)),
       ),
@@ -82,7 +77,7 @@ export function precisionTable(
 
 /** Returns for each attack whether it was found, how soon, and with how many alerts and incidents. */
 export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
-  const names = [...new Set(days.flatMap(({ labels }) => getAttacks(labels)))];
+  const names = [...new Set(days.flatMap(({ labels }) => filterAttacks(labels)))];
   let found = 0;
   const rows = names.map((name) => {
     const of = days.flatMap(({ labels, rules, compared }) =>
@@ -110,7 +105,7 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
       percent(of.filter((one) => one.compared).length, of.length),
     ];
   });
-  const all = days.flatMap(({ labels }) => getAttacks(labels)).length;
+  const all = days.flatMap(({ labels }) => filterAttacks(labels)).length;
   return {
     title: `Attacks on test days: ${percent(found, all)} found`,
     columns: ["attack", "recall", "median minutes", "alerts", "cases", "recall, compared rules"],
@@ -118,7 +113,7 @@ export function attackTable(days: readonly JudgedDay[]): BenchmarkTable {
   };
 }
 
-const getAttacks = (labels: readonly CaseLabel[]) =>
+const filterAttacks = (labels: readonly CaseLabel[]) =>
   labels.filter(({ kind }) => kind === "attack").map(({ name }) => name);
 
 /** Returns the day's false alerts, one per line, for tuning a rule. */
@@ -154,8 +149,8 @@ export function benignTable(days: readonly JudgedDay[]): BenchmarkTable {
     return [name, Math.round((10 * sum) / days.length) / 10, rules || "–"];
   });
   return {
-    title: "False alerts a test day, by benign case",
-    columns: ["case", "false alerts a day", "rules, over all days"],
+    title: "False alerts per test day, by benign case",
+    columns: ["case", "false alerts per day", "rules, over all days"],
     rows,
   };
 }

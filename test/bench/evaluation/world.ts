@@ -43,13 +43,13 @@ const USERS_OF_APP = 100;
 const ENDPOINTS = ["/orders", "/orders/{id}", "/profile", "/catalog", "/invoices", "/search"];
 
 /** Returns the random stream for one purpose in a seed. Train and test seeds never share a stream. */
-export function getRandom(seed: EvaluationSeed, ...purpose: string[]): Random {
+export function createRandom(seed: EvaluationSeed, ...purpose: string[]): Random {
   return new Random(seed.number, "evaluation", seed.purpose, ...purpose);
 }
 
 /** Creates forty-five clients and three thousand users. */
 export function createWorld(seed: EvaluationSeed): EvaluationWorld {
-  const random = getRandom(seed, "world");
+  const random = createRandom(seed, "world");
   const shared = { endpoints: ENDPOINTS, tokenLifetimeMs: HOUR_MS };
   const apps = Array.from({ length: APPS }, (_, n): EvaluationClient => {
     const id = `app-${String(n + 1).padStart(2, "0")}`;

@@ -120,7 +120,7 @@ const wrongProof = (reason: string) => ({ ...rejected(reason), error: "invalid_d
 const ISSUED: readonly Case[] = [
   { name: "a JWT of a user", headers: () => asBearer(userJwt()), ...JWT_USER, ...allowed },
   {
-    name: "a JWT whose scopes are too few",
+    name: "a JWT with too few scopes",
     method: "POST",
     headers: () => asBearer(userJwt()),
     ...JWT_USER,
@@ -150,7 +150,7 @@ const ISSUED: readonly Case[] = [
     ...rejected("expired_token"),
   },
   {
-    name: "a JWT of a foreign key",
+    name: "a JWT signed with a foreign key",
     headers: () => asBearer(jwtIssuer.sign({ foreign: true })),
     ...rejected("invalid_signature"),
   },
@@ -195,7 +195,7 @@ const ISSUED: readonly Case[] = [
     ...wrongProof("missing_dpop_proof"),
   },
   {
-    name: "a bound JWT as Bearer beside its proof",
+    name: "a bound JWT as Bearer together with its proof",
     headers: async () => asBearer(userJwt(await boundTo(jwtIssuer))),
     proves: {},
     ...JWT_USER,
@@ -255,7 +255,7 @@ const CASES: readonly Case[] = [
     ...rejected("revoked_token"),
   },
   {
-    name: "too little scope",
+    name: "too few scopes",
     method: "POST",
     headers: () => bearer(["api:read"]),
     status: 403,

@@ -119,9 +119,9 @@ const lasts = (headers: CallHeaders): Record<string, string> =>
 
 /** Returns the URL of the only HTTP API or function URL whose logical ID contains the text. */
 export function getEndpoint({ stack }: Scene, part: string): string {
-  const [found, another] = [...stack.endpoints].filter(([id]) => id.includes(part));
-  if (!found || another) throw new Error(`exactly one endpoint must have ${part} in its name`);
-  return found[1];
+  const [first, second] = [...stack.endpoints].filter(([id]) => id.includes(part));
+  if (!first || second) throw new Error(`exactly one endpoint must have ${part} in its name`);
+  return first[1];
 }
 
 /** Returns every adapter that runs on Lambda. */

@@ -96,7 +96,7 @@ const post = (url: string, headers: Record<string, string>, body: string) =>
  * Returns a user's MCP events from the audit log. They are sorted by method, because two events can occur in the same
  * millisecond.
  */
-async function getAudit(userId: string) {
+async function listMcpEvents(userId: string) {
   await monitoring.flush();
   await scene().settle();
   const { events } = await queryEvents(scene().library, { userId, limit: 100 });
@@ -127,7 +127,7 @@ describe.each([
       { type: "text", text: JSON.stringify({ id: "42", user, state: "cancelled" }) },
     ]);
     await client.close();
-    const audit = await getAudit(user);
+    const audit = await listMcpEvents(user);
     const used = { event_type: "token_used", oauth_client_id: "assistant", mcp_tool: undefined };
     const reads = { ...used, required_scopes: ["orders:read"] };
     expect(audit).toEqual([
@@ -163,7 +163,7 @@ describe.each([
     expect(challenge).toContain('error="insufficient_scope"');
     expect(challenge).toContain('scope="orders:read orders:write"');
     expect(challenge).toContain("resource_metadata=");
-    expect(await getAudit(reader)).toEqual(
+    expect(await listMcpEvents(reader)).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ event_type: "scope_violation", mcp_tool: "cancel_order" }),
         expect.objectContaining({ event_type: "token_used", mcp_tool: "list_orders" }),
@@ -206,14 +206,14 @@ describe.each([
     expect(JSON.stringify(content)).toContain(userId);
     await client.close();
     expect(pages).toHaveLength(1);
-    const asked = Object.fromEntries(pages[0]?.searchParams ?? []);
+    const parameters = Object.fromEntries(pages[0]?.searchParams ?? []);
     // RFC 8707 and RFC 7636.
-    expect(asked).toMatchObject({
+    expect(parameters).toMatchObject({
       resource: getUrl(),
       scope: "orders:read orders:write",
       code_challenge_method: "S256",
     });
-    const audit = await getAudit(userId);
+    const audit = await listMcpEvents(userId);
     expect(audit.map(({ mcp_method, mcp_tool }) => [mcp_method, mcp_tool])).toEqual([
       ["initialize", undefined],
       ["notifications/initialized", undefined],
@@ -221,7 +221,7 @@ describe.each([
     ]);
     for (const { event_type, oauth_client_id } of audit) {
       expect(event_type).toBe("token_used");
-      expect(oauth_client_id).toBe(asked.client_id);
+      expect(oauth_client_id).toBe(parameters.client_id);
     }
   });
 

@@ -38,7 +38,7 @@ const SCHEMAS = {
 type Source = keyof typeof SCHEMAS;
 
 /** Detects the source of an AWS event from its fields. */
-function getSource(event: object): Source {
+function detectSource(event: object): Source {
   if ("Records" in event) return "queue";
   if ("detail-type" in event) return "schedule";
   if ("methodArn" in event) return "REST API's authorizer";
@@ -57,7 +57,7 @@ beforeAll(async () => {
   const { functions } = stack;
   const invoke = functions.invoke.bind(functions);
   functions.invoke = (name, payload, ...rest) => {
-    const source = getSource(payload as object);
+    const source = detectSource(payload as object);
     invocations.set(source, [...(invocations.get(source) ?? []), payload as object]);
     return invoke(name, payload, ...rest);
   };

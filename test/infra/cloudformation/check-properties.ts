@@ -75,10 +75,13 @@ function checkValue(
 ): void {
   const intrinsic = getIntrinsic(value);
   if (intrinsic) {
-    const given = getKinds(intrinsic, schemas);
-    const taken = kindsOfType(type);
-    if (given && taken && !given.some((kind) => taken.includes(kind))) {
-      report(path, `${intrinsic[0]} gives ${given.join(" or ")}, not ${taken.join(" or ")}`);
+    const returned = getKinds(intrinsic, schemas);
+    const accepted = kindsOfType(type);
+    if (returned && accepted && !returned.some((kind) => accepted.includes(kind))) {
+      report(
+        path,
+        `${intrinsic[0]} returns ${returned.join(" or ")}, not ${accepted.join(" or ")}`,
+      );
     }
     return;
   }
@@ -151,22 +154,22 @@ function checkValue(
       return;
     }
     default:
-      report(path, `the schema has a type that this check does not know: ${type.type}`);
+      report(path, `the schema has a type that this check does not support: ${type.type}`);
   }
 }
 
 /** Checks names, required properties and values against the definitions. */
 export function checkProperties(
-  given: Readonly<Record<string, unknown>>,
+  returned: Readonly<Record<string, unknown>>,
   definitions: ResourceProperties,
   path: string,
   schemas: Schemas,
   report: Report,
 ): void {
   for (const [name, { required }] of Object.entries(definitions)) {
-    if (required && given[name] === undefined) report(path, `${name} is required`);
+    if (required && returned[name] === undefined) report(path, `${name} is required`);
   }
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(returned)) {
     const definition = Object.hasOwn(definitions, name) ? definitions[name] : undefined;
     if (!definition) {
       report(path, `there is no property ${name}`);

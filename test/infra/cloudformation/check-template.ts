@@ -34,7 +34,7 @@ export function checkTemplate(template: CfnTemplate): string[] {
   const schemas: Schemas = { db, resource: getResource, attribute };
   for (const [id, resource] of Object.entries(template.Resources)) {
     const { Type, Properties = {}, DeletionPolicy, UpdateReplacePolicy } = resource;
-    if (!/^[A-Za-z0-9]{1,255}$/.test(id)) report(id, "is no logical id");
+    if (!/^[A-Za-z0-9]{1,255}$/.test(id)) report(id, "is not a valid logical ID");
     if (DeletionPolicy && !DELETION.includes(DeletionPolicy)) {
       report(id, `DeletionPolicy ${DeletionPolicy} is not one of ${DELETION.join(", ")}`);
     }

@@ -177,7 +177,7 @@ function checkTable(id: string, table: Readonly<Record<string, unknown>>, report
   const keys = new Set([table, ...indexes].flatMap(({ KeySchema }) => named(KeySchema)));
   const defined = new Set(named(table.AttributeDefinitions));
   for (const key of keys) if (!defined.has(key)) report(id, `the key ${key} is not defined`);
-  for (const name of defined) if (!keys.has(name)) report(id, `${name} is in no key`);
+  for (const name of defined) if (!keys.has(name)) report(id, `no key uses ${name}`);
 }
 
 /** Checks resources against the service limits. */
@@ -193,12 +193,12 @@ export function checkLimits(resources: Readonly<Record<string, Resource>>, repor
     if (Type === "AWS::DynamoDB::Table") checkTable(id, Properties, report);
     if (Type === "AWS::CloudWatch::Alarm") {
       const metrics = valuesAt(Properties, ["Metrics", "*", "MetricStat"]);
-      if (metrics.length > 10) report(id, `looks at ${metrics.length} metrics, more than 10`);
+      if (metrics.length > 10) report(id, `watches ${metrics.length} metrics, more than 10`);
     }
     if (Type === "AWS::ApiGateway::GatewayResponse") {
       const one = JSON.stringify([Properties.RestApiId, Properties.ResponseType]);
       const other = responses.get(one);
-      if (other) report(id, `has the type and the API of ${other}`);
+      if (other) report(id, `has the same type and API as ${other}`);
       responses.set(one, id);
     }
   }

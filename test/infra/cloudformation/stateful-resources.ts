@@ -64,11 +64,11 @@ function findIndexErrors(id: string, before: StatefulResource, after: StatefulRe
   return [
     ...changed.map(
       (name) =>
-        `${id}: the index ${name} changes, which DynamoDB does not do: give it another name`,
+        `${id}: the index ${name} changes, but DynamoDB cannot change an index. Give it a different name`,
     ),
     ...(cameOrWent.length > 1
       ? [
-          `${id}: the indexes ${cameOrWent.join(", ")} come or go, and CloudFormation takes one in an update`,
+          `${id}: the indexes ${cameOrWent.join(", ")} are added or removed, but CloudFormation supports one such change per update`,
         ]
       : []),
   ];
@@ -78,7 +78,7 @@ function findIndexErrors(id: string, before: StatefulResource, after: StatefulRe
 export function findUpgradeErrors(before: StatefulTemplate, after: StatefulTemplate): string[] {
   return Object.entries(before).flatMap(([id, was]) => {
     const is = after[id];
-    if (!is) return [`${id} (${was.type}) is removed or renamed, and its data stays behind`];
+    if (!is) return [`${id} (${was.type}) is removed or renamed, so its data is left behind`];
     if (is.type !== was.type) return [`${id} becomes a ${is.type}`];
     const names = new Set([...Object.keys(was.identity), ...Object.keys(is.identity)]);
     const replaced = [...names].filter((name) => !same(was.identity[name], is.identity[name]));

@@ -28,8 +28,8 @@ export function getIntrinsic(
   value: unknown,
 ): readonly [name: string, argument: unknown] | undefined {
   if (!isObject(value)) return undefined;
-  const [first, another] = Object.entries(value);
-  if (!first || another) return undefined;
+  const [first, second] = Object.entries(value);
+  if (!first || second) return undefined;
   return first[0] === "Ref" || first[0] === "Condition" || first[0].startsWith("Fn::")
     ? first
     : undefined;
