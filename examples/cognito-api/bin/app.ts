@@ -3,5 +3,5 @@ import { OrdersStack } from "../lib/orders-stack.js";
 
 const app = new App();
 new OrdersStack(app, "CognitoOrders", {
-  domainPrefix: app.node.tryGetContext("domainPrefix") ?? "orders-of-nobody-yet",
+  domainPrefix: app.node.tryGetContext("domainPrefix") ?? "orders-example",
 });

@@ -22,7 +22,7 @@ export async function handler(event: APIGatewayProxyEvent): Promise<APIGatewayPr
       token_id: token.token_id,
     });
   } catch (error) {
-    if (error instanceof InvalidInputError) return answer(400, { errors: error.faults });
+    if (error instanceof InvalidInputError) return answer(400, { errors: error.errors });
     if (error instanceof SyntaxError) return answer(400, { errors: [{ detail: "not JSON" }] });
     throw error;
   }

@@ -34,7 +34,7 @@ class LoopbackSignIn implements OAuthClientProvider {
         const code = searchParams.get("code");
         const isOurs = searchParams.get("state") === this.#state;
         if (isOurs && code) resolve(code);
-        else if (isOurs) reject(new Error(`refused: ${searchParams.get("error")}`));
+        else if (isOurs) reject(new Error(`Sign-in failed: ${searchParams.get("error")}`));
         response.end(
           isOurs ? "You may close this page." : "This page needs a sign-in that is in progress.",
         );
