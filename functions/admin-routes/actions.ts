@@ -14,23 +14,16 @@ import {
 } from "../../shared/response/list-credentials.ts";
 import type { Principal } from "../../shared/tokens/credentials.ts";
 import { jsonRoute, parseRequest, wholeNumber } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
+import { readTables } from "../runtime/read-tables.ts";
 
-const environment = readEnvironment(withConfigFile(process.env), [
-  "TOKENS_TABLE",
-  "SESSIONS_TABLE",
-  "CREDENTIALS_TABLE",
-  "ACTIONS_TABLE",
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  tokensTable: environment.TOKENS_TABLE,
-  sessionsTable: environment.SESSIONS_TABLE,
-  credentialsTable: environment.CREDENTIALS_TABLE,
-  actionsTable: environment.ACTIONS_TABLE,
-  config: environment.OAUTH_MONITORING_CONFIG,
+  ...readTables("TOKENS_TABLE", "SESSIONS_TABLE", "CREDENTIALS_TABLE", "ACTIONS_TABLE"),
+  config,
 };
 
 const DEFAULT_LIMIT = 100;
@@ -150,7 +143,6 @@ const ROUTES = { actions, tokens, sessions };
 
 /** GET /admin/oauth/actions, GET /admin/oauth/tokens and GET /admin/oauth/sessions */
 export const handler = jsonRoute(
-  logger,
   ADMIN_SCOPE,
   z.record(z.string(), z.string()),
   async (raw, event) => ROUTES[event.resource.split("/").at(-1) as keyof typeof ROUTES](raw),

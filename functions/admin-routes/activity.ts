@@ -6,18 +6,14 @@ import { rangeParametersSchema, resolveRange } from "../../shared/core/time-rang
 import { identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import { activity } from "../../shared/statistics/activity.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
+import { readTables } from "../runtime/read-tables.ts";
 
-const environment = readEnvironment(withConfigFile(process.env), [
-  "EVENTS_TABLE",
-  "COUNTERS_TABLE",
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
 ]);
-const config = environment.OAUTH_MONITORING_CONFIG;
 const context = {
   db: createDocumentClient("interactive"),
-  eventsTable: environment.EVENTS_TABLE,
-  countersTable: environment.COUNTERS_TABLE,
+  ...readTables("EVENTS_TABLE", "COUNTERS_TABLE"),
   config,
   clock: systemClock,
 };
@@ -32,7 +28,7 @@ const parametersSchema = rangeParametersSchema
   .strict();
 
 /** GET /admin/oauth/activity */
-export const handler = jsonRoute(logger, ADMIN_SCOPE, parametersSchema, async (parameters) => {
+export const handler = jsonRoute(ADMIN_SCOPE, parametersSchema, async (parameters) => {
   const range = resolveRange(parameters, systemClock(), config.retention.statisticsDays);
   return activity(context, range, {
     clientId: parameters.client_id,

@@ -5,7 +5,6 @@ import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listAlerts, listLatestResolved } from "../../shared/detection/alert-store.ts";
 import { verdictFigures, withReviews } from "../../shared/detection/verdicts.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
 
 const { ALERTS_TABLE } = readEnvironment(process.env, ["ALERTS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TABLE };
@@ -14,7 +13,7 @@ const store = { db: createDocumentClient("interactive"), alertsTable: ALERTS_TAB
 const RECENT = 100;
 
 /** GET /admin/oauth/alerts */
-export const handler = jsonRoute(logger, ADMIN_SCOPE, z.strictObject({}), async () => {
+export const handler = jsonRoute(ADMIN_SCOPE, z.strictObject({}), async () => {
   const [open, resolved] = await Promise.all([
     listAlerts(store, "open"),
     listLatestResolved(store, RECENT),

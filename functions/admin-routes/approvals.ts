@@ -11,12 +11,12 @@ import {
   type OpenedLink,
   openApprovalLink,
 } from "../../shared/response/approval-link.ts";
-import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";
 import { kmsLinkKey } from "../runtime/approval-key.ts";
-import { jsonBodyRoute } from "../runtime/json-body-route.ts";
+import { jsonBodyRoute } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { Problem } from "../runtime/problem.ts";
+import { ACTING_TABLES, readTables } from "../runtime/read-tables.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
   "APPROVAL_KEY_ARN",
@@ -25,7 +25,7 @@ const environment = readEnvironment(withConfigFile(process.env), [
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  ...actingTables(),
+  ...readTables(...ACTING_TABLES),
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,
@@ -68,9 +68,8 @@ function toProblem(error: unknown): Problem | undefined {
 
 /** POST /admin/oauth/approvals: shows a link's action, or approves or rejects it. Needs no token. */
 export const handler = jsonBodyRoute(
-  logger,
   undefined,
-  () => requestSchema,
+  requestSchema,
   async ({ link, decision, reason }, event) => {
     if (decision === undefined || reason === undefined) {
       return toLinkView(await openApprovalLink(context, link));

@@ -5,7 +5,6 @@ import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
 
 const { CLEANUP_RUNS_TABLE } = readEnvironment(process.env, ["CLEANUP_RUNS_TABLE"]);
 const store = { db: createDocumentClient("interactive"), cleanupRunsTable: CLEANUP_RUNS_TABLE };
@@ -14,6 +13,6 @@ const store = { db: createDocumentClient("interactive"), cleanupRunsTable: CLEAN
 const RECENT = 48;
 
 /** GET /admin/oauth/cleanup-runs */
-export const handler = jsonRoute(logger, ADMIN_SCOPE, z.strictObject({}), async () => ({
+export const handler = jsonRoute(ADMIN_SCOPE, z.strictObject({}), async () => ({
   cleanup_runs: await listCleanupRuns(store, RECENT, systemClock()),
 }));

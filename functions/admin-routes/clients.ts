@@ -5,26 +5,20 @@ import { DAY_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { listClients, unusedClients } from "../../shared/statistics/list-clients.ts";
 import { jsonRoute, wholeNumber } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
+import { readTables } from "../runtime/read-tables.ts";
 
-const environment = readEnvironment(withConfigFile(process.env), [
-  "CLIENTS_TABLE",
-  "COUNTERS_TABLE",
-  "ISSUANCES_TABLE",
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  clientsTable: environment.CLIENTS_TABLE,
-  countersTable: environment.COUNTERS_TABLE,
-  issuancesTable: environment.ISSUANCES_TABLE,
-  config: environment.OAUTH_MONITORING_CONFIG,
+  ...readTables("CLIENTS_TABLE", "COUNTERS_TABLE", "ISSUANCES_TABLE"),
+  config,
   clock: systemClock,
 };
 
 /** GET /admin/oauth/clients */
 export const handler = jsonRoute(
-  logger,
   ADMIN_SCOPE,
   z.strictObject({
     unused_days: wholeNumber(366, "a whole number of days, from 1 to 366").optional(),

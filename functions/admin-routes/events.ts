@@ -12,18 +12,15 @@ import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { InvalidRangeError, rangeParametersSchema } from "../../shared/core/time-range.ts";
 import { eventTypeSchema, identifierSchema, ipSchema } from "../../shared/events/identifiers.ts";
 import { jsonRoute, parseRequest } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
+import { readTables } from "../runtime/read-tables.ts";
 
-const environment = readEnvironment(withConfigFile(process.env), [
-  "EVENTS_TABLE",
-  "COUNTERS_TABLE",
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  eventsTable: environment.EVENTS_TABLE,
-  countersTable: environment.COUNTERS_TABLE,
-  config: environment.OAUTH_MONITORING_CONFIG,
+  ...readTables("EVENTS_TABLE", "COUNTERS_TABLE"),
+  config,
   clock: systemClock,
 };
 
@@ -57,7 +54,6 @@ const millis = (instant: string | undefined) =>
 
 /** GET /admin/oauth/events and GET /admin/oauth/security-events */
 export const handler = jsonRoute(
-  logger,
   ADMIN_SCOPE,
   z.record(z.string(), z.string()),
   async (raw, event) => {

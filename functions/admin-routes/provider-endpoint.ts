@@ -218,7 +218,7 @@ async function receive(
 export const handler = middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
   .use(logLambdaContext())
   .use(logRequestId())
-  .use(problemResponses(logger))
+  .use(problemResponses())
   .handler(async (event) => {
     const { endpoint, adapter } = servedBy(event);
     const body = readBody(event);

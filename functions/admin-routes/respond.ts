@@ -16,21 +16,19 @@ import {
 import { approveAction, rejectAction, releaseAction } from "../../shared/response/decide-action.ts";
 import { countHits } from "../../shared/response/everything.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
-import { actingTables } from "../runtime/acting-tables.ts";
 import { actionProblem } from "../runtime/action-problem.ts";
-import { jsonBodyRoute, singleField } from "../runtime/json-body-route.ts";
+import { jsonBodyRoute, singleField } from "../runtime/json-route.ts";
 import { logger } from "../runtime/logger.ts";
 import { badRequest } from "../runtime/problem.ts";
+import { ACTING_TABLES, readTables } from "../runtime/read-tables.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
-  "ALERTS_TABLE",
   "EVENT_BUS_NAME",
   "OAUTH_MONITORING_CONFIG",
 ]);
 const context = {
   db: createDocumentClient("interactive"),
-  ...actingTables(),
-  alertsTable: environment.ALERTS_TABLE,
+  ...readTables(...ACTING_TABLES, "ALERTS_TABLE"),
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,
@@ -81,9 +79,8 @@ const DECISIONS = { approve: approveAction, reject: rejectAction, release: relea
 
 function decide(decision: keyof typeof DECISIONS) {
   return jsonBodyRoute(
-    logger,
     RESPOND_SCOPE,
-    () => decisionSchema,
+    decisionSchema,
     ({ reason }, event) =>
       DECISIONS[decision](context, {
         actionId: event.pathParameters?.action_id ?? "",
@@ -96,9 +93,8 @@ function decide(decision: keyof typeof DECISIONS) {
 
 const ROUTES = {
   actions: jsonBodyRoute(
-    logger,
     RESPOND_SCOPE,
-    () => actionSchema,
+    actionSchema,
     (body, event) => {
       const { kind, target, reason, until, issued_before, mode, alert_id, ends_own_token } = body;
       const key = getKey(event);
@@ -119,9 +115,8 @@ const ROUTES = {
     actionProblem,
   ),
   "action-counts": jsonBodyRoute(
-    logger,
     RESPOND_SCOPE,
-    () => countSchema,
+    countSchema,
     ({ target, issued_before }) => countHits(context, target, systemClock(), issued_before),
     actionProblem,
   ),
@@ -129,9 +124,8 @@ const ROUTES = {
   reject: decide("reject"),
   release: decide("release"),
   "alert-reviews": jsonBodyRoute(
-    logger,
     RESPOND_SCOPE,
-    () => reviewSchema,
+    reviewSchema,
     ({ alert_id, ...changes }, event) =>
       reviewAlert(context, { alertId: alert_id, by: toActor(event).id, ...changes }),
     actionProblem,

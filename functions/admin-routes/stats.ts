@@ -6,39 +6,28 @@ import { rangeParametersSchema, resolveRange } from "../../shared/core/time-rang
 import { identifierSchema } from "../../shared/events/identifiers.ts";
 import { tokenUsageStats } from "../../shared/statistics/token-usage-stats.ts";
 import { jsonRoute } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
+import { readTables } from "../runtime/read-tables.ts";
 
-const environment = readEnvironment(withConfigFile(process.env), [
-  "COUNTERS_TABLE",
-  "ISSUANCES_TABLE",
-  "CLIENTS_TABLE",
+const { OAUTH_MONITORING_CONFIG: config } = readEnvironment(withConfigFile(process.env), [
   "OAUTH_MONITORING_CONFIG",
 ]);
-const config = environment.OAUTH_MONITORING_CONFIG;
-const db = createDocumentClient("interactive");
+const store = {
+  db: createDocumentClient("interactive"),
+  ...readTables("CLIENTS_TABLE", "COUNTERS_TABLE", "ISSUANCES_TABLE"),
+  config,
+};
 
 const parametersSchema = rangeParametersSchema
   .extend({ client_id: identifierSchema.optional(), as_of: instantSchema.optional() })
   .strict();
 
 /** GET /admin/oauth/stats */
-export const handler = jsonRoute(logger, ADMIN_SCOPE, parametersSchema, async (parameters) => {
+export const handler = jsonRoute(ADMIN_SCOPE, parametersSchema, async (parameters) => {
   // The range and the token statuses must refer to the same time.
   const nowMs = systemClock();
   const range = resolveRange(parameters, nowMs, config.retention.statisticsDays);
-  return tokenUsageStats(
-    {
-      db,
-      countersTable: environment.COUNTERS_TABLE,
-      issuancesTable: environment.ISSUANCES_TABLE,
-      clientsTable: environment.CLIENTS_TABLE,
-      config,
-      clock: () => nowMs,
-    },
-    range,
-    {
-      clientId: parameters.client_id,
-      asOfMs: parameters.as_of === undefined ? undefined : Date.parse(parameters.as_of),
-    },
-  );
+  return tokenUsageStats({ ...store, clock: () => nowMs }, range, {
+    clientId: parameters.client_id,
+    asOfMs: parameters.as_of === undefined ? undefined : Date.parse(parameters.as_of),
+  });
 });

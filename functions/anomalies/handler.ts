@@ -10,17 +10,13 @@ import { type DetectionRun, detectAnomalies } from "../../shared/detection/detec
 import { applyPolicies } from "../../shared/response/apply-policies.ts";
 import { notifyProposals } from "../../shared/response/notify-proposals.ts";
 import { settleActions } from "../../shared/response/settle-actions.ts";
-import { actingTables } from "../runtime/acting-tables.ts";
 import { linkMaker } from "../runtime/approval-links.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
+import { ACTING_TABLES, readTables } from "../runtime/read-tables.ts";
 import { proposalNotifier, topicNotifier } from "./topic-notifier.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
-  "EVENTS_TABLE",
-  "COUNTERS_TABLE",
-  "ISSUANCES_TABLE",
-  "ALERTS_TABLE",
   "EVENT_BUS_NAME",
   "ALERT_TOPIC_ARN",
   "OAUTH_MONITORING_CONFIG",
@@ -30,11 +26,13 @@ const metrics = createMetrics("anomalies", environment.OAUTH_MONITORING_STACK);
 const sns = new SNSClient({ requestHandler: giveUpAfter(5000) });
 const context = {
   db: createDocumentClient("background"),
-  eventsTable: environment.EVENTS_TABLE,
-  countersTable: environment.COUNTERS_TABLE,
-  issuancesTable: environment.ISSUANCES_TABLE,
-  alertsTable: environment.ALERTS_TABLE,
-  ...actingTables(),
+  ...readTables(
+    ...ACTING_TABLES,
+    "EVENTS_TABLE",
+    "COUNTERS_TABLE",
+    "ISSUANCES_TABLE",
+    "ALERTS_TABLE",
+  ),
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,

@@ -7,27 +7,24 @@ import { HOUR_MS, systemClock } from "../../shared/core/clock.ts";
 import { createDocumentClient } from "../../shared/core/document-client.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
+import { readTables } from "../runtime/read-tables.ts";
 import { measureCleanup } from "./cleanup-metrics.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
-  "TOKENS_TABLE",
-  "AUTHORIZATION_CODES_TABLE",
-  "SESSIONS_TABLE",
-  "EVENTS_TABLE",
-  "COUNTERS_TABLE",
-  "CLEANUP_RUNS_TABLE",
   "OAUTH_MONITORING_CONFIG",
   "OAUTH_MONITORING_STACK",
 ]);
 const metrics = createMetrics("cleanup", environment.OAUTH_MONITORING_STACK);
 const context = {
   db: createDocumentClient("background"),
-  tokensTable: environment.TOKENS_TABLE,
-  authorizationCodesTable: environment.AUTHORIZATION_CODES_TABLE,
-  sessionsTable: environment.SESSIONS_TABLE,
-  eventsTable: environment.EVENTS_TABLE,
-  countersTable: environment.COUNTERS_TABLE,
-  cleanupRunsTable: environment.CLEANUP_RUNS_TABLE,
+  ...readTables(
+    "TOKENS_TABLE",
+    "AUTHORIZATION_CODES_TABLE",
+    "SESSIONS_TABLE",
+    "EVENTS_TABLE",
+    "COUNTERS_TABLE",
+    "CLEANUP_RUNS_TABLE",
+  ),
   config: environment.OAUTH_MONITORING_CONFIG,
   clock: systemClock,
   logger,

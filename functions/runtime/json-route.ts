@@ -1,13 +1,13 @@
 import middy from "@middy/core";
 import type { APIGatewayProxyEvent, APIGatewayProxyResult, Context } from "aws-lambda";
 import * as z from "zod";
+import { fieldValues } from "../../adapters/events/header-fields.ts";
 import { loggableRequestId } from "../../adapters/events/invocation.ts";
 import { getCaller } from "../../adapters/lambda/invoked-call.ts";
 import { InvalidCursorError } from "../../shared/audit-log/event-cursor.ts";
 import { toInputErrors } from "../../shared/core/errors.ts";
-import type { Logger } from "../../shared/core/telemetry.ts";
 import { InvalidRangeError } from "../../shared/core/time-range.ts";
-import { logLambdaContext, logRequestId } from "./logger.ts";
+import { logger, logLambdaContext, logRequestId } from "./logger.ts";
 import { badRequest, Problem } from "./problem.ts";
 
 /** Returns the query parameters of a request. Each must be given only once. */
@@ -64,7 +64,7 @@ export function wholeNumber(max: number, message: string) {
 }
 
 /** Converts errors to problem documents, and logs server errors. */
-export function problemResponses(logger: Logger): middy.MiddlewareObj {
+export function problemResponses(): middy.MiddlewareObj {
   return {
     onError: (request) => {
       const problem = toProblem(request.error);
@@ -86,35 +86,119 @@ export function problemResponses(logger: Logger): middy.MiddlewareObj {
  *
  * @throws Problem 403 if the authorizer's context is missing the scope
  */
-export function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
+function requireScope(event: APIGatewayProxyEvent, scope: string | undefined): void {
   if (scope === undefined || getCaller(event)?.scope.split(" ").includes(scope)) return;
   throw new Problem(403, "Forbidden", `The request requires the scope ${scope}`);
 }
 
+/** These requests are small. API Gateway's limit is 10 MB. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
 /**
- * Creates a GET route that parses the query parameters and returns JSON that must not be cached.
+ * Parses the body as JSON.
+ *
+ * @throws Problem if the body is too large or isn't JSON
+ */
+function parseBody(event: APIGatewayProxyEvent): unknown {
+  const [type = ""] = fieldValues(event, "content-type");
+  if (!JSON_TYPE.test(type)) {
+    throw new Problem(
+      415,
+      "Unsupported media type",
+      "The body is not declared as JSON. Send Content-Type: application/json.",
+    );
+  }
+  const body = event.isBase64Encoded
+    ? Buffer.from(event.body ?? "", "base64").toString()
+    : (event.body ?? "");
+  if (Buffer.byteLength(body) > MAX_BODY_BYTES) {
+    throw new Problem(
+      413,
+      "Content too large",
+      `The body is larger than ${MAX_BODY_BYTES} bytes. Send a smaller body.`,
+    );
+  }
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw badRequest([{ pointer: "", detail: "the body is not JSON" }]);
+  }
+}
+
+/**
+ * Returns the value of a header that must not be repeated.
+ *
+ * @param name in lower case
+ */
+export function singleField(event: APIGatewayProxyEvent, name: string): string | undefined {
+  const values = fieldValues(event, name);
+  if (values.length > 1) {
+    throw badRequest([
+      { pointer: "", detail: `${name} is given ${values.length} times. Give it once` },
+    ]);
+  }
+  return values[0];
+}
+
+type JsonRoute = (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult>;
+
+/** Creates a route that returns JSON that must not be cached. */
+const createRoute = (
+  scope: string | undefined,
+  answer: (event: APIGatewayProxyEvent) => Promise<unknown>,
+): JsonRoute =>
+  middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
+    .use(logLambdaContext())
+    .use(logRequestId())
+    .use(problemResponses())
+    .handler(async (event) => {
+      requireScope(event, scope);
+      return {
+        statusCode: 200,
+        headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
+        body: JSON.stringify(await answer(event)),
+      };
+    });
+
+/**
+ * Creates a GET route that parses the query parameters.
  *
  * @param scope scope that the caller's token must have
  * @param parameters schema of the query parameters
  * @param answer returns the response for the parsed parameters
  */
 export function jsonRoute<S extends z.ZodType>(
-  logger: Logger,
   scope: string | undefined,
   parameters: S,
   answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
-): (event: APIGatewayProxyEvent, context: Context) => Promise<APIGatewayProxyResult> {
-  return middy<APIGatewayProxyEvent, APIGatewayProxyResult>()
-    .use(logLambdaContext())
-    .use(logRequestId())
-    .use(problemResponses(logger))
-    .handler(async (event) => {
-      requireScope(event, scope);
-      const input = parseRequest(parameters, singleParameters(event));
-      return {
-        statusCode: 200,
-        headers: { "Content-Type": "application/json", "Cache-Control": "no-store" },
-        body: JSON.stringify(await answer(input, event)),
-      };
-    });
+): JsonRoute {
+  return createRoute(scope, async (event) =>
+    answer(parseRequest(parameters, singleParameters(event)), event),
+  );
+}
+
+/**
+ * Creates a POST route that parses a JSON body.
+ *
+ * @param scope scope that the token must have; undefined if the caller is authenticated in another way
+ * @param schema schema of the body
+ * @param answer performs the operation and returns the response
+ * @param toProblem converts errors of the operation to problems
+ */
+export function jsonBodyRoute<S extends z.ZodType>(
+  scope: string | undefined,
+  schema: S,
+  answer: (input: z.output<S>, event: APIGatewayProxyEvent) => Promise<unknown>,
+  toProblem: (error: unknown) => Problem | undefined,
+): JsonRoute {
+  return createRoute(scope, async (event) => {
+    const input = parseRequest(schema, parseBody(event));
+    try {
+      return await answer(input, event);
+    } catch (error) {
+      throw toProblem(error) ?? error;
+    }
+  });
 }

@@ -14,8 +14,8 @@ import type { SignalRevocation } from "../../shared/integrations/shared-signals/
 import type { ActionContext } from "../../shared/response/complete-action.ts";
 import { takeAction } from "../../shared/response/take-action.ts";
 import { revokeNamedToken, TokenNotFoundError } from "../../shared/tokens/revoke-token.ts";
-import { actingTables } from "./acting-tables.ts";
 import { logger } from "./logger.ts";
+import { ACTING_TABLES, readTables } from "./read-tables.ts";
 
 const MODES = { enforce: "take", propose: "propose", dry_run: "dry_run" } as const;
 
@@ -27,7 +27,7 @@ type Acting = ActionContext & { readonly config: MonitoringConfig };
 function openActions(config: MonitoringConfig, sink: EventSink): Acting {
   return {
     db: createDocumentClient("interactive"),
-    ...actingTables(),
+    ...readTables(...ACTING_TABLES),
     config,
     sink,
     clock: systemClock,

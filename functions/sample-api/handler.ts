@@ -1,11 +1,9 @@
 import type { APIGatewayProxyEvent } from "aws-lambda";
 import * as z from "zod";
 import { jsonRoute } from "../runtime/json-route.ts";
-import { logger } from "../runtime/logger.ts";
 
 /** A protected sample API that echoes the authorizer's context. */
 export const handler = jsonRoute(
-  logger,
   undefined,
   z.unknown(),
   async (_, event: APIGatewayProxyEvent) => ({

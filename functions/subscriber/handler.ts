@@ -12,13 +12,10 @@ import { loadAdapters } from "../../shared/integrations/providers/provider-adapt
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { openEnrichment } from "../runtime/open-enrichment.ts";
+import { readTables } from "../runtime/read-tables.ts";
 import { type Subscriber, storeBatch } from "./store-batch.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [
-  "EVENTS_TABLE",
-  "COUNTERS_TABLE",
-  "ISSUANCES_TABLE",
-  "CLIENTS_TABLE",
   "BUFFER_QUEUE_URL",
   "EVENT_BUS_NAME",
   "DEAD_LETTER_QUEUE_URL",
@@ -44,10 +41,7 @@ async function openSink(): Promise<EventSink> {
 const subscriber: Subscriber = {
   store: {
     db: createDocumentClient("background"),
-    eventsTable: environment.EVENTS_TABLE,
-    countersTable: environment.COUNTERS_TABLE,
-    issuancesTable: environment.ISSUANCES_TABLE,
-    clientsTable: environment.CLIENTS_TABLE,
+    ...readTables("CLIENTS_TABLE", "EVENTS_TABLE", "COUNTERS_TABLE", "ISSUANCES_TABLE"),
     config: environment.OAUTH_MONITORING_CONFIG,
   },
   adapters: await loadAdapters(environment.OAUTH_MONITORING_CONFIG.providers.mappings),

@@ -229,8 +229,12 @@ export function tableProperty(variable: TableVariable): TableProperty {
   return camel as TableProperty;
 }
 
-/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable`: the context property that contains the table's name */
-export function tableContextKey(variable: TableVariable): `${TableProperty}Table` {
+/** A context property that contains a table's name: `cleanupRunsTable`. */
+export type TableContextKey<Variable extends TableVariable = TableVariable> =
+  `${Camel<Words<Variable>>}Table`;
+
+/** `CLEANUP_RUNS_TABLE` → `cleanupRunsTable` */
+export function tableContextKey(variable: TableVariable): TableContextKey {
   return `${tableProperty(variable)}Table`;
 }
 

@@ -1,16 +1,16 @@
 import type { APIGatewayProxyEvent, Context } from "aws-lambda";
 import { describe, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { jsonBodyRoute } from "../../functions/runtime/json-body-route.ts";
-import { jsonRoute } from "../../functions/runtime/json-route.ts";
+import { jsonBodyRoute, jsonRoute } from "../../functions/runtime/json-route.ts";
+import { logger } from "../../functions/runtime/logger.ts";
 import { DAY_MS, toInstant } from "../../shared/core/clock.ts";
 import { rangeParametersSchema, resolveRange } from "../../shared/core/time-range.ts";
 
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
 const KEPT_DAYS = 90;
-const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
+const logError = vi.spyOn(logger, "error").mockReturnValue();
 
-const route = jsonRoute(logger, undefined, rangeParametersSchema, async (range) =>
+const route = jsonRoute(undefined, rangeParametersSchema, async (range) =>
   resolveRange(range, NOW, KEPT_DAYS),
 );
 
@@ -48,40 +48,32 @@ describe("JSON routes with invalid stored data", () => {
   it.each([
     [
       "GET",
-      () => jsonRoute(logger, undefined, z.strictObject({}), corrupt),
+      () => jsonRoute(undefined, z.strictObject({}), corrupt),
       request({ multiValueQueryStringParameters: null }),
     ],
     [
       "POST",
-      () =>
-        jsonBodyRoute(
-          logger,
-          undefined,
-          () => z.strictObject({}),
-          corrupt,
-          () => undefined,
-        ),
+      () => jsonBodyRoute(undefined, z.strictObject({}), corrupt, () => undefined),
       request({ multiValueHeaders: { "Content-Type": ["application/json"] }, body: "{}" }),
     ],
   ])("respond to %s with 500 and log the error", async (_, open, event) => {
-    logger.error.mockClear();
+    logError.mockClear();
     const { statusCode, body } = await open()(event, {} as Context);
     expect(statusCode).toBe(500);
     expect(body).not.toContain("expires_at");
-    expect(logger.error).toHaveBeenCalledOnce();
-    expect(logger.error.mock.calls[0]?.[1]).toMatchObject({ error: expect.any(z.ZodError) });
+    expect(logError).toHaveBeenCalledOnce();
+    expect(logError.mock.calls[0]?.[1]).toMatchObject({ error: expect.any(z.ZodError) });
   });
 
   it("respond with 400 and log nothing when a parameter is invalid", async () => {
-    logger.error.mockClear();
+    logError.mockClear();
     const event = request({ multiValueQueryStringParameters: { unknown: ["1"] } });
     const { statusCode } = await jsonRoute(
-      logger,
       undefined,
       z.strictObject({}),
       corrupt,
     )(event, {} as Context);
     expect(statusCode).toBe(400);
-    expect(logger.error).not.toHaveBeenCalled();
+    expect(logError).not.toHaveBeenCalled();
   });
 });
