@@ -14,7 +14,7 @@ export interface AccountLimits {
 }
 
 /** A requirement that exceeds a limit, and how to fix it. */
-export interface QuotaError {
+interface QuotaError {
   readonly found: string;
   readonly advice: string;
 }

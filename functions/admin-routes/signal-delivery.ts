@@ -11,7 +11,7 @@ import {
 } from "../../shared/integrations/shared-signals/deliver-set.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { postpone } from "../runtime/postpone.ts";
+import { postpone } from "../runtime/queue-message.ts";
 import { kmsSigningKeys, kmsUnseal } from "../runtime/signing-keys.ts";
 
 const environment = readEnvironment(process.env, [

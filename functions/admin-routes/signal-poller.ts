@@ -5,8 +5,7 @@ import { type PollRun, pollSets } from "../../shared/integrations/shared-signals
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { secretText } from "../runtime/secret-text.ts";
-import { countSet } from "../runtime/set-metrics.ts";
-import { createSetReceiver } from "../runtime/set-receiver.ts";
+import { countSet, createSetReceiver } from "../runtime/set-receiver.ts";
 
 const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
 const metrics = createMetrics("signal-poller", OAUTH_MONITORING_STACK);

@@ -11,8 +11,7 @@ import { readHttpRequest } from "../runtime/http-request.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
 import { secretText } from "../runtime/secret-text.ts";
-import { countSet } from "../runtime/set-metrics.ts";
-import { createSetReceiver } from "../runtime/set-receiver.ts";
+import { countSet, createSetReceiver } from "../runtime/set-receiver.ts";
 
 const { OAUTH_MONITORING_STACK } = readEnvironment(process.env, ["OAUTH_MONITORING_STACK"]);
 const metrics = createMetrics("signal-receiver", OAUTH_MONITORING_STACK);

@@ -4,10 +4,9 @@ import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { transmitEvent } from "../../shared/integrations/shared-signals/transmit.ts";
-import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { postpone } from "../runtime/postpone.ts";
+import { eventInMessage, postpone } from "../runtime/queue-message.ts";
 import { createSetTransmitter } from "../runtime/set-transmitter.ts";
 
 const { OAUTH_MONITORING_STACK, SIGNAL_EVENT_QUEUE_URL } = readEnvironment(process.env, [

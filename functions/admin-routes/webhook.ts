@@ -8,10 +8,9 @@ import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 import { type Notice, toNotice } from "../../shared/response/notice.ts";
 import { sendWebhook } from "../../shared/response/send-webhook.ts";
 import { linkMaker } from "../runtime/approval-links.ts";
-import { eventInMessage } from "../runtime/bus-message.ts";
 import { logger, logLambdaContext } from "../runtime/logger.ts";
 import { createMetrics } from "../runtime/metrics.ts";
-import { postpone } from "../runtime/postpone.ts";
+import { eventInMessage, postpone } from "../runtime/queue-message.ts";
 import { secretText } from "../runtime/secret-text.ts";
 
 const environment = readEnvironment(withConfigFile(process.env), [

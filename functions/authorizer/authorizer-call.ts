@@ -23,7 +23,7 @@ export type AuthorizerResult =
   | APIGatewaySimpleAuthorizerWithContextResult<Record<string, string>>;
 
 /** A call to authorize, with the response format of its API. */
-export interface AuthorizerCall {
+interface AuthorizerCall {
   readonly request: ProtectedRequest;
   /**
    * Converts a decision to the API's response format.

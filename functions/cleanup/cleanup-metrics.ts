@@ -2,7 +2,7 @@ import type { Removed } from "../../shared/cleanup/cleanup-runs.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
 
 /** The outcome of a successful or failed cleanup. */
-export interface CleanupEnd {
+interface CleanupEnd {
   readonly removed: Removed;
   /** Whether all expired items were removed. */
   readonly finished: boolean;

@@ -37,7 +37,7 @@ const MARGIN_MS = 15_000;
 const cleanupRequestSchema = z.looseObject({ dry_run: z.boolean().default(false) });
 
 /** The function's result: the record of the run, or the number of items that a run would remove. */
-export type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
+type CleanupAnswer = CleanupRun | { readonly dry_run: true; readonly would_remove: Removed };
 
 /** Removes expired items until none are left or the function is about to time out. */
 export const handler = middy<unknown, CleanupAnswer>()

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 /** The HTML of the page, and its required response headers. */
-export interface PageDocument {
+interface PageDocument {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
 }

@@ -5,14 +5,14 @@ import type { Logger } from "../../shared/core/telemetry.ts";
 import { IpEnricher } from "../../shared/integrations/ip-enrichment/ip-enricher.ts";
 
 /** IP enrichment with databases that are kept current. */
-export interface OpenEnrichment {
+interface OpenEnrichment {
   readonly enricher: IpEnricher;
   /** Fetches databases that are due for an update. Never throws. */
   refresh(): Promise<void>;
 }
 
 /** Dependencies of `openEnrichment`. */
-export interface OpenEnrichmentOptions {
+interface OpenEnrichmentOptions {
   readonly parameters: EnrichmentParameters;
   /** The bucket of the databases, if any. */
   readonly bucket: string | undefined;

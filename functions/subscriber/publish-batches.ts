@@ -5,7 +5,7 @@ import { type EventSink, publishInBatches } from "../../shared/events/event-sink
 import type { OAuthEvent } from "../../shared/events/oauth-event.ts";
 
 /** A batch of a provider's events in a single bus message. */
-export interface ProviderBatch {
+interface ProviderBatch {
   readonly record: SQSRecord;
   readonly events: readonly OAuthEvent[];
 }

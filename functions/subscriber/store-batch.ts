@@ -3,7 +3,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import type { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
 import type { EventStore } from "../../shared/audit-log/event-writes.ts";
 import type { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
-import { storeEvents } from "../../shared/audit-log/store-events.ts";
+import { type StoreOutcome, storeEvents } from "../../shared/audit-log/store-events.ts";
 import { retentionDays } from "../../shared/config/event-retention.ts";
 import type { MonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { type Clock, DAY_MS } from "../../shared/core/clock.ts";
@@ -15,10 +15,44 @@ import {
 import type { ProviderAdapter } from "../../shared/integrations/providers/provider-adapter.ts";
 import { parseBusMessage } from "../../shared/integrations/providers/provider-adapters.ts";
 import type { FunctionMetrics } from "../runtime/metrics.ts";
-import { measureBatch } from "./batch-metrics.ts";
-import { sendDeadLetter } from "./dead-letters.ts";
+import { returnMessages, sendDeadLetter } from "./failed-messages.ts";
 import { type BatchPublisher, publishBatches } from "./publish-batches.ts";
-import { returnMessages } from "./return-messages.ts";
+
+/** The outcome of a batch of messages. */
+interface BatchOutcome extends Pick<StoreOutcome, "stored"> {
+  /** Messages with a duplicate event: it was stored earlier (even if removed since), or is repeated in the batch. */
+  readonly duplicates: number;
+  /** Messages that can never be stored. */
+  readonly rejected: number;
+  /** Messages that SQS delivers again. */
+  readonly retried: number;
+}
+
+const occurrences = (events: readonly OAuthEvent[], eventType: string) =>
+  events.filter((event) => event.event_type === eventType).length;
+
+/**
+ * Records a batch's metrics: the outcome, the delay of each stored event, and the number of security events from all
+ * producers.
+ */
+export function measureBatch(
+  metrics: FunctionMetrics<"subscriber">,
+  { stored, duplicates, rejected, retried }: BatchOutcome,
+  storedAtMs: number,
+): void {
+  metrics.count("EventsStored", stored.length);
+  metrics.count("EventsDuplicate", duplicates);
+  metrics.count("EventsRejected", rejected);
+  metrics.count("EventsRetried", retried);
+  metrics.count("AuthFailed", occurrences(stored, "auth_failed"));
+  metrics.count("ScopeViolation", occurrences(stored, "scope_violation"));
+  metrics.count("SuspiciousActivity", occurrences(stored, "suspicious_activity"));
+  for (const { occurred_at } of stored) {
+    // A producer's clock may be ahead.
+    metrics.milliseconds("EventLag", Math.max(0, storedAtMs - Date.parse(occurred_at)));
+  }
+  metrics.publish();
+}
 
 /** Dependencies of the subscriber, and its state between batches. */
 export interface Subscriber extends BatchPublisher {

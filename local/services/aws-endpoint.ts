@@ -172,7 +172,7 @@ function kms(keys: () => LocalKeys): Record<string, Operation> {
 const ACCOUNT_SETTINGS = "/2016-08-19/account-settings";
 
 /** An AWS service's response to a call of its JSON protocol. */
-export interface AwsAnswer {
+interface AwsAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

@@ -1,8 +1,7 @@
 import { encryptedResources } from "./encrypted-resources.ts";
-import { KeyPolicies } from "./key-policies.ts";
+import { KeyPolicies, RolePolicies } from "./key-policies.ts";
 import { archiveUses, deliveryUse } from "./key-uses.ts";
 import { decide, type Statement } from "./policy-statements.ts";
-import { RolePolicies } from "./role-policies.ts";
 import { ACCOUNT, getArn, logicalIdOfArn, type Template } from "./template.ts";
 
 interface QueuePolicyProperties {

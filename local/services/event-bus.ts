@@ -28,7 +28,7 @@ interface RuleProperties {
 }
 
 /** PutEvents's result for one entry. */
-export type EntryAnswer =
+type EntryAnswer =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 

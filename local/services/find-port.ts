@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 
 /** Thrown when a port is in use. The message names the setting to change. */
-export class PortInUseError extends Error {
+class PortInUseError extends Error {
   constructor(port: number, variable: string) {
     super(`port ${port} is in use. Set ${variable} to another port, or to 0 for any free port`);
     this.name = "PortInUseError";

@@ -16,7 +16,7 @@ export interface GatewayContext {
   readonly authorizer: Readonly<Record<string, string>>;
 }
 
-export interface GatewayAnswer {
+interface GatewayAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

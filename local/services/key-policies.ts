@@ -1,6 +1,35 @@
-import { decide, type PolicyRequest, type Principal, type Statement } from "./policy-statements.ts";
-import { RolePolicies } from "./role-policies.ts";
-import { ACCOUNT, type Template } from "./template.ts";
+import {
+  decide,
+  type PolicyRequest,
+  type Principal,
+  type RequestContext,
+  type Statement,
+} from "./policy-statements.ts";
+import { ACCOUNT, logicalIdOfArn, type Template } from "./template.ts";
+
+interface PolicyProperties {
+  readonly PolicyDocument: { readonly Statement: readonly Statement[] };
+  readonly Roles: readonly string[];
+}
+
+/** The identity-based policies of the template's roles. */
+export class RolePolicies {
+  readonly #byRole = new Map<string, Statement[]>();
+
+  constructor(template: Template) {
+    for (const { properties } of template.resources<PolicyProperties>("AWS::IAM::Policy")) {
+      for (const role of properties.Roles) {
+        const before = this.#byRole.get(role) ?? [];
+        this.#byRole.set(role, [...before, ...properties.PolicyDocument.Statement]);
+      }
+    }
+  }
+
+  allows(roleArn: string, action: string, resource: string, context: RequestContext = {}): boolean {
+    const statements = this.#byRole.get(logicalIdOfArn(roleArn)) ?? [];
+    return decide(statements, { action, resource, context }) === "allowed";
+  }
+}
 
 interface KeyProperties {
   readonly KeyPolicy: { readonly Statement: readonly Statement[] };

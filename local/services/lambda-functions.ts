@@ -32,7 +32,7 @@ interface Pool {
 }
 
 /** Options for running a template's functions. */
-export interface LambdaOptions {
+interface LambdaOptions {
   /** Variables that direct the AWS SDK to the local services. */
   readonly endpoints: Readonly<Record<string, string>>;
   readonly log: (line: string) => void;

@@ -13,7 +13,7 @@ export interface LambdaSandbox {
 }
 
 /** Callbacks of a sandbox. */
-export interface SandboxEvents {
+interface SandboxEvents {
   readonly onExit: (reason: string) => void;
   readonly onLine: (line: string) => void;
 }

@@ -23,7 +23,7 @@ interface QueueOptions {
 }
 
 /** Makes a queue deliver out of order and more than once, as a standard queue may. */
-export interface QueueDisorder {
+interface QueueDisorder {
   /** Returns a number in [0, 1) that decides which message comes next and whether it is delivered twice. */
   fraction(): number;
   /** Share of deliveries after which the message is delivered again. */

@@ -10,7 +10,7 @@ interface ScheduledRuleProperties {
 }
 
 /** A scheduled rule of the template. */
-export interface LocalSchedule {
+interface LocalSchedule {
   readonly name: string;
   readonly expression: string;
   readonly functionName: string;

@@ -14,7 +14,7 @@ interface Resource {
 }
 
 /** A resource whose intrinsic functions are resolved to local values. */
-export interface LocalResource<P = Record<string, unknown>> {
+interface LocalResource<P = Record<string, unknown>> {
   readonly logicalId: string;
   readonly properties: P;
 }

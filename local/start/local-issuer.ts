@@ -10,7 +10,7 @@ import { TEMPLATE_ISSUER } from "./local-stack.ts";
 /** Resource indicator of the API at the issuer (RFC 8707). */
 const LOCAL_API = "urn:oauth-monitoring:local-api";
 
-export const LOCAL_CLIENT = {
+const LOCAL_CLIENT = {
   id: "local-jwt-caller",
   secret: "local-jwt-caller-secret",
   scope: "api:read api:write",
@@ -118,7 +118,7 @@ async function newProvider(url: string, signIn: boolean): Promise<Provider> {
 }
 
 /** Options of the local issuer. */
-export interface LocalIssuerOptions {
+interface LocalIssuerOptions {
   /**
    * Whether clients can register themselves and users can sign in, for any resource.
    *

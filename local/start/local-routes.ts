@@ -5,7 +5,7 @@ import type { Queues } from "../services/queues.ts";
 import type { Schedules } from "../services/schedules.ts";
 
 /** The parts of the stack that the local routes show and control. */
-export interface LocalParts {
+interface LocalParts {
   readonly schedules: Schedules;
   readonly queues: Queues;
   readonly notifications: Notifications;

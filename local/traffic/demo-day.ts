@@ -17,7 +17,7 @@ const STUFFING_BEFORE_MS = 9 * HOUR_MS;
 const THEFT_BEFORE_MS = 14 * MINUTE_MS;
 
 /** A day of an API's events, and the times to run the detection. */
-export interface DemoDay {
+interface DemoDay {
   readonly clients: readonly TrafficClient[];
   /** Sorted by time. */
   readonly events: readonly OAuthEvent[];

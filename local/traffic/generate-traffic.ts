@@ -10,7 +10,7 @@ import { type DraftEvent, toEvents } from "./world/timeline.ts";
 
 export type { AttackLabel, AttackName, AttackSubject } from "./attacks/attack.ts";
 
-export interface TrafficOptions {
+interface TrafficOptions {
   /** An integer. The same options generate the same traffic, including event IDs. */
   readonly seed: number;
   /** Epoch milliseconds. */

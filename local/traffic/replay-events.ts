@@ -17,15 +17,15 @@ const SLICE_MS = 15 * MINUTE_MS;
 /** Maximum number of resolved alerts to read. */
 const MAX_RESOLVED = 200;
 
-export interface ReplayTarget extends TrafficTarget, AlertStore {}
+interface ReplayTarget extends TrafficTarget, AlertStore {}
 
-export interface ReplayRange {
+interface ReplayRange {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /** Callbacks during a replay. */
-export interface ReplayFollower {
+interface ReplayFollower {
   readonly writeLine: (line: string) => void;
   /** Called for each alert when it opens. */
   readonly onAlert: (alert: Alert) => void;
@@ -34,7 +34,7 @@ export interface ReplayFollower {
 }
 
 /** Returns the alerts that opened in a range, highest score first. */
-export async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
+async function alertsIn(store: AlertStore, { fromMs, toMs }: ReplayRange): Promise<Alert[]> {
   const alerts = [
     ...(await listAlerts(store, "open")),
     ...(await listLatestResolved(store, MAX_RESOLVED)),

@@ -337,9 +337,6 @@ export type MonitoringConfigInput = z.input<typeof monitoringConfigSchema>;
 /** The configuration with every default filled in. */
 export interface MonitoringConfig extends z.output<typeof monitoringConfigSchema> {}
 
-/** Shard counts of one index for writers and readers. */
-export type Shards = MonitoringConfig["shards"]["events"];
-
 /** Access rule of a route, with every default filled in. */
 export type RouteRule = MonitoringConfig["routes"][number];
 

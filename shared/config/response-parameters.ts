@@ -58,8 +58,5 @@ export const responsesSchema = z
   })
   .prefault({});
 
-/** Configuration of the responses, with every default filled in. */
-export type ResponsesConfig = z.output<typeof responsesSchema>;
-
 /** Policy of one rule, with every default filled in. */
 export type Policy = z.output<typeof policySchema>;

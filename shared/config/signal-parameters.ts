@@ -213,6 +213,3 @@ export const signalsSchema = z
   .transform((signals) =>
     signals && Object.values(signals).some((part) => part !== undefined) ? signals : undefined,
   );
-
-/** Shared Signals configuration, if any part of it is on. */
-export type SignalsConfig = NonNullable<z.output<typeof signalsSchema>>;

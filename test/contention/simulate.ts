@@ -1,4 +1,4 @@
-import { returnAfterSeconds } from "../../functions/subscriber/return-messages.ts";
+import { returnAfterSeconds } from "../../functions/subscriber/failed-messages.ts";
 import { Random } from "../../local/traffic/world/random.ts";
 import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
 import type { EventStore } from "../../shared/audit-log/event-writes.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { returnAfterSeconds } from "../../functions/subscriber/return-messages.ts";
+import { returnAfterSeconds } from "../../functions/subscriber/failed-messages.ts";
 
 describe("returnAfterSeconds", () => {
   const longest = (receiveCount: number) =>

@@ -18,7 +18,7 @@ import {
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { topicNotifier } from "../../functions/anomalies/topic-notifier.ts";
-import { sendDeadLetter } from "../../functions/subscriber/dead-letters.ts";
+import { sendDeadLetter } from "../../functions/subscriber/failed-messages.ts";
 import { createAwsEndpoint } from "../../local/services/aws-endpoint.ts";
 import type { EventBus, PutEventsEntry } from "../../local/services/event-bus.ts";
 import { Notifications } from "../../local/services/notifications.ts";

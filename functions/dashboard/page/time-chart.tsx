@@ -3,7 +3,7 @@ import uPlot from "uplot";
 import { formatCompact, formatDay, formatMinute, formatNumber, formatTime } from "./format.ts";
 
 /** A data series with its name, CSS colour variable, and one value for each bucket. */
-export interface ChartSeries {
+interface ChartSeries {
   readonly label: string;
   readonly color: string;
   readonly values: readonly number[];

@@ -9,7 +9,7 @@ export interface Pulse {
   readonly nowMs: number;
 }
 
-export interface PulseState extends Pulse {
+interface PulseState extends Pulse {
   readonly online: boolean;
   /** Refreshes all data immediately. */
   readonly refresh: () => void;

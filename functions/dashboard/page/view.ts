@@ -26,7 +26,7 @@ export interface Filters {
 }
 
 /** Filters for both statistics and events. */
-export const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
+const SUBJECT_FILTERS = ["client_id", "user_id", "token_id", "ip"] as const;
 
 /** Filters for the list of events only. */
 export const ENRICHMENT_FILTERS = ["country", "asn", "network_type"] as const;

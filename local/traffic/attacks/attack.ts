@@ -37,7 +37,7 @@ export interface AttackLabel {
 }
 
 /** The input of an attack. */
-export interface AttackScene {
+interface AttackScene {
   readonly random: Random;
   /** Collects the attack's events. */
   readonly timeline: Timeline;

@@ -132,7 +132,7 @@ export const EVENTS_PER_SESSION = { consumer: 7, partner: 11 };
 const EVENTS_PER_INSTANCE_HOUR = 4;
 const MAX_INSTANCES = 8;
 
-export interface PopulationOptions {
+interface PopulationOptions {
   readonly seed: number;
   readonly startMs: number;
   readonly days: number;

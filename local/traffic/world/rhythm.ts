@@ -2,7 +2,7 @@ import { DAY_MS, HOUR_MS } from "../../../shared/core/clock.ts";
 import type { Random } from "./random.ts";
 
 /** Returns the activity at a time, relative to the mean of a working day. */
-export type Rhythm = (atMs: number) => number;
+type Rhythm = (atMs: number) => number;
 
 const toHour = (atMs: number) => (atMs % DAY_MS) / HOUR_MS;
 
