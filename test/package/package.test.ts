@@ -141,7 +141,7 @@ describe("the types", () => {
   const USE = `import { App, Stack } from "aws-cdk-lib";
 import { RestApi } from "aws-cdk-lib/aws-apigateway";
 import { type AdminApi, OAuthMonitoring } from "oauth-monitoring";
-import { callerOf, type LambdaMiddleware, oauthMonitoring } from "oauth-monitoring/lambda";
+import { getCaller, type LambdaMiddleware, oauthMonitoring } from "oauth-monitoring/lambda";
 import { type NodeMonitoring, oauthMonitoring as protectServer } from "oauth-monitoring/node";
 import { issueToken, type IssuedToken, openMonitoring } from "oauth-monitoring/sdk";
 
@@ -156,7 +156,7 @@ export const issued: Promise<IssuedToken> = issueToken(openMonitoring(), {
 });
 export const middleware: Promise<LambdaMiddleware> = oauthMonitoring();
 export const server: Promise<NodeMonitoring> = protectServer({ trustedProxies: 1 });
-export const user: string | undefined = callerOf({})?.user_id;
+export const user: string | undefined = getCaller({})?.user_id;
 `;
 
   it.each([
@@ -193,7 +193,7 @@ describe("the library from plain JavaScript", () => {
       await sdk.trackEvent({ sink, clock: () => 0 }, "token_used", { oauth_client_id: "app" });
       return events[0].event_type;
     })();
-    console.log(tracked, typeof infra.OAuthMonitoring, lambda.callerOf({}), typeof node.oauthMonitoring);`;
+    console.log(tracked, typeof infra.OAuthMonitoring, lambda.getCaller({}), typeof node.oauthMonitoring);`;
 
   it("can be imported", async () => {
     const file = join(app, "plain.mjs");
