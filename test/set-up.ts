@@ -23,7 +23,7 @@ interface Shared {
 
 // Each project loads its own copy of this module, but all copies run in one process.
 const shared = globalThis as {
-  oauthMonitoringSetUp?: Promise<Shared>;
+  oauthMonitoringSetUp?: Promise<Shared> | undefined;
   oauthMonitoringUsers?: number;
 };
 
