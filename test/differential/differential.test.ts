@@ -1,3 +1,3 @@
 import { describeDifferential } from "./describe-differential.ts";
 
-describeDifferential({ count: 300, seed: Number(process.env.DIFFERENTIAL_SEED ?? 22) });
+describeDifferential({ count: 150, seed: Number(process.env.DIFFERENTIAL_SEED ?? 22) });

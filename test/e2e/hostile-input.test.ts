@@ -5,7 +5,7 @@ import { useStack } from "./stack.ts";
 
 const scene = useStack();
 
-const RUNS = Number(process.env.HOSTILE_RUNS ?? 300);
+const RUNS = Number(process.env.HOSTILE_RUNS ?? 60);
 
 /** Generates only the characters that Node's HTTP client allows in a header. An HTTP client never sends others. */
 const headerText = fc

@@ -190,11 +190,11 @@ describe("tokenUsageStats", () => {
         trips: world.traffic.roundTrips,
       };
     };
-    await issue(300, START_MS);
-    await issue(3000, START_MS + 4 * DAY_MS);
+    await issue(150, START_MS);
+    await issue(1500, START_MS + 4 * DAY_MS);
     const few = await cost(START_MS + 12 * HOUR_MS);
     const many = await cost(START_MS + 4 * DAY_MS + 12 * HOUR_MS);
-    expect([few.issued, many.issued]).toEqual([300, 3000]);
+    expect([few.issued, many.issued]).toEqual([150, 1500]);
     expect(many.trips).toBe(few.trips);
     expect(few.units).toBeGreaterThan(0);
     expect(many.units / few.units).toBeLessThan(1.5);
