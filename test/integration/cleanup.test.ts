@@ -69,7 +69,7 @@ describe("runCleanup", () => {
 
   it("stops before its deadline, and the next run resumes", async () => {
     const world = await createWorld({ cleanup: { concurrency: 1 } });
-    await populate(world, 20, 0);
+    await populate(world, 60, 0);
     world.time.nowMs += 60 * SECOND_MS;
     const startMs = world.time.nowMs;
     // Each read of the clock takes a millisecond.
@@ -78,7 +78,7 @@ describe("runCleanup", () => {
     expect(first).toMatchObject({ finished: false, status: "stopped" });
     const remaining = await count(world, world.tokensTable);
     expect(remaining).toBeGreaterThan(0);
-    expect(first.removed.access_tokens).toBe(20 - remaining);
+    expect(first.removed.access_tokens).toBe(60 - remaining);
     const second = await runCleanup(ticking, { deadlineMs: FAR });
     expect(second).toMatchObject({ finished: true, removed: { access_tokens: remaining } });
   });

@@ -309,10 +309,10 @@ async function call(adapter: Adapter, each: Case, headers: CallHeaders): Promise
     sent.dpop = await key.prove(method, url, nowSeconds(), { accessToken });
   }
   for (let made = 1; made < (proves?.times ?? 1); made += 1) {
-    expect([adapter.name, (await adapter.call(method, path, sent)).status]).toEqual([
-      adapter.name,
-      200,
-    ]);
+    const { status } = await adapter.call(method, path, sent);
+    // On a busy machine, the store may not answer within a second. The proof is then still unused.
+    if (status === 503) made -= 1;
+    else expect([adapter.name, status]).toEqual([adapter.name, 200]);
   }
   return adapter.call(method, path, sent);
 }
@@ -631,7 +631,9 @@ describe("token store that does not respond", () => {
     }
     await servers.monitoring.flush();
     const notified = () =>
-      scene().busTraffic.filter((entry) => entry.includes("oauth.auth_unavailable"));
+      scene().busTraffic.filter(
+        (entry) => entry.includes("oauth.auth_unavailable") && entry.includes("/no-store/"),
+      );
     await expect.poll(() => notified().length, { timeout: 10_000 }).toBe(adapters.length);
     for (const adapter of adapters) {
       expect(
