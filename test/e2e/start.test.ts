@@ -118,8 +118,11 @@ describe("npm start", () => {
       headers: { authorization: `Bearer ${stack.caller_jwt.slice(0, -8)}AAAAAAAA` },
     });
     expect(forged.status).toBe(401);
+    // A fixed range. By default, the oldest tokens leave the last 24 hours before the second start.
+    const twoDaysAgo = new Date(Date.now() - 48 * 3_600_000).toISOString();
+    const statsPath = `/admin/oauth/stats?from=${twoDaysAgo}&to=${new Date().toISOString()}`;
     const stats = await until(
-      () => get("/admin/oauth/stats", stack.admin_token),
+      () => get(statsPath, stack.admin_token),
       ({ total_tokens_issued }) => (total_tokens_issued ?? 0) >= 20,
     );
     expect(stats.active_tokens).toBeGreaterThan(0);
@@ -143,7 +146,7 @@ describe("npm start", () => {
     }
 
     const second = await start(["--data", data]);
-    const newStats = await get("/admin/oauth/stats", readStack().admin_token);
+    const newStats = await get(statsPath, readStack().admin_token);
     // Each start issues new tokens, including a JWT. The events for these tokens may not be stored yet.
     const ofDemo = (answer: typeof stats) =>
       Object.entries(answer.tokens_by_client ?? {}).filter(([name]) => !/^local[ -]/i.test(name));
