@@ -276,7 +276,7 @@ describe("hostile event", () => {
     }
   });
 
-  it("from a provider is stored with any JSON content", async () => {
+  it("from a provider is stored with any JSON content", { timeout: 600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.oneof(hostileJson, providerDetail), fc.constantFrom(...SOURCES)), {
