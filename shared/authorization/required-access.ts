@@ -35,16 +35,37 @@ const ADMIN_RULES = [
   adminRule("ANY", RESPOND_SCOPE),
 ];
 
-/** Whether an API Gateway path pattern matches the segments of a path. */
-function covers(pattern: string, segments: readonly string[], ignoreCase: boolean): boolean {
-  const patternSegments = pattern.split("/").filter(Boolean);
-  const isGreedy = patternSegments.at(-1)?.endsWith("+}") ?? false;
-  if (
-    isGreedy ? segments.length < patternSegments.length : segments.length !== patternSegments.length
-  )
-    return false;
+/** A rule with its path pattern split into segments. */
+interface CompiledRule {
+  readonly rule: RouteRule;
+  readonly wanted: readonly string[];
+  readonly isGreedy: boolean;
+}
+
+/** Compiled rules by the routes of a configuration, because every call checks them. */
+const COMPILED = new WeakMap<readonly RouteRule[], readonly CompiledRule[]>();
+
+/** Returns the built-in rules and the configured rules, in order. */
+function compileRules({ routes }: Pick<MonitoringConfig, "routes">): readonly CompiledRule[] {
+  const known = COMPILED.get(routes);
+  if (known) return known;
+  const compiled = [...ADMIN_RULES, ...routes].map((rule) => {
+    const wanted = rule.path.split("/").filter(Boolean);
+    return { rule, wanted, isGreedy: wanted.at(-1)?.endsWith("+}") ?? false };
+  });
+  COMPILED.set(routes, compiled);
+  return compiled;
+}
+
+/** Whether a rule's path pattern matches the segments of a path. */
+function covers(
+  { wanted, isGreedy }: CompiledRule,
+  segments: readonly string[],
+  ignoreCase: boolean,
+): boolean {
+  if (isGreedy ? segments.length < wanted.length : segments.length !== wanted.length) return false;
   const fold = (text: string | undefined) => (ignoreCase ? text?.toLowerCase() : text);
-  return patternSegments.every(
+  return wanted.every(
     (segment, index) => segment.startsWith("{") || fold(segment) === fold(segments[index]),
   );
 }
@@ -62,14 +83,14 @@ interface RuleFinder {
 }
 
 function findRules(config: Pick<MonitoringConfig, "routes">, method: string): RuleFinder {
-  const rules = [...ADMIN_RULES, ...config.routes].filter(
-    (rule) => rule.method === "ANY" || rule.method === method,
+  const rules = compileRules(config).filter(
+    ({ rule }) => rule.method === "ANY" || rule.method === method,
   );
   const finder =
-    (candidates: readonly RouteRule[]): FindRule =>
+    (candidates: readonly CompiledRule[]): FindRule =>
     (segments, ignoreCase) =>
-      candidates.find(({ path }) => covers(path, segments, ignoreCase));
-  return { any: finder(rules), greedy: finder(rules.filter(({ path }) => path.endsWith("+}"))) };
+      candidates.find((each) => covers(each, segments, ignoreCase))?.rule;
+  return { any: finder(rules), greedy: finder(rules.filter(({ isGreedy }) => isGreedy)) };
 }
 
 /**
@@ -150,13 +171,13 @@ export function routePattern(
   routed: RoutedPath,
 ): string {
   if (routed.route !== undefined) return routed.route;
-  const rules = [...ADMIN_RULES, ...config.routes];
+  const rules = compileRules(config);
   for (const path of routed.paths) {
     const readings = readPath(path, routed, config.allowInPaths);
     if (typeof readings === "string") continue;
     for (const { segments } of readings) {
-      const rule = rules.find((each) => covers(each.path, segments, false));
-      if (rule) return rule.path;
+      const found = rules.find((each) => covers(each, segments, false));
+      if (found) return found.rule.path;
     }
   }
   return UNROUTED;
