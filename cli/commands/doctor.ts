@@ -20,7 +20,7 @@ import { callRateSchema, parseOptions, parseScopes } from "../program/options.ts
 import type { ReportCommand } from "../program/report-command.ts";
 import { findQuotaErrors, readAccountLimits } from "./quotas.ts";
 
-/** What a check found. */
+/** The result of a check. */
 interface Outcome {
   /** False if something is broken. The CLI then exits with code 1. */
   readonly ok: boolean;

@@ -177,7 +177,7 @@ function section(key: Row, comments: Comments): string {
     (member) => below.filter((cells) => isUnder(cells, member)).length >= LARGE,
   );
   const rest = below.filter((cells) => !large.some((member) => isUnder(cells, member)));
-  // The section's first paragraph describes an object. A list of objects is an item of its own.
+  // The section's first paragraph describes an object. A list of objects is documented as an item.
   const main = key.schema.properties ? list(rest) : list(rows);
   const parts = large.map((member) => {
     const own = below.filter((cells) => isUnder(cells, member));

@@ -134,7 +134,7 @@ describe("imported encryption key", () => {
 
   it("works with the documented key policy and needs every statement in it", () => {
     const page = readFileSync(new URL("../../docs/deploy.md", import.meta.url), "utf8");
-    const [, json = ""] = /## A key of your own[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
+    const [, json = ""] = /## Use your own key[\s\S]*?```json\n([\s\S]*?)```/.exec(page) ?? [];
     const filled = json.replaceAll("REGION", "us-east-1").replaceAll("ACCOUNT", "000000000000");
     const template = read(made());
     const policy = new Map([[IMPORTED, JSON.parse(filled) as Statement[]]]);
