@@ -1,4 +1,4 @@
-import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import { loadOtherIssuers } from "../../shared/authorization/authorize.ts";
 import { StoredDenyList } from "../../shared/authorization/stored-deny-list.ts";
 import { readEnvironment } from "../../shared/config/environment.ts";
 import { systemClock } from "../../shared/core/clock.ts";

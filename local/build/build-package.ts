@@ -4,7 +4,7 @@ import { build, type InlineConfig, type Rolldown } from "tsdown";
 
 /** Modules that the functions load with `import()` on first use, each with the module that the package uses instead. */
 const LOADED_AT_START = new Map([
-  ["shared/authorization/load-other-issuers.ts", "shared/authorization/other-issuers.ts"],
+  ["shared/authorization/load-on-demand.ts", "shared/authorization/load-at-start.ts"],
   ["adapters/events/event-sink.ts", "adapters/events/bus-publisher.ts"],
 ]);
 

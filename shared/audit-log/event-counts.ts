@@ -1,7 +1,7 @@
 import { DAY_MS } from "../core/clock.ts";
 import { computeShard } from "../core/document-client.ts";
 import { isCredentialGuess, isDeviceGrant, REFRESH_TOKEN_INVALID } from "../events/event-facts.ts";
-import { getLocation } from "../events/ip-enrichment.ts";
+import { getOperator, readEnrichment } from "../events/ip-enrichment.ts";
 import { addressGroup, parseNetwork } from "../events/ip-network.ts";
 import { getEventTypes, getTokenId, NO_CLIENT, type OAuthEvent } from "../events/oauth-event.ts";
 import { cutText } from "../events/redact-text.ts";
@@ -141,7 +141,8 @@ function detectionSubjects(event: Facts, novelty: EventNovelty): Subject[] {
   const isServiceLocation =
     user_id === undefined && network !== undefined && (isInNewNetwork || novelty.isNewToClient);
   // Compares services by network operator where it is known, because one cloud has many networks.
-  const location = getLocation(event_data);
+  // The network operator comes first, because cloud customers call from many networks.
+  const location = getOperator(readEnrichment(event_data)) ?? parseNetwork(event_data.ip);
   return [
     ...(isChanged ? subject("changed_principals", principal) : []),
     ...(isServiceLocation ? subject("service_networks", `${location} ${agent ?? ""}`) : []),

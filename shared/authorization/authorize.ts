@@ -12,7 +12,6 @@ import { type ClientSession, findSession, type SessionStore } from "../tokens/cl
 import { type CredentialStore, listTokenInUse } from "../tokens/credentials.ts";
 import { markRevoked } from "../tokens/revoke-token.ts";
 import { findToken, recordTokenUse, type TokenUse } from "../tokens/token-use.ts";
-import { recordAdministrator } from "./administrator-records.ts";
 import { type Credentials, parseBearerCredentials } from "./bearer-token.ts";
 import {
   type AuthFailure,
@@ -22,7 +21,8 @@ import {
   type Verdict,
 } from "./decision.ts";
 import type { Block, DenyList, PrincipalIds } from "./deny-list-entry.ts";
-import type { OtherIssuers } from "./other-issuers.ts";
+import { loadAdministratorRecords, loadOtherIssuersModule } from "./load-on-demand.ts";
+import type { OtherIssuers, OtherIssuersOptions } from "./other-issuers.ts";
 import { describeRequest, type ProtectedRequest } from "./protected-request.ts";
 import type { RoutedPath } from "./request-path.ts";
 import {
@@ -44,6 +44,22 @@ export interface AuthorizerContext extends Tracking, TokenStore, SessionStore, C
   readonly otherIssuers?: OtherIssuers | undefined;
   /** Runs a task after the response is sent: event tracking, or a write that the decision doesn't depend on. */
   readonly defer: (task: () => Promise<unknown>) => void;
+}
+
+/**
+ * Loads the verifier for other issuers' tokens, for use as `AuthorizerContext.otherIssuers`. Fetches the issuers' keys
+ * before it resolves. If no issuers are configured, returns undefined without loading any code.
+ *
+ * @param options.readSecret reads a secret. Default: from Secrets Manager
+ * @param options.canGiveNonces whether responses can carry a DPoP nonce. Default: false
+ */
+export async function loadOtherIssuers(
+  config: MonitoringConfig,
+  options: OtherIssuersOptions,
+): Promise<OtherIssuers | undefined> {
+  if (config.issuers.length === 0) return undefined;
+  const { createOtherIssuers } = await loadOtherIssuersModule();
+  return createOtherIssuers(config, options);
 }
 
 /** A call, with the credentials that it carries. */
@@ -316,7 +332,10 @@ function recordAdminCall(
   { scopes }: RequiredAccess,
 ): void {
   if (!scopes.includes(ADMIN_SCOPE) && !scopes.includes(RESPOND_SCOPE)) return;
-  context.defer(() => recordAdministrator(context, token, { ip, atMs }));
+  context.defer(async () => {
+    const { recordAdministrator } = await loadAdministratorRecords();
+    await recordAdministrator(context, token, { ip, atMs });
+  });
 }
 
 function unauthenticated(

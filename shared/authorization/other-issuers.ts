@@ -76,15 +76,11 @@ const NONCE_REJECTIONS: ReadonlySet<string> = new Set<PossessionRejection>([
   "stale_dpop_nonce",
 ]);
 
-/**
- * Creates the verifier for other issuers' tokens. Functions use `loadOtherIssuers` of load-other-issuers.ts, which loads
- * this module only if issuers are configured.
- */
-export async function loadOtherIssuers(
+/** Creates the verifier for other issuers' tokens. */
+export async function createOtherIssuers(
   config: MonitoringConfig,
   { clock, readSecret, canGiveNonces }: OtherIssuersOptions,
-): Promise<OtherIssuers | undefined> {
-  if (config.issuers.length === 0) return undefined;
+): Promise<OtherIssuers> {
   const verifiers = await createTokenVerifiers(config, {
     atMs: clock(),
     canGiveNonces,

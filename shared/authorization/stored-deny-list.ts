@@ -6,7 +6,8 @@ import {
   HEAD_COPIES,
   headList,
 } from "./deny-list-entry.ts";
-import { DenyListReader } from "./deny-list-reader.ts";
+import type { DenyListReader } from "./deny-list-reader.ts";
+import { loadDenyListReader } from "./load-on-demand.ts";
 
 /** Reads the deny list for an adapter. Use one instance per process. */
 export interface DenyListSource {
@@ -31,7 +32,7 @@ const NOTHING: DenyList = {
  */
 export class StoredDenyList implements DenyListSource {
   readonly #copy: number;
-  readonly #reader: DenyListReader;
+  #reader: Promise<DenyListReader> | undefined;
 
   /** @param copy the copy of the latest position to read. Default: random */
   constructor(
@@ -39,7 +40,6 @@ export class StoredDenyList implements DenyListSource {
     copy = Math.floor(Math.random() * HEAD_COPIES),
   ) {
     this.#copy = copy;
-    this.#reader = new DenyListReader(store);
   }
 
   async current(atMs: number): Promise<DenyList> {
@@ -50,6 +50,14 @@ export class StoredDenyList implements DenyListSource {
         ConsistentRead: true,
       }),
     );
-    return Item ? this.#reader.upTo(String(Item.head_seq), atMs) : NOTHING;
+    // The list has never had an entry, so the reader isn't needed.
+    if (!Item) return NOTHING;
+    this.#reader ??= this.#openReader();
+    return (await this.#reader).upTo(String(Item.head_seq), atMs);
+  }
+
+  async #openReader(): Promise<DenyListReader> {
+    const { DenyListReader } = await loadDenyListReader();
+    return new DenyListReader(this.store);
   }
 }

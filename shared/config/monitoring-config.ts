@@ -7,10 +7,10 @@ import { anomaliesSchema } from "./anomaly-parameters.ts";
 import { apiSchema } from "./api-parameters.ts";
 import { capacitySchema } from "./capacity-parameters.ts";
 import { checkCustomRules } from "./custom-rule-checks.ts";
-import { checkEnrichment } from "./enrichment-checks.ts";
 import { enrichmentSchema } from "./enrichment-parameters.ts";
 import { functionsSchema } from "./function-parameters.ts";
 import { dpopSchema, issuersSchema } from "./issuer-parameters.ts";
+import { checkAllowedNetworks, checkEnrichment } from "./network-checks.ts";
 import { notificationsSchema } from "./notification-parameters.ts";
 import { ocsfExportSchema } from "./ocsf-export-parameters.ts";
 import { providersSchema } from "./provider-parameters.ts";
@@ -352,7 +352,7 @@ export class InvalidConfigError extends InvalidInputError {
  */
 export function parseMonitoringConfig(input: unknown): MonitoringConfig {
   const parsed = monitoringConfigSchema
-    .superRefine(({ anomalies, ipEnrichment, routes }, context) => {
+    .superRefine(({ anomalies, ipEnrichment, responses, routes }, context) => {
       checkRouteOrder(routes, context);
       checkCustomRules(anomalies, (path, message) =>
         context.addIssue({
@@ -363,6 +363,9 @@ export function parseMonitoringConfig(input: unknown): MonitoringConfig {
       );
       checkEnrichment(ipEnrichment, (path, message) =>
         context.addIssue({ code: "custom", path: ["ipEnrichment", ...path], message }),
+      );
+      checkAllowedNetworks(responses, (path, message) =>
+        context.addIssue({ code: "custom", path: ["responses", ...path], message }),
       );
     })
     .safeParse(input);

@@ -4,6 +4,11 @@ import type { DeclaredNetwork, EnrichmentParameters } from "./enrichment-paramet
 
 type Report = (path: (string | number)[], message: string) => void;
 
+function checkBlock(block: string, path: (string | number)[], report: Report): void {
+  const { error } = ipBlockSchema.safeParse(block);
+  if (error) report(path, `${JSON.stringify(block)}: ${error.issues[0]?.message}`);
+}
+
 function checkNetwork(network: DeclaredNetwork, report: Report): void {
   const { cidr, asn, country, organization, networkType } = network;
   if (cidr === undefined && asn === undefined) {
@@ -21,10 +26,7 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
       "the network does not describe its addresses. Add country, organization or networkType",
     );
   }
-  for (const block of [cidr ?? []].flat()) {
-    const { error } = ipBlockSchema.safeParse(block);
-    if (error) report(["cidr"], `${JSON.stringify(block)}: ${error.issues[0]?.message}`);
-  }
+  for (const block of [cidr ?? []].flat()) checkBlock(block, ["cidr"], report);
   if (country !== undefined && countryCode(country) !== country) {
     report(["country"], `unknown country code ${country}. Use an ISO 3166-1 code such as DE`);
   }
@@ -38,5 +40,19 @@ function checkNetwork(network: DeclaredNetwork, report: Report): void {
 export function checkEnrichment({ networks }: EnrichmentParameters, report: Report): void {
   for (const [index, network] of networks.entries()) {
     checkNetwork(network, (path, message) => report(["networks", index, ...path], message));
+  }
+}
+
+/**
+ * Checks the networks that are exempt from policies, at synth.
+ *
+ * @param report called with the path within `responses` and the mistake
+ */
+export function checkAllowedNetworks(
+  { allow }: { readonly allow: { readonly networks: readonly string[] } },
+  report: Report,
+): void {
+  for (const [index, block] of allow.networks.entries()) {
+    checkBlock(block, ["allow", "networks", index], report);
   }
 }

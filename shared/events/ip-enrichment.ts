@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { parseNetwork } from "./ip-network.ts";
 import { withoutTokens } from "./redact-text.ts";
 
 /**
@@ -83,16 +82,6 @@ export function getOperator(enrichment: IpEnrichment | undefined): string | unde
 /** Whether a location is a network operator rather than a network. */
 export function isOperator(location: string): boolean {
   return /^AS\d/.test(location);
-}
-
-/**
- * Returns the location that a service called from: the network operator if known, otherwise the network. The operator
- * comes first because cloud customers call from many networks.
- *
- * @param data an event's `event_data`
- */
-export function getLocation(data: Readonly<Record<string, unknown>>): string | undefined {
-  return getOperator(readEnrichment(data)) ?? parseNetwork(data.ip);
 }
 
 /** IP enrichment as supplied by providers and databases, before validation. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { importJWK, type JWK, jwtVerify } from "jose";
-import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import { loadOtherIssuers } from "../../shared/authorization/authorize.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { startSigningIssuer } from "../integration/signing-issuer.ts";

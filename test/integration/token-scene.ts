@@ -1,5 +1,4 @@
-import { authorize } from "../../shared/authorization/authorize.ts";
-import { loadOtherIssuers } from "../../shared/authorization/load-other-issuers.ts";
+import { authorize, loadOtherIssuers } from "../../shared/authorization/authorize.ts";
 import type { ProtectedRequest } from "../../shared/authorization/protected-request.ts";
 import type { MonitoringConfigInput } from "../../shared/config/monitoring-config.ts";
 import { createWorld } from "./store.ts";

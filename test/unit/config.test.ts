@@ -174,6 +174,17 @@ describe("parseMonitoringConfig", () => {
     expect(retentionDays(longer, "auth_failed")).toBe(120);
   });
 
+  it("rejects an exempt network that is invalid or too large", () => {
+    const withNetworks = (networks: string[]) =>
+      parseMonitoringConfig({ responses: { allow: { networks } } });
+    expect(withNetworks(["203.0.113.9/24"]).responses.allow.networks).toHaveLength(1);
+    for (const network of ["office", "203.0.113.9", "10.0.0.0/4"]) {
+      expect(() => withNetworks(["203.0.113.0/24", network])).toThrow(
+        /responses\.allow\.networks\[?\.?1/,
+      );
+    }
+  });
+
   it.each(["events", "counters", "issuances", "expiry"] as const)(
     "uses four shards of %s and reads at least as many shards as it writes",
     (index) => {
