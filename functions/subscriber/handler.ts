@@ -2,7 +2,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import middy from "@middy/core";
 import type { SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
-import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
+import { RegistrationMemory } from "../../shared/audit-log/values-in-use.ts";
 import { readEnvironment, withConfigFile } from "../../shared/config/environment.ts";
 import { giveUpAfter } from "../../shared/core/aws-calls.ts";
 import { systemClock } from "../../shared/core/clock.ts";

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
 import { UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import { DAY_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
+import { DAY_MS, HOUR_MS, toEpochSeconds, toInstant } from "../core/clock.ts";
 import { batchGetAll, queryAll } from "../core/document-client.ts";
 import type { StatisticsStore } from "./counter-store.ts";
 
@@ -31,6 +31,26 @@ const LAST_DAY_MS = Date.parse("9999-12-31T00:00:00.000Z");
 
 /** Values that this process has registered, and when each ends, in epoch milliseconds. */
 export type RegisteredValues = Map<string, number>;
+
+/**
+ * Remembers for up to an hour which values this process has registered. If a table is restored or emptied, running
+ * processes therefore register their values again within an hour.
+ *
+ * Cost: half a read unit per hour for each value in use.
+ */
+export class RegistrationMemory {
+  readonly #values: RegisteredValues = new Map();
+  #sinceMs = Number.NEGATIVE_INFINITY;
+
+  /** Returns the values remembered at `nowMs` (epoch milliseconds). */
+  at(nowMs: number): RegisteredValues {
+    if (nowMs - this.#sinceMs >= HOUR_MS) {
+      this.#values.clear();
+      this.#sinceMs = nowMs;
+    }
+    return this.#values;
+  }
+}
 
 /** Maximum number of remembered values. Each forgotten value costs one read. */
 const MAX_REMEMBERED = 50_000;

@@ -12,7 +12,7 @@ import type { Message, Queue } from "../../local/services/queue.ts";
 import { createQueues, type Queues, queueNamed } from "../../local/services/queues.ts";
 import type { Template } from "../../local/services/template.ts";
 import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
-import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
+import { RegistrationMemory } from "../../shared/audit-log/values-in-use.ts";
 import { createDocumentClient, type TimeoutProfile } from "../../shared/core/document-client.ts";
 import type { MetricService } from "../../shared/core/telemetry.ts";
 import { createEventPublisher } from "../../shared/events/event-publisher.ts";

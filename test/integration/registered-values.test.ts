@@ -1,9 +1,8 @@
 import { DeleteCommand } from "@aws-sdk/lib-dynamodb";
 import { describe, expect, it } from "vitest";
 import { queryEvents } from "../../shared/audit-log/query-events.ts";
-import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
 import { storeEvents } from "../../shared/audit-log/store-events.ts";
-import { valuesInUse } from "../../shared/audit-log/values-in-use.ts";
+import { RegistrationMemory, valuesInUse } from "../../shared/audit-log/values-in-use.ts";
 import { HOUR_MS, MINUTE_MS } from "../../shared/core/clock.ts";
 import { createEvent } from "../../shared/events/oauth-event.ts";
 import { createWorld } from "./store.ts";

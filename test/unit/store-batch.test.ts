@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { republishBatch } from "../../functions/republisher/republish-batch.ts";
 import { type Subscriber, storeBatch } from "../../functions/subscriber/store-batch.ts";
 import { CounterShardCount } from "../../shared/audit-log/counter-shard-count.ts";
-import { RegistrationMemory } from "../../shared/audit-log/registration-memory.ts";
+import { RegistrationMemory } from "../../shared/audit-log/values-in-use.ts";
 import { parseMonitoringConfig } from "../../shared/config/monitoring-config.ts";
 import { toInstant } from "../../shared/core/clock.ts";
 import { createEvent, detailType, type OAuthEvent } from "../../shared/events/oauth-event.ts";
