@@ -1,4 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { newFolder, ROOT, run } from "./new-app.ts";
 import { PublicSurface } from "./public-surface.ts";
 
 const surfaces = {
@@ -46,5 +49,18 @@ describe.each([
     const optional = surface.members("interfaces").filter(({ isOptional }) => isOptional);
     expect(optional.length).toBeGreaterThan(leastOptional);
     expect(optional.filter(({ defaultTag }) => !defaultTag).map(({ name }) => name)).toEqual([]);
+  });
+});
+
+describe("docs/api", () => {
+  it("is up to date. Otherwise run npm run docs", { timeout: 240_000 }, async () => {
+    const folder = newFolder("api");
+    await run(ROOT, join(ROOT, "node_modules/.bin/typedoc"), "--out", folder);
+    const pages = readdirSync(folder).toSorted();
+    const written = join(ROOT, "docs/api");
+    expect(pages).toContain("sdk.md");
+    expect(readdirSync(written).toSorted()).toEqual(pages);
+    const read = (directory: string, page: string) => readFileSync(join(directory, page), "utf8");
+    expect(pages.filter((page) => read(folder, page) !== read(written, page))).toEqual([]);
   });
 });
