@@ -26,6 +26,19 @@ export const eventsBefore =
       ...parts,
     );
 
+/** Creates thirty uses of earlier tokens over six days before an instant. */
+export const usesBefore = (nowMs: number, where: Partial<SeenEvent>): SeenEvent[] =>
+  Array.from({ length: 30 }, (_, n) =>
+    eventsBefore(nowMs)((6 - n / 5) * 24 * 60 + (n % 5) * 10, where, {
+      tokenId: `old-${Math.floor(n / 5)}`,
+    }),
+  );
+
+/** Returns the part of a snapshot with the events of user ada. */
+export const ofAda = (...events: readonly SeenEvent[]) => ({
+  principals: new Map([["user:ada", events]]),
+});
+
 /** Returns an IPv4 address with its network and a user agent. */
 export function location(ip: string, agent: string) {
   const [a, b] = ip.split(".");

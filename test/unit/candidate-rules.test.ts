@@ -10,7 +10,7 @@ import {
 } from "../../shared/detection/rules/seen-event.ts";
 import { isCredentialGuess } from "../../shared/events/event-facts.ts";
 import { parseAgent } from "../../shared/events/user-agent.ts";
-import { eventsBefore, findAt, location } from "../seen-events.ts";
+import { eventsBefore, findAt, location, ofAda, usesBefore } from "../seen-events.ts";
 
 /** A Monday. */
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
@@ -21,19 +21,11 @@ const event = eventsBefore(NOW);
 
 const HOME = location("10.1.2.3", "Firefox on Linux");
 
-/** Creates thirty uses of earlier tokens over six days. */
-const history = (at = HOME) =>
-  Array.from({ length: 30 }, (_, n) =>
-    event((6 - n / 5) * 24 * 60 + (n % 5) * 10, at, { tokenId: `old-${Math.floor(n / 5)}` }),
-  );
-
-const principal = (...events: readonly SeenEvent[]) => ({
-  principals: new Map([["user:ada", events]]),
-});
+const history = (where: Partial<SeenEvent> = HOME) => usesBefore(NOW, where);
 
 describe("token_theft", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
-    found(principal(...history(), event(100, HOME), event(90, HOME), ...uses));
+    found(ofAda(...history(), event(100, HOME), event(90, HOME), ...uses));
 
   it("alerts on a different user agent with the same token in any network", () => {
     expect(theft(event(5, location("203.0.113.9", "curl")))).toMatchObject([
@@ -70,7 +62,7 @@ describe("token_theft", () => {
     const roaming = [...history(), ...history(phone)].sort((a, b) => a.atMs - b.atMs);
     const other = location("100.70.1.1", HOME.agent);
     const inTurn = [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? other : HOME));
-    expect(found(principal(...roaming, event(90, HOME), ...inTurn))).toEqual([]);
+    expect(found(ofAda(...roaming, event(90, HOME), ...inTurn))).toEqual([]);
     const device = location("203.0.113.9", "Safari on iOS");
     const own = [event(9, device, { type: "token_issued", tokenId: "t2" })];
     expect(theft(...own, event(8, device, { tokenId: "t2" }))).toEqual([]);
@@ -86,11 +78,11 @@ describe("token_theft", () => {
       event(5, location("10.1.2.3", "curl"), session, { tokenId: "t9" }),
     ];
     const raised = [{ rule: "token_theft", subject: { id: "t9" }, score: 55 }];
-    expect(found(principal(...history(), ...events))).toMatchObject(raised);
+    expect(found(ofAda(...history(), ...events))).toMatchObject(raised);
     // Getting a token from a session doesn't make the user agent known.
     const issued = event(6, location("10.1.2.3", "curl"), { type: "token_issued", tokenId: "t9" });
     const got = [...events.slice(0, 1), issued, ...events.slice(1)];
-    expect(found(principal(...history(), ...got))).toMatchObject(raised);
+    expect(found(ofAda(...history(), ...got))).toMatchObject(raised);
   });
 
   it("ignores two user agents per token when the client's tokens are always used by two", () => {
@@ -117,7 +109,7 @@ describe("revoked_token", () => {
   const late = { type: "auth_failed", reason: "revoked_token" };
   const revokedAt = new Map([["t1", toInstant(NOW - 60 * MINUTE_MS)]]);
   const used = (at: Partial<SeenEvent>, ago = 5) =>
-    found({ ...principal(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
+    found({ ...ofAda(...history(), event(100, HOME), event(ago, at, late)), revokedAt });
 
   it("alerts on an unknown caller but not on the client itself, which doesn't know about the revocation", () => {
     expect(used(HOME)).toEqual([]);
@@ -170,16 +162,14 @@ describe("scope_probing", () => {
   it("alerts on a principal that is denied at many endpoints, no matter how slowly", () => {
     const slow = (adapters: number) =>
       found(
-        principal(
-          ...Array.from({ length: adapters }, (_, n) => rejected((adapters - n) * 60 - 30, n)),
-        ),
+        ofAda(...Array.from({ length: adapters }, (_, n) => rejected((adapters - n) * 60 - 30, n))),
       );
     expect(slow(4)).toEqual([]);
     expect(slow(5)).toMatchObject([
       { rule: "scope_probing", subject: { kind: "token", id: "t1" }, observed: 5, score: 45 },
     ]);
     const same = Array.from({ length: 40 }, (_, n) => rejected(40 - n, 0));
-    expect(found(principal(...same))).toEqual([]);
+    expect(found(ofAda(...same))).toEqual([]);
   });
 
   it("ignores many principals that a new release sends to the same forbidden endpoints", () => {
@@ -204,18 +194,18 @@ describe("success_after_failures", () => {
 
   it("alerts on a user who confirmed the second factor after several rejections", () => {
     const pushes = [30, 25, 20].map((ago) => fail("mfa_rejected", ago));
-    expect(found(principal(...history(), ...pushes, signIn(10, thief)))).toMatchObject([
+    expect(found(ofAda(...history(), ...pushes, signIn(10, thief)))).toMatchObject([
       { rule: "success_after_failures", subject: { kind: "user", id: "ada" }, score: 90 },
     ]);
-    expect(found(principal(...history(), ...pushes))).toEqual([]);
+    expect(found(ofAda(...history(), ...pushes))).toEqual([]);
   });
 
   it("alerts on a guessed password but not a user who forgot it in the usual location", () => {
     const tries = (at: Partial<SeenEvent>) =>
       [30, 28, 26, 24, 22].map((ago) => fail("wrong_password", ago, at));
-    expect(found(principal(...history(), ...tries(thief), signIn(10, thief)))).toHaveLength(1);
-    expect(found(principal(...history(), ...tries(HOME), signIn(10, HOME)))).toEqual([]);
-    expect(found(principal(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
+    expect(found(ofAda(...history(), ...tries(thief), signIn(10, thief)))).toHaveLength(1);
+    expect(found(ofAda(...history(), ...tries(HOME), signIn(10, HOME)))).toEqual([]);
+    expect(found(ofAda(...history(), ...tries(thief).slice(1), signIn(10, thief)))).toEqual([]);
   });
 
   it("alerts on an address with credential guesses and a success unless other users were allowed there before", () => {
@@ -269,7 +259,7 @@ describe("scraping", () => {
     const walk = (calls: number, endpoint: (n: number) => string) =>
       found({
         sampledUses: [...quiet, sampled("ada", 2)],
-        ...principal(
+        ...ofAda(
           event(26 * 60, HOME),
           ...Array.from({ length: calls }, (_, n) =>
             event(100 - (90 * n) / calls, HOME, { endpoint: endpoint(n) }),
@@ -298,16 +288,14 @@ describe("scraping", () => {
     const slow = (hoursAgo: number) =>
       Array.from({ length: 200 }, (_, n) => event(hoursAgo * 60 + 360 - n * 1.8, HOME));
     const uses = (...events: readonly SeenEvent[]) =>
-      found({ sampledUses: [...quiet, sampled("ada", 2)], ...principal(...events) });
+      found({ sampledUses: [...quiet, sampled("ada", 2)], ...ofAda(...events) });
     expect(uses(event(30 * 60, HOME), ...slow(0))).toMatchObject([
       { rule: "scraping", subject: { id: "ada" }, observed: 200, score: 40, threshold: 150 },
     ]);
     expect(uses(...slow(30), ...slow(0))).toEqual([]);
     // The client's other users call as much.
     const busy = ["b", "c", "d"].map((user) => sampled(user, 2, 2));
-    expect(found({ sampledUses: [...busy, sampled("ada", 2)], ...principal(...slow(0)) })).toEqual(
-      [],
-    );
+    expect(found({ sampledUses: [...busy, sampled("ada", 2)], ...ofAda(...slow(0)) })).toEqual([]);
   });
 });
 
@@ -495,7 +483,7 @@ describe("admin_change", () => {
 describe("device_phishing", () => {
   const issued = (at: Partial<SeenEvent>, parts: Partial<SeenEvent> = {}) =>
     found(
-      principal(
+      ofAda(
         ...history(),
         event(5, at, { type: "token_issued", tokenId: "t9", isDevice: true, ...parts }),
       ),
@@ -512,7 +500,7 @@ describe("device_phishing", () => {
     expect(issued(elsewhere, { isDevice: undefined })).toEqual([]);
     // A user without history has no unusual location.
     const first = event(5, elsewhere, { type: "token_issued", isDevice: true });
-    expect(found(principal(first))).toEqual([]);
+    expect(found(ofAda(first))).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import type {
 import { formatEnrichment, formatLocation } from "../../shared/detection/rules/location-novelty.ts";
 import { type SeenEvent, toSeenEvent } from "../../shared/detection/rules/seen-event.ts";
 import { type IpEnrichment, toEnrichmentData } from "../../shared/events/ip-enrichment.ts";
-import { eventsBefore, findAt, location } from "../seen-events.ts";
+import { eventsBefore, findAt, location, ofAda, usesBefore } from "../seen-events.ts";
 
 /** A Monday. */
 const NOW = Date.parse("2026-11-23T10:00:00.000Z");
@@ -30,22 +30,14 @@ const CABLE: IpEnrichment = { asn: 64497, organization: "Example Cable", country
 const ABROAD: IpEnrichment = { asn: 64498, organization: "Example Net", country: "NL" };
 const HOME = at("10.1.2.3", TELECOM);
 
-/** Creates thirty uses of earlier tokens over six days. */
-const history = (location = HOME) =>
-  Array.from({ length: 30 }, (_, n) =>
-    event((6 - n / 5) * 24 * 60 + (n % 5) * 10, location, { tokenId: `old-${Math.floor(n / 5)}` }),
-  );
-
-const principal = (...events: readonly SeenEvent[]) => ({
-  principals: new Map([["user:ada", events]]),
-});
+const history = (where: Partial<SeenEvent> = HOME) => usesBefore(NOW, where);
 
 const inTurn = (location: Partial<SeenEvent>, home = HOME) =>
   [9, 8, 7, 6, 5].map((ago) => event(ago, ago % 2 ? location : home));
 
 describe("token_theft with IP enrichment", () => {
   const theft = (...uses: readonly SeenEvent[]) =>
-    found(principal(...history(), event(100, HOME), event(90, HOME), ...uses)).filter(
+    found(ofAda(...history(), event(100, HOME), event(90, HOME), ...uses)).filter(
       ({ rule }) => rule === "token_theft",
     );
 
@@ -62,7 +54,7 @@ describe("token_theft with IP enrichment", () => {
       (a, b) => a.atMs - b.atMs,
     );
     const away = inTurn(at("203.0.113.9", CABLE));
-    expect(found(principal(...roaming, event(90, HOME), ...away))).toMatchObject([
+    expect(found(ofAda(...roaming, event(90, HOME), ...away))).toMatchObject([
       {
         score: 50,
         evidence: {
@@ -112,13 +104,13 @@ describe("other rules with a new location", () => {
     const late = { type: "auth_failed", reason: "revoked_token" };
     const revoked = (enrichment: IpEnrichment) =>
       score(
-        { ...principal(...history(), event(5, at("203.0.113.9", enrichment), late)), revokedAt },
+        { ...ofAda(...history(), event(5, at("203.0.113.9", enrichment), late)), revokedAt },
         "revoked_token",
       );
     expect(both(revoked)).toEqual([undefined, 50, 60]);
     const reused = (enrichment: IpEnrichment) =>
       score(
-        principal(
+        ofAda(
           ...history(),
           event(5, at("203.0.113.9", enrichment), {
             type: "auth_failed",
@@ -130,7 +122,7 @@ describe("other rules with a new location", () => {
     expect(both(reused)).toEqual([undefined, 70, 80]);
     const device = (enrichment: IpEnrichment) =>
       score(
-        principal(
+        ofAda(
           ...history(),
           event(5, at("203.0.113.9", enrichment), {
             type: "token_issued",
@@ -143,7 +135,7 @@ describe("other rules with a new location", () => {
     expect(both(device)).toEqual([undefined, 45, 55]);
     const guessed = (enrichment: IpEnrichment) =>
       score(
-        principal(
+        ofAda(
           ...history(),
           ...[30, 28, 26, 24, 22].map((ago) =>
             event(ago, at("198.51.100.1", enrichment), {
