@@ -48,7 +48,8 @@ export const responsesSchema = z
         clients: z.array(identifierSchema).max(100).default([]),
         /** User ids. Also exempts their tokens. */
         users: z.array(identifierSchema).max(100).default([]),
-        /** CIDR networks, such as your office's. Parsed at synth, so that the functions need no parser. */
+        // Checked at synth (network-checks.ts), so that the functions start without a parser.
+        /** CIDR networks, such as your office's. */
         networks: z.array(z.string().max(64)).max(100).default([]),
       })
       .prefault({}),
