@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import * as z from "zod";
 import { InvalidConfigError } from "../shared/config/monitoring-config.ts";
-import { explain as explainFaults, InvalidInputError, toSentence } from "../shared/core/errors.ts";
+import { explain as explainErrors, InvalidInputError, toSentence } from "../shared/core/errors.ts";
 import { printableLines } from "../shared/core/terminal.ts";
 import { InvalidRangeError } from "../shared/core/time-range.ts";
 import { PublishError } from "../shared/events/event-sink.ts";
@@ -58,7 +58,7 @@ function explain(error: unknown): { message: string; code: number } {
   }
   if (error instanceof z.ZodError) {
     return {
-      message: `a service returned unexpected data: ${explainFaults(error)}`,
+      message: `a service returned unexpected data: ${explainErrors(error)}`,
       code: EXIT.failed,
     };
   }
